@@ -1,0 +1,180 @@
+//! Turns bytes into modules.
+
+use std::{
+    borrow::Cow,
+    fmt, fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use wasmer::sys::{Cranelift, EngineBuilder as WasmerBuilder, Features, Target};
+
+use crate::{
+    Error, HostPanic, Module,
+    cache::{Cache, Key, digest},
+    watchdog::Watchdog,
+};
+
+/// The magic number at the start of a module in the binary format.
+const WASM_MAGIC: &[u8; 4] = b"\0asm";
+
+/// Compiles modules and keeps watch over their instances. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    cache: Option<Cache>,
+    pub(crate) watchdog: Arc<Watchdog>,
+}
+
+/// Settings of an [`Engine`].
+#[derive(Debug, Clone, Default)]
+pub struct EngineBuilder {
+    cache: Option<PathBuf>,
+}
+
+impl EngineBuilder {
+    /// Keeps compiled modules in this directory, which is made where it is missing. Starting a module from there takes
+    /// milliseconds where compiling takes up to seconds.
+    ///
+    /// What lies in the directory is machine code that will be executed: it must belong to the user of this process, and
+    /// nobody else may write to it. Entries that are damaged, or made by another version of the engine or for another
+    /// processor, are compiled anew.
+    #[must_use]
+    pub fn cache_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.cache = Some(directory.into());
+        self
+    }
+
+    /// The engine.
+    ///
+    /// # Errors
+    /// [`Error::CacheDirectory`] when the directory cannot be made or others may write to it.
+    pub fn build(self) -> Result<Engine, Error> {
+        let cache = self.cache.map(|directory| Cache::open(&directory, identity())).transpose()?;
+        Ok(Engine { shared: Arc::new(Shared { cache, watchdog: Watchdog::new() }) })
+    }
+}
+
+impl Engine {
+    /// An engine that keeps nothing on disk.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { shared: Arc::new(Shared { cache: None, watchdog: Watchdog::new() }) }
+    }
+
+    /// An engine with other settings.
+    #[must_use]
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// Compiles a module, given in the binary format or the text format, or takes its compiled form from the cache.
+    ///
+    /// # Errors
+    /// [`Error::InvalidModule`] when the bytes are not a valid module.
+    pub fn compile(&self, bytes: &[u8]) -> Result<Module, Error> {
+        let wasm = binary(bytes)?;
+        let key = digest(&wasm);
+        let compiled = match self.cached(&key) {
+            Some(module) => module,
+            None => self
+                .compile_binary(&wasm, &key)
+                .map_err(|reason| Error::InvalidModule { size: bytes.len(), reason })?,
+        };
+        Ok(Module::new(compiled, self.shared.clone()))
+    }
+
+    /// Compiles the module in a file, in the binary format or the text format.
+    ///
+    /// # Errors
+    /// [`Error::ReadFile`] when it cannot be read, and those of [`compile`](Self::compile).
+    pub fn load(&self, path: impl AsRef<Path>) -> Result<Module, Error> {
+        let path = path.as_ref();
+        let bytes = fs::read(path).map_err(|source| Error::ReadFile { path: path.to_owned(), source })?;
+        self.compile(&bytes)
+    }
+
+    fn cached(&self, key: &Key) -> Option<Compiled> {
+        let entry = self.shared.cache.as_ref()?.load(key)?;
+        let engine = new_engine();
+        // SAFETY: the entry carries the checksum of its content, the digest of this module and the identity of this very
+        // engine, in a directory that nobody but its owner may write to: it is what `Module::serialize` made of it.
+        match unsafe { wasmer::Module::deserialize(&engine, entry) } {
+            Ok(module) => Some(Compiled { engine, module }),
+            Err(error) => {
+                log::warn!("a compiled module cannot be used and is compiled anew: {error}");
+                None
+            }
+        }
+    }
+
+    fn compile_binary(&self, wasm: &[u8], key: &Key) -> Result<Compiled, String> {
+        let engine = new_engine();
+        // The compiler works on bytes from outside; should it ever panic on some, the host lives on.
+        let module = catch_unwind(AssertUnwindSafe(|| wasmer::Module::new(&engine, wasm)))
+            .map_err(|panic| HostPanic::new(&*panic).message)?
+            .map_err(|error| error.to_string())?;
+        if let Some(cache) = &self.shared.cache {
+            match module.serialize() {
+                Ok(compiled) => cache.store(key, &compiled),
+                Err(error) => log::warn!("the compiled module cannot be kept: {error}"),
+            }
+        }
+        Ok(Compiled { engine, module })
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("cache", &self.shared.cache).finish_non_exhaustive()
+    }
+}
+
+/// A compiled module with the engine that owns its machine code. Each module has one of its own, because the engine frees
+/// machine code only when it is dropped itself: a host that swaps modules for years must not grow.
+pub(crate) struct Compiled {
+    pub(crate) engine: wasmer::Engine,
+    pub(crate) module: wasmer::Module,
+}
+
+fn new_engine() -> wasmer::Engine {
+    let mut features = Features::new();
+    // The host hands out slices of a guest's memory, which no other thread may touch meanwhile.
+    features.threads(false);
+    WasmerBuilder::new(Cranelift::new()).set_features(Some(features)).engine().into()
+}
+
+/// The digest of everything that machine code depends on besides its module.
+fn identity() -> Key {
+    let target = Target::default();
+    let interrupts = cfg!(feature = "host-interrupt");
+    let text = format!(
+        "wasmer {} cranelift speed; threads off; interrupts {interrupts}; {} {:?}",
+        wasmer::sys::vm::VERSION,
+        target.triple(),
+        target.cpu_features(),
+    );
+    digest(text.as_bytes())
+}
+
+/// The binary format of a module that is given in either format.
+fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
+    if bytes.starts_with(WASM_MAGIC) {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let invalid = |reason: String| Error::InvalidModule { size: bytes.len(), reason };
+    let text = std::str::from_utf8(bytes).map_err(|_| {
+        invalid("it is neither WebAssembly (the magic number is missing) nor text".to_owned())
+    })?;
+    wat::parse_str(text).map(Cow::Owned).map_err(|error| invalid(error.to_string()))
+}

@@ -1,0 +1,75 @@
+//! Raw WebAssembly invocation: compile, cache, limit and call exports with numbers.
+//!
+//! The lowest of three tiers, and the only one that knows which engine runs underneath (wasmer, with its Cranelift
+//! compiler). It passes numbers and lends bytes; what they mean is the business of the tier above, `wapc-host`.
+//!
+//! ```text
+//!   bytes (.wasm, .wat)                Imports: functions of the host
+//!        │ Engine::compile                   │
+//!        ▼            cache on disk          ▼
+//!      Module ──────────────────────▶ Instance ── invoke("add", [2, 2]) ──▶ [4]
+//!                                        │  Limits: memory, tables
+//!                                        └─ Deadline: one thread ends what is overdue
+//! ```
+//!
+//! # Example
+//!
+//! ```
+//! use wapc_engine::{Engine, Imports, Instance, Limits, Value};
+//!
+//! # fn main() -> Result<(), wapc_engine::Error> {
+//! let text = r#"(module (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))"#;
+//! let module = Engine::new().compile(text.as_bytes())?;
+//! let mut instance = Instance::new(&module, &Imports::new(), (), &Limits::new(), None)?;
+//! assert_eq!(instance.invoke("add", &[Value::I32(2), Value::I32(2)], None)?, [Value::I32(4)]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What a guest cannot do
+//!
+//! It gets the memory, the tables and the time that it was given; a fault of any kind ends its own run with a typed
+//! [`Error`], after which its instance is [poisoned](Error::Poisoned). A panic in a function of the host goes no further
+//! than the run that it belongs to. WebAssembly threads (shared memories) are not accepted.
+//!
+//! # Features
+//!
+//! | feature | default | what it does |
+//! |---|---|---|
+//! | `host-interrupt` | yes | Ends a run at its deadline wherever it is, through a signal to its thread. **Takes over `SIGUSR1` in the whole program** (Unix): a program that uses that signal itself must switch the feature off. Without it a run is ended at its deadline only when it next calls the host. |
+#![deny(unsafe_code)]
+
+mod cache;
+#[allow(unsafe_code)]
+mod context;
+mod deadline;
+#[allow(unsafe_code)]
+mod engine;
+mod error;
+mod failure;
+mod imports;
+#[allow(unsafe_code)]
+mod instance;
+mod limited_memory;
+#[allow(unsafe_code)]
+mod limits;
+mod memory;
+mod module;
+mod types;
+mod value;
+mod watchdog;
+
+pub use crate::{
+    deadline::Deadline,
+    engine::{Engine, EngineBuilder},
+    error::{Error, TrapKind},
+    failure::HostPanic,
+    imports::{Caller, HostError, ImportResult, Imports, Parameters},
+    instance::{Entry, Instance},
+    limits::Limits,
+    memory::{GuestMemory, MemoryFault},
+    module::Module,
+    types::{Export, ExternKind, Import, Signature},
+    value::{ParseValueError, Value, ValueType},
+    watchdog::CancelHandle,
+};

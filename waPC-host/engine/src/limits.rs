@@ -1,0 +1,166 @@
+//! What one instance may use, and the memory that keeps to it.
+
+use std::{
+    ptr::NonNull,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use wasmer::{
+    MemoryError, MemoryStyle, MemoryType, Pages, TableStyle, TableType,
+    sys::{
+        BaseTunables, Tunables,
+        vm::{VMMemory, VMMemoryDefinition, VMTable, VMTableDefinition},
+    },
+};
+
+use crate::{Error, limited_memory::LimitedMemory};
+
+/// One page of WebAssembly memory, in bytes.
+pub(crate) const PAGE: u64 = 65_536;
+
+/// What one instance may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    memory: u64,
+    table: u32,
+}
+
+impl Limits {
+    /// 256 MiB of memory and 100,000 table elements.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { memory: 256 << 20, table: 100_000 }
+    }
+
+    /// The most memory in bytes; rounded down to whole pages of 64 KiB. A guest that asks for more while it runs gets the
+    /// answer that WebAssembly has for it (`memory.grow` returns -1).
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// The most elements in each table.
+    #[must_use]
+    pub fn table(mut self, elements: u32) -> Self {
+        self.table = elements;
+        self
+    }
+
+    /// The most memory in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory
+    }
+
+    /// Refuses a module that declares more than it may have.
+    pub(crate) fn admit(&self, info: &wasmer::ModuleInfo) -> Result<(), Error> {
+        for memory in info.memories.values() {
+            let requested = u64::from(memory.minimum.0) * PAGE;
+            if requested > self.memory {
+                return Err(Error::MemoryLimit { requested, limit: self.memory });
+            }
+        }
+        for table in info.tables.values() {
+            if table.minimum > self.table {
+                return Err(Error::TableLimit { requested: table.minimum, limit: self.table });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Remembers the largest size that a guest asked for and was refused, so that a trap that follows can be told for what it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused {
+    bytes: Arc<AtomicU64>,
+    limit: u64,
+}
+
+impl Refused {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { bytes: Arc::default(), limit: limits.memory }
+    }
+
+    pub(crate) fn note(&self, bytes: u64) {
+        self.bytes.fetch_max(bytes, Ordering::Relaxed);
+    }
+
+    /// The size that was refused since the last time that this was asked, and the limit, both in bytes.
+    pub(crate) fn take(&self) -> Option<(u64, u64)> {
+        match self.bytes.swap(0, Ordering::Relaxed) {
+            0 => None,
+            bytes => Some((bytes, self.limit)),
+        }
+    }
+}
+
+/// Makes memories and tables that keep to the limits of one instance.
+pub(crate) struct LimitedTunables {
+    base: BaseTunables,
+    limits: Limits,
+    refused: Refused,
+}
+
+impl LimitedTunables {
+    pub(crate) fn new(limits: Limits, refused: Refused) -> Self {
+        Self { base: BaseTunables::new(), limits, refused }
+    }
+
+    fn limited(&self, memory: VMMemory) -> VMMemory {
+        let pages = Pages(u32::try_from(self.limits.memory / PAGE).unwrap_or(u32::MAX));
+        VMMemory::from_custom(LimitedMemory::new(memory, pages, self.refused.clone()).boxed())
+    }
+
+    fn limited_table(&self, ty: &TableType) -> TableType {
+        let maximum = ty.maximum.map_or(self.limits.table, |declared| declared.min(self.limits.table));
+        TableType { maximum: Some(maximum), ..*ty }
+    }
+}
+
+impl Tunables for LimitedTunables {
+    fn memory_style(&self, memory: &MemoryType) -> MemoryStyle {
+        self.base.memory_style(memory)
+    }
+
+    fn table_style(&self, table: &TableType) -> TableStyle {
+        self.base.table_style(table)
+    }
+
+    fn create_host_memory(&self, ty: &MemoryType, style: &MemoryStyle) -> Result<VMMemory, MemoryError> {
+        self.base.create_host_memory(ty, style).map(|memory| self.limited(memory))
+    }
+
+    unsafe fn create_vm_memory(
+        &self,
+        ty: &MemoryType,
+        style: &MemoryStyle,
+        location: NonNull<VMMemoryDefinition>,
+    ) -> Result<VMMemory, MemoryError> {
+        // SAFETY: the caller vouches for `location`, under the same contract.
+        unsafe { self.base.create_vm_memory(ty, style, location) }.map(|memory| self.limited(memory))
+    }
+
+    fn create_host_table(&self, ty: &TableType, style: &TableStyle) -> Result<VMTable, String> {
+        self.base.create_host_table(&self.limited_table(ty), style)
+    }
+
+    unsafe fn create_vm_table(
+        &self,
+        ty: &TableType,
+        style: &TableStyle,
+        location: NonNull<VMTableDefinition>,
+    ) -> Result<VMTable, String> {
+        // SAFETY: the caller vouches for `location`, under the same contract.
+        unsafe { self.base.create_vm_table(&self.limited_table(ty), style, location) }
+    }
+}

@@ -1,0 +1,63 @@
+//! A compiled module and what it says of itself.
+
+use std::{fmt, sync::Arc};
+
+use crate::{
+    Export, Import,
+    engine::{Compiled, Shared},
+    types::ExternKind,
+};
+
+/// A compiled module. Cheap to clone; instances of it are made by [`Instance::new`](crate::Instance::new).
+#[derive(Clone)]
+pub struct Module {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    compiled: Compiled,
+    shared: Arc<Shared>,
+}
+
+impl Module {
+    pub(crate) fn new(compiled: Compiled, shared: Arc<Shared>) -> Self {
+        Self { inner: Arc::new(Inner { compiled, shared }) }
+    }
+
+    /// What the module needs, in its own order.
+    pub fn imports(&self) -> impl Iterator<Item = Import> + '_ {
+        self.wasmer().imports().map(|import| Import {
+            module: import.module().to_owned(),
+            name: import.name().to_owned(),
+            kind: ExternKind::new(import.ty()),
+        })
+    }
+
+    /// What the module offers, in its own order.
+    pub fn exports(&self) -> impl Iterator<Item = Export> + '_ {
+        self.wasmer()
+            .exports()
+            .map(|export| Export { name: export.name().to_owned(), kind: ExternKind::new(export.ty()) })
+    }
+
+    pub(crate) fn wasmer(&self) -> &wasmer::Module {
+        &self.inner.compiled.module
+    }
+
+    pub(crate) fn engine(&self) -> &wasmer::Engine {
+        &self.inner.compiled.engine
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Module")
+            .field("imports", &self.imports().count())
+            .field("exports", &self.exports().count())
+            .finish()
+    }
+}

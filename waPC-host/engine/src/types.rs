@@ -1,0 +1,117 @@
+//! What a module imports and exports, in words.
+
+use std::fmt;
+
+/// The parameters and results of a function, as the text format writes their types.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// The types of the parameters.
+    pub params: Vec<String>,
+    /// The types of the results.
+    pub results: Vec<String>,
+}
+
+impl Signature {
+    pub(crate) fn new(ty: &wasmer::FunctionType) -> Self {
+        let names = |types: &[wasmer::Type]| types.iter().map(type_name).collect();
+        Self { params: names(ty.params()), results: names(ty.results()) }
+    }
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "({}) -> ({})", self.params.join(", "), self.results.join(", "))
+    }
+}
+
+/// What kind of thing an import or export is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExternKind {
+    /// A function.
+    Function(Signature),
+    /// A linear memory; sizes in pages of 64 KiB.
+    Memory {
+        /// The size at the start.
+        minimum: u32,
+        /// The largest size, where the module says one.
+        maximum: Option<u32>,
+    },
+    /// A table; sizes in elements.
+    Table {
+        /// The size at the start.
+        minimum: u32,
+        /// The largest size, where the module says one.
+        maximum: Option<u32>,
+    },
+    /// A global variable, with the name of its type.
+    Global(String),
+    /// An exception tag.
+    Tag,
+}
+
+impl ExternKind {
+    pub(crate) fn new(ty: &wasmer::ExternType) -> Self {
+        match ty {
+            wasmer::ExternType::Function(ty) => Self::Function(Signature::new(ty)),
+            wasmer::ExternType::Memory(ty) => {
+                Self::Memory { minimum: ty.minimum.0, maximum: ty.maximum.map(|pages| pages.0) }
+            }
+            wasmer::ExternType::Table(ty) => Self::Table { minimum: ty.minimum, maximum: ty.maximum },
+            wasmer::ExternType::Global(ty) => Self::Global(type_name(&ty.ty)),
+            wasmer::ExternType::Tag(_) => Self::Tag,
+        }
+    }
+}
+
+impl fmt::Display for ExternKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let range = |f: &mut fmt::Formatter<'_>, what, minimum: &u32, maximum: &Option<u32>| match maximum {
+            Some(maximum) => write!(f, "{what} {minimum}..{maximum}"),
+            None => write!(f, "{what} {minimum}.."),
+        };
+        match self {
+            Self::Function(signature) => write!(f, "function {signature}"),
+            Self::Memory { minimum, maximum } => range(f, "memory of pages", minimum, maximum),
+            Self::Table { minimum, maximum } => range(f, "table of elements", minimum, maximum),
+            Self::Global(ty) => write!(f, "global {ty}"),
+            Self::Tag => f.write_str("tag"),
+        }
+    }
+}
+
+/// One import of a module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// The name of the module that it is to come from.
+    pub module: String,
+    /// Its name there.
+    pub name: String,
+    /// What it is.
+    pub kind: ExternKind,
+}
+
+impl fmt::Display for Import {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}: {}", self.module, self.name, self.kind)
+    }
+}
+
+/// One export of a module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: ExternKind,
+}
+
+impl fmt::Display for Export {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.kind)
+    }
+}
+
+pub(crate) fn type_name(ty: &wasmer::Type) -> String {
+    ty.to_string().to_lowercase()
+}

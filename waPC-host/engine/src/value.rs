@@ -1,0 +1,151 @@
+//! Numbers that cross the border of a module, and their types.
+
+use std::{fmt, str::FromStr};
+
+/// The type of a number that WebAssembly passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ValueType {
+    /// A 32-bit integer.
+    I32,
+    /// A 64-bit integer.
+    I64,
+    /// A 32-bit floating point number (IEEE 754).
+    F32,
+    /// A 64-bit floating point number (IEEE 754).
+    F64,
+}
+
+impl ValueType {
+    /// Reads a number of this type as it is written in the text format of numbers: decimal, or hexadecimal with `0x` for
+    /// integers. Integers may be given signed or unsigned, as WebAssembly does not tell them apart.
+    ///
+    /// # Errors
+    /// [`ParseValueError`] when the text is no such number or does not fit.
+    pub fn parse(self, text: &str) -> Result<Value, ParseValueError> {
+        let failed = || ParseValueError { text: text.chars().take(80).collect(), expected: self };
+        match self {
+            Self::I32 => integer(text)
+                .and_then(|n| i32::try_from(n).ok().or_else(|| u32::try_from(n).ok().map(u32::cast_signed)))
+                .map(Value::I32),
+            Self::I64 => integer(text)
+                .and_then(|n| i64::try_from(n).ok().or_else(|| u64::try_from(n).ok().map(u64::cast_signed)))
+                .map(Value::I64),
+            Self::F32 => f32::from_str(text).ok().map(Value::F32),
+            Self::F64 => f64::from_str(text).ok().map(Value::F64),
+        }
+        .ok_or_else(failed)
+    }
+}
+
+impl fmt::Display for ValueType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::I32 => "i32",
+            Self::I64 => "i64",
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+        })
+    }
+}
+
+/// A text that is no number of the type that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a number of type {expected}")]
+pub struct ParseValueError {
+    /// The text, cut to a length fit for a message.
+    pub text: String,
+    /// The type that was asked for.
+    pub expected: ValueType,
+}
+
+/// A number that WebAssembly passes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value {
+    /// A 32-bit integer.
+    I32(i32),
+    /// A 64-bit integer.
+    I64(i64),
+    /// A 32-bit floating point number.
+    F32(f32),
+    /// A 64-bit floating point number.
+    F64(f64),
+}
+
+impl Value {
+    /// The number's type.
+    #[must_use]
+    pub fn ty(&self) -> ValueType {
+        match self {
+            Self::I32(_) => ValueType::I32,
+            Self::I64(_) => ValueType::I64,
+            Self::F32(_) => ValueType::F32,
+            Self::F64(_) => ValueType::F64,
+        }
+    }
+
+    pub(crate) fn to_wasmer(self) -> wasmer::Value {
+        match self {
+            Self::I32(n) => wasmer::Value::I32(n),
+            Self::I64(n) => wasmer::Value::I64(n),
+            Self::F32(n) => wasmer::Value::F32(n),
+            Self::F64(n) => wasmer::Value::F64(n),
+        }
+    }
+
+    pub(crate) fn from_wasmer(value: &wasmer::Value) -> Option<Self> {
+        match value {
+            wasmer::Value::I32(n) => Some(Self::I32(*n)),
+            wasmer::Value::I64(n) => Some(Self::I64(*n)),
+            wasmer::Value::F32(n) => Some(Self::F32(*n)),
+            wasmer::Value::F64(n) => Some(Self::F64(*n)),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::I32(n) => n.fmt(f),
+            Self::I64(n) => n.fmt(f),
+            Self::F32(n) => n.fmt(f),
+            Self::F64(n) => n.fmt(f),
+        }
+    }
+}
+
+fn integer(text: &str) -> Option<i128> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let magnitude = match digits.strip_prefix("0x") {
+        Some(hex) if hex.starts_with(|c: char| c.is_ascii_hexdigit()) => {
+            i128::from_str_radix(hex, 16).ok()?
+        }
+        None if digits.starts_with(|c: char| c.is_ascii_digit()) => digits.parse().ok()?,
+        _ => return None,
+    };
+    Some(if negative { -magnitude } else { magnitude })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_read_signed_and_unsigned() {
+        assert_eq!(ValueType::I32.parse("-1"), Ok(Value::I32(-1)));
+        assert_eq!(ValueType::I32.parse("4294967295"), Ok(Value::I32(-1)));
+        assert_eq!(ValueType::I32.parse("0x10"), Ok(Value::I32(16)));
+        assert_eq!(ValueType::I64.parse("18446744073709551615"), Ok(Value::I64(-1)));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        for text in ["4294967296", "-2147483649", "two", "", "-", "0x", "--1", "0x-1", "+1", "1.5"] {
+            assert!(ValueType::I32.parse(text).is_err(), "{text}");
+        }
+        assert!(ValueType::F64.parse("1.5").is_ok());
+    }
+}

@@ -1,0 +1,237 @@
+//! Ends guests that run past their deadline: one thread for each engine, which sleeps until the earliest deadline is due.
+//!
+//! A call arms its instance's slot with two atomic operations and no lock; the thread is only woken when the new deadline
+//! lies before the one that it sleeps towards. Which of the two ends first, the call or its deadline, is settled by one
+//! compare-and-swap on the slot, so an interrupt can never reach a later call or a neighbour: an instance whose slot has
+//! fired is not used again.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::Deadline;
+
+/// The slot's instance is not running.
+const IDLE: u64 = 0;
+/// The slot's instance is running without a deadline.
+const UNLIMITED: u64 = u64::MAX - 2;
+/// The slot's instance was cancelled.
+const CANCELLED: u64 = u64::MAX - 1;
+/// The slot's instance ran past its deadline.
+const OVERDUE: u64 = u64::MAX;
+/// How long after one interrupt the next is sent, for as long as the guest still runs: the engine may miss one that comes
+/// just as the guest is entered.
+const RETRY: Duration = Duration::from_millis(2);
+
+/// How a guest's run ended, as far as its slot knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    InTime,
+    Overdue,
+    Cancelled,
+}
+
+/// The state of one instance's current run.
+pub(crate) struct Slot {
+    /// `IDLE`, or nanoseconds since the watchdog's start at which the run is due, or one of the other marks.
+    due: AtomicU64,
+    /// Sends the guest's thread the interrupt.
+    interrupt: Box<dyn Fn() + Send + Sync>,
+}
+
+/// The engine's side: hands out slots and owns the thread.
+pub(crate) struct Watchdog {
+    shared: Arc<Shared>,
+}
+
+/// An instance's side: its slot and the way to wake the watchdog, which lives for as long as there are instances.
+#[derive(Clone)]
+pub(crate) struct Watch {
+    slot: Arc<Slot>,
+    watchdog: Arc<Watchdog>,
+}
+
+/// Ends the run of one instance from any thread.
+#[derive(Clone)]
+pub struct CancelHandle(Watch);
+
+struct Shared {
+    start: Instant,
+    /// When the thread will look next, in nanoseconds since the start; the largest number while it looks.
+    next_look: AtomicU64,
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    slots: Vec<Weak<Slot>>,
+    running: bool,
+    closed: bool,
+}
+
+impl Watchdog {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            shared: Arc::new(Shared {
+                start: Instant::now(),
+                next_look: AtomicU64::new(u64::MAX),
+                state: Mutex::default(),
+                wake: Condvar::new(),
+            }),
+        })
+    }
+
+    /// A slot for the instances of `store`. Starts the thread with the first.
+    pub(crate) fn watch(self: &Arc<Self>, store: &wasmer::Store) -> std::io::Result<Watch> {
+        let slot = Arc::new(Slot::new(store));
+        let mut state = self.shared.state.lock();
+        if !state.running {
+            let shared = self.shared.clone();
+            thread::Builder::new().name("wapc-watchdog".to_owned()).spawn(move || shared.run())?;
+            state.running = true;
+        }
+        if state.slots.len() == state.slots.capacity() {
+            state.slots.retain(|slot| slot.strong_count() > 0);
+        }
+        state.slots.push(Arc::downgrade(&slot));
+        drop(state);
+        Ok(Watch { slot, watchdog: self.clone() })
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.shared.state.lock().closed = true;
+        self.shared.wake.notify_one();
+    }
+}
+
+impl Watch {
+    /// Marks the beginning of a run that is due at `deadline`.
+    #[inline]
+    pub(crate) fn arm(&self, deadline: Option<Deadline>) {
+        let Some(deadline) = deadline else {
+            self.slot.due.store(UNLIMITED, SeqCst);
+            return;
+        };
+        let shared = &self.watchdog.shared;
+        let due = shared.nanoseconds(deadline.instant());
+        self.slot.due.store(due, SeqCst);
+        if due < shared.next_look.load(SeqCst) {
+            shared.kick();
+        }
+    }
+
+    /// Marks the end of the run and tells how it ended.
+    #[inline]
+    pub(crate) fn disarm(&self) -> Ending {
+        match self.slot.due.swap(IDLE, SeqCst) {
+            OVERDUE => Ending::Overdue,
+            CANCELLED => Ending::Cancelled,
+            _ => Ending::InTime,
+        }
+    }
+
+    /// Whether the run that is under way was ended.
+    #[inline]
+    pub(crate) fn has_fired(&self) -> bool {
+        self.slot.due.load(SeqCst) >= CANCELLED
+    }
+
+    pub(crate) fn cancel_handle(&self) -> CancelHandle {
+        CancelHandle(self.clone())
+    }
+}
+
+impl CancelHandle {
+    /// Ends the run that is under way, if there is one: it returns with a cancellation error. Has no effect on later runs.
+    pub fn cancel(&self) {
+        let running = |due| (due != IDLE && due < CANCELLED).then_some(CANCELLED);
+        if self.0.slot.due.fetch_update(SeqCst, SeqCst, running).is_ok() {
+            (self.0.slot.interrupt)();
+            self.0.watchdog.shared.kick();
+        }
+    }
+}
+
+impl fmt::Debug for CancelHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelHandle").finish_non_exhaustive()
+    }
+}
+
+impl Slot {
+    fn new(store: &wasmer::Store) -> Self {
+        Self { due: AtomicU64::new(IDLE), interrupt: interrupt_of(store) }
+    }
+
+    /// Interrupts the run if it is due, and tells when to look at it again, in nanoseconds since the start.
+    fn look(&self, now: u64) -> u64 {
+        let again = now + RETRY.as_nanos() as u64;
+        match self.due.load(SeqCst) {
+            IDLE | UNLIMITED => u64::MAX,
+            CANCELLED | OVERDUE => {
+                (self.interrupt)();
+                again
+            }
+            due if due > now => due,
+            due => {
+                if self.due.compare_exchange(due, OVERDUE, SeqCst, SeqCst).is_ok() {
+                    (self.interrupt)();
+                }
+                again
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Never zero and never one of the marks.
+    fn nanoseconds(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.start).as_nanos();
+        u64::try_from(since).unwrap_or(UNLIMITED).clamp(1, UNLIMITED - 1)
+    }
+
+    fn kick(&self) {
+        // Taking the lock waits for a look that is under way, so that the notification cannot be missed.
+        drop(self.state.lock());
+        self.wake.notify_one();
+    }
+
+    fn run(&self) {
+        let mut state = self.state.lock();
+        while !state.closed {
+            // From here on every new deadline kicks, so none can slip in between the look and the sleep.
+            self.next_look.store(u64::MAX, SeqCst);
+            let now = self.nanoseconds(Instant::now());
+            let next = state.slots.iter().filter_map(Weak::upgrade).map(|slot| slot.look(now)).min();
+            let next = next.unwrap_or(u64::MAX);
+            self.next_look.store(next, SeqCst);
+            match self.start.checked_add(Duration::from_nanos(next)) {
+                Some(at) if next < UNLIMITED => drop(self.wake.wait_until(&mut state, at)),
+                _ => self.wake.wait(&mut state),
+            }
+        }
+    }
+}
+
+#[cfg(feature = "host-interrupt")]
+fn interrupt_of(store: &wasmer::Store) -> Box<dyn Fn() + Send + Sync> {
+    let interrupter = store.interrupter();
+    Box::new(move || interrupter.interrupt())
+}
+
+/// Without the feature a guest is only ended when it next calls the host, which looks at the deadline itself.
+#[cfg(not(feature = "host-interrupt"))]
+fn interrupt_of(_: &wasmer::Store) -> Box<dyn Fn() + Send + Sync> {
+    Box::new(|| ())
+}

@@ -1,0 +1,178 @@
+//! What can go wrong in a conversation with a guest.
+
+use std::{error::Error as StdError, sync::Arc, time::Duration};
+
+use wapc_engine::MemoryFault;
+
+/// What can go wrong in a conversation with a guest.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The module cannot be loaded, or an instance of it cannot be started.
+    #[error("the guest cannot be started: {0}")]
+    Engine(#[source] Box<wapc_engine::Error>),
+    /// The guest answered with an error.
+    #[error("`{operation}` failed in the guest: {text}{}", and(trap.as_deref()))]
+    Guest {
+        /// The operation that was called.
+        operation: String,
+        /// The guest's words.
+        text: String,
+        /// The error of the last host call that the guest made, if that call failed.
+        host_error: Option<Arc<dyn StdError + Send + Sync>>,
+        /// How the guest trapped after it had set its error.
+        #[source]
+        trap: Option<Box<wapc_engine::Error>>,
+    },
+    /// The guest trapped without setting an error.
+    #[error("`{operation}` failed: {source}")]
+    Trap {
+        /// The operation that was called.
+        operation: String,
+        /// The error of the last host call that the guest made, if that call failed.
+        host_error: Option<Arc<dyn StdError + Send + Sync>>,
+        /// The trap.
+        #[source]
+        source: Box<wapc_engine::Error>,
+    },
+    /// The guest did not answer in time.
+    #[error("`{operation}` was ended after its {limit:?}; give it more time or less work")]
+    DeadlineExceeded {
+        /// The operation that was called.
+        operation: String,
+        /// The time that it had.
+        limit: Duration,
+    },
+    /// The call was ended from outside.
+    #[error("`{operation}` was cancelled")]
+    Cancelled {
+        /// The operation that was called.
+        operation: String,
+    },
+    /// The guest failed after it had asked for more memory than it may have.
+    #[error(
+        "`{operation}` asked for {requested} bytes of memory, {limit} are allowed; raise the limit or send less"
+    )]
+    MemoryLimit {
+        /// The operation that was called.
+        operation: String,
+        /// The size that the guest asked for, in bytes.
+        requested: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The guest broke the protocol. Its instance was thrown away.
+    #[error("`{operation}` broke the protocol: {violation}")]
+    Protocol {
+        /// The operation that was called.
+        operation: String,
+        /// What the guest did.
+        #[source]
+        violation: Violation,
+    },
+    /// The payload is larger than a call may carry.
+    #[error("the payload of `{operation}` has {size} bytes, {limit} are allowed")]
+    PayloadTooLarge {
+        /// The operation that was called.
+        operation: String,
+        /// The payload's size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The reply is larger than a call may carry.
+    #[error("the reply to `{operation}` has {size} bytes, {limit} are allowed")]
+    ReplyTooLarge {
+        /// The operation that was called.
+        operation: String,
+        /// The reply's size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Every instance was busy for as long as a call may wait for one.
+    #[error("all {max} instances were busy for {waited:?}; allow more of them, or call less often")]
+    PoolExhausted {
+        /// How many instances there may be.
+        max: usize,
+        /// How long the call waited.
+        waited: Duration,
+    },
+    /// Calls are nested too deeply.
+    #[error(
+        "`{operation}` is nested {depth} calls deep, {limit} are allowed; look for guests that call each other in a circle"
+    )]
+    DepthExceeded {
+        /// The operation that was called.
+        operation: String,
+        /// How many calls it is nested in.
+        depth: u32,
+        /// The limit.
+        limit: u32,
+    },
+    /// The host's own handler panicked. The panic went no further than this call.
+    #[error("the host's handler panicked while it served `{operation}`: {message}")]
+    HandlerPanicked {
+        /// The operation that was called.
+        operation: String,
+        /// What the panic said.
+        message: String,
+    },
+    /// The conversation was closed; see [`WapcHost::close`](crate::WapcHost::close).
+    #[error("`{operation}` was not sent: the guest was closed")]
+    Closed {
+        /// The operation that was called.
+        operation: String,
+    },
+    /// A guest was to be made without anything that answers its calls.
+    #[error("no handler was given for the guest's calls")]
+    NoHandler,
+}
+
+impl From<wapc_engine::Error> for Error {
+    fn from(error: wapc_engine::Error) -> Self {
+        Self::Engine(Box::new(error))
+    }
+}
+
+impl Error {
+    /// The error of the last host call that the guest made before it failed, if that call failed.
+    #[must_use]
+    pub fn host_error(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        match self {
+            Self::Guest { host_error, .. } | Self::Trap { host_error, .. } => host_error.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// How a guest can break the protocol.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Violation {
+    /// An address or length that it passed lies outside of its memory.
+    #[error("it passed `{import}` a bad address: {fault}")]
+    Memory {
+        /// The host's function that it called.
+        import: &'static str,
+        /// The address and length.
+        #[source]
+        fault: MemoryFault,
+    },
+    /// A name that it passed is not UTF-8.
+    #[error("the {what} that it passed to `__host_call` is not UTF-8")]
+    NotUtf8 {
+        /// Which of the names.
+        what: &'static str,
+    },
+    /// It reported a failure without saying which.
+    #[error("it returned {returned} without an error text; 1 means success")]
+    NoError {
+        /// What it returned.
+        returned: u32,
+    },
+}
+
+fn and(trap: Option<&wapc_engine::Error>) -> String {
+    trap.map_or_else(String::new, |trap| format!(" ({trap})"))
+}

@@ -1,0 +1,74 @@
+//! The host side of waPC: an operation name and opaque bytes in, opaque bytes or an error out, in both directions.
+//!
+//! WebAssembly passes numbers. waPC (WebAssembly Procedure Calls) makes calls of them, and is stateless: neither side knows
+//! how the other allocates, and nothing of one side is kept by the other beyond one exchange.
+//!
+//! ```text
+//!            call("greet", bytes)                  __host_call(binding, namespace, operation, bytes)
+//!   host ───────────────────────────▶ guest ───────────────────────────▶ HostHandler
+//!        ◀───────────────────────────       ◀───────────────────────────
+//!            bytes or an error                     bytes or an error
+//! ```
+//!
+//! A [`WapcHost`] is one module and a bounded pool of its instances. It is `Clone + Send + Sync`: several calls run at once,
+//! each in an instance of its own, and an instance in which a call failed is never used again.
+//!
+//! # Example
+//!
+//! The guest says hello through the host; any module of the waPC family does in its place.
+//!
+//! ```
+//! use wapc_host::{Engine, HostCall, HostCallError, WapcHost};
+//!
+//! # const GUEST: &str = r#"(module
+//! #   (import "wapc" "__guest_request" (func $request (param i32 i32)))
+//! #   (import "wapc" "__guest_response" (func $response (param i32 i32)))
+//! #   (import "wapc" "__host_call" (func $call (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+//! #   (import "wapc" "__host_response_len" (func $len (result i32)))
+//! #   (import "wapc" "__host_response" (func $read (param i32)))
+//! #   (memory (export "memory") 1) (data (i32.const 0) "shout")
+//! #   (func (export "__guest_call") (param i32 i32) (result i32)
+//! #     (call $request (i32.const 100) (i32.const 200))
+//! #     (drop (call $call (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 5)
+//! #       (i32.const 200) (local.get 1)))
+//! #     (call $read (i32.const 200)) (call $response (i32.const 200) (call $len)) (i32.const 1)))"#;
+//! # fn main() -> Result<(), wapc_host::Error> {
+//! let module = Engine::new().compile(GUEST.as_bytes())?;
+//! let host = WapcHost::new(&module, |call: &HostCall<'_>| match call.operation {
+//!     "shout" => Ok::<_, HostCallError>(call.payload.to_ascii_uppercase()),
+//!     other => Err(format!("I cannot {other}").into()),
+//! })?;
+//! assert_eq!(host.call("greet", b"hello")?, b"HELLO");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Limits
+//!
+//! Memory, time, payload, reply, depth and the number of instances are bounded from the start; [`WapcHost::builder`] lists
+//! the bounds and changes them. Each has its own [`Error`], with the numbers in it.
+//!
+//! # Features
+//!
+//! | feature | default | what it does |
+//! |---|---|---|
+//! | `host-interrupt` | yes | Ends a guest at its deadline wherever it is, through a signal to its thread. **Takes over `SIGUSR1` in the whole program** (Unix): a program that uses that signal itself must switch the feature off. Without it a guest is ended at its deadline only when it next calls the host. |
+#![forbid(unsafe_code)]
+
+mod abi;
+mod error;
+mod exchange;
+mod guest;
+mod handler;
+mod options;
+mod pool;
+
+pub use wapc_engine::{Engine, EngineBuilder, Error as EngineError, Module};
+
+pub use crate::{
+    error::{Error, Violation},
+    guest::{WapcHost, WapcHostBuilder},
+    handler::{HostCall, HostCallError, HostHandler, Reply},
+    options::CallOptions,
+    pool::PoolStats,
+};
