@@ -1,0 +1,176 @@
+//! What a token says, in the order in which it says it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::ClaimsError,
+    hash::ModuleHash,
+    json::{Object, present},
+    keys::{KeyKind, PublicKey},
+};
+
+/// The revision of the claims' shape that this crate writes.
+pub(crate) const REVISION: u32 = 3;
+
+/// The claims that every token has (RFC 7519 §4.1), around those of its kind. The fields' order is that of the text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, bound(deserialize = "M: Deserialize<'de>"))]
+pub(crate) struct Claims<M> {
+    #[serde(rename = "exp", default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(crate) expires: Option<u64>,
+    #[serde(rename = "jti")]
+    pub(crate) id: String,
+    #[serde(rename = "iat")]
+    pub(crate) issued_at: u64,
+    #[serde(rename = "iss")]
+    pub(crate) issuer: PublicKey,
+    #[serde(rename = "sub")]
+    pub(crate) subject: PublicKey,
+    #[serde(rename = "nbf", default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(crate) not_before: Option<u64>,
+    #[serde(rename = "wascap")]
+    pub(crate) about: Object<M>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(crate) wascap_revision: Option<u32>,
+}
+
+/// What a token says about a module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AboutModule {
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    pub(crate) hash: ModuleHash,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) caps: Vec<String>,
+    #[serde(rename = "rev", default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(crate) revision: Option<i32>,
+    #[serde(rename = "ver", default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<String>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(crate) call_alias: Option<String>,
+    #[serde(rename = "prov", default)]
+    pub(crate) provider: bool,
+}
+
+/// What the token inside a module says about it.
+///
+/// Having a value of this type means that the token has the right shape, nothing more: whether the signature holds is told by
+/// [`VerifiedModule`](crate::VerifiedModule), which only exists when it does, or by [`Inspection`](crate::Inspection).
+/// Serialised it has the shape and the field names that it has in the token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct ModuleClaims(Claims<AboutModule>);
+
+impl ModuleClaims {
+    /// # Errors
+    /// [`ClaimsError::WrongKeyKind`] when the issuer is no account or the subject no module.
+    pub(crate) fn new(claims: Claims<AboutModule>) -> Result<Self, ClaimsError> {
+        claims.issuer.of_kind(KeyKind::Account, "the issuer of a module's token")?;
+        claims.subject.of_kind(KeyKind::Module, "the subject of a module's token")?;
+        Ok(Self(claims))
+    }
+
+    /// The account that signed the module (`iss`).
+    #[must_use]
+    pub fn issuer(&self) -> PublicKey {
+        self.0.issuer
+    }
+
+    /// The module's key, its identity through all its versions (`sub`).
+    #[must_use]
+    pub fn subject(&self) -> PublicKey {
+        self.0.subject
+    }
+
+    /// The token's own id, different for each token (`jti`).
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// When the token was issued, in seconds since 1970 (`iat`).
+    #[must_use]
+    pub fn issued_at(&self) -> u64 {
+        self.0.issued_at
+    }
+
+    /// The last second in which the token is good, since 1970 (`exp`). None: it does not expire.
+    #[must_use]
+    pub fn expires(&self) -> Option<u64> {
+        self.0.expires
+    }
+
+    /// The first second in which the token is good, since 1970 (`nbf`). None: at once.
+    #[must_use]
+    pub fn not_before(&self) -> Option<u64> {
+        self.0.not_before
+    }
+
+    /// The module's name for people.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.about.name.as_deref()
+    }
+
+    /// The hash of the module that was signed.
+    #[must_use]
+    pub fn hash(&self) -> ModuleHash {
+        self.0.about.hash
+    }
+
+    /// Words that the issuer attached. They grant nothing.
+    #[must_use]
+    pub fn tags(&self) -> &[String] {
+        &self.0.about.tags
+    }
+
+    /// The capabilities that the module may use, by id, and the modules that it may call, by key (`caps`).
+    #[must_use]
+    pub fn caps(&self) -> &[String] {
+        &self.0.about.caps
+    }
+
+    /// Whether `caps` grants this capability id or module key. The whole id counts: no patterns, no change of case.
+    #[must_use]
+    pub fn grants(&self, capability: &str) -> bool {
+        self.caps().iter().any(|granted| granted == capability)
+    }
+
+    /// The revision, a number that grows with each version (`rev`).
+    #[must_use]
+    pub fn revision(&self) -> Option<i32> {
+        self.0.about.revision
+    }
+
+    /// The version for people, such as `1.2.0` (`ver`).
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.0.about.version.as_deref()
+    }
+
+    /// A second name under which the module may be called.
+    #[must_use]
+    pub fn call_alias(&self) -> Option<&str> {
+        self.0.about.call_alias.as_deref()
+    }
+
+    /// Whether the module says that it is a capability provider (`prov`).
+    #[must_use]
+    pub fn provider(&self) -> bool {
+        self.0.about.provider
+    }
+
+    /// The revision of the claims' shape (`wascap_revision`), which tools before 2021 left out.
+    #[must_use]
+    pub fn claims_revision(&self) -> Option<u32> {
+        self.0.wascap_revision
+    }
+
+    /// The name for messages.
+    pub(crate) fn label(&self) -> Box<str> {
+        self.name().unwrap_or("unnamed module").into()
+    }
+}

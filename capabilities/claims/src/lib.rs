@@ -1,0 +1,91 @@
+//! Keys, signed tokens inside WebAssembly modules, their verification, and the trust in whoever signed them.
+//!
+//! A module carries a token: an account's signed word about who the module is, what it may use, and which bytes it has. The
+//! token is a JSON web token in a custom section, so it travels with the artifact and every engine skips it. Whoever runs the
+//! module verifies it first, against a policy that trusts nobody until told to.
+//!
+//! ```text
+//!   operator (O...) ──account token──▶ account (A...) ──module token──▶ module (M...)
+//!                                          │                                 │
+//!  wasm ──sign_module──▶ wasm + token      │          TrustPolicy ──verify───┤
+//!                                          │                                 ▼
+//!   frames? one token? signature? hash? times? trusted? ─────────────▶ VerifiedModule
+//! ```
+//!
+//! # Example
+//!
+//! ```
+//! use bytes::Bytes;
+//! use capability_claims::{ClaimsBuilder, ClaimsError, KeyKind, KeyPair, TrustPolicy, sign_module, strip};
+//!
+//! let account = KeyPair::generate(KeyKind::Account)?;
+//! let module = KeyPair::generate(KeyKind::Module)?;
+//! let wasm = b"\0asm\x01\0\0\0";
+//!
+//! let claims = ClaimsBuilder::new(module.public_key())
+//!     .name("counter")
+//!     .capability("wascc:keyvalue")
+//!     .expires_at(1_900_000_000);
+//! let signed = sign_module(wasm, &claims, &account)?;
+//! assert_eq!(strip(&signed)?, wasm);
+//!
+//! // The host's owner decides whom to trust, and says what time it is.
+//! let now = 1_800_000_000;
+//! let policy = TrustPolicy::nobody().account(account.public_key());
+//! let verified = policy.verify(Bytes::from(signed.clone()), now)?;
+//! assert!(verified.claims().grants("wascc:keyvalue"));
+//!
+//! // Later, while the module runs, the question is cheap enough to be asked before each call.
+//! policy.check(verified.claims(), now + 60)?;
+//! let too_late = policy.check(verified.claims(), 1_900_000_001);
+//! assert!(matches!(too_late, Err(ClaimsError::Expired { .. })));
+//!
+//! // A policy that does not name the account refuses the same module.
+//! let stranger = TrustPolicy::nobody().verify(Bytes::from(signed), now);
+//! assert!(matches!(stranger, Err(ClaimsError::NotTrusted { .. })));
+//! # Ok::<(), ClaimsError>(())
+//! ```
+//!
+//! # What is read and written
+//!
+//! | | |
+//! |---|---|
+//! | keys | NATS nkeys text: 56 characters for a public key, 58 for a seed |
+//! | signature | Ed25519 (RFC 8032), checked strictly: no small-order points, no second spelling |
+//! | token | JWT (RFC 7519) with the header `{"typ":"jwt","alg":"Ed25519"}`; `EdDSA` is read too, and nothing else |
+//! | section | a custom section `jwt` at the module's end; `wasmcloud_jwt` is read too |
+//! | hash | SHA-256 of the module without that section, in upper-case hexadecimal |
+//!
+//! Modules that `wascap` 0.5 and 0.16 signed verify here, and 0.16 reads what is signed here. The crate does no input or output
+//! beside asking for randomness and, where no time is given, for the time. It has no features.
+#![forbid(unsafe_code)]
+
+mod account;
+mod claims;
+mod clock;
+mod error;
+mod hash;
+mod json;
+mod keypair;
+mod keys;
+mod module;
+mod policy;
+mod section;
+mod sign;
+mod text;
+mod token;
+mod verify;
+
+pub use crate::{
+    account::{AccountBuilder, AccountClaims},
+    claims::ModuleClaims,
+    clock::{Clock, ManualClock, SystemClock},
+    error::{ClaimsError, TokenPart},
+    hash::ModuleHash,
+    keypair::KeyPair,
+    keys::{KeyKind, PublicKey},
+    module::{extract, strip},
+    policy::TrustPolicy,
+    sign::{ClaimsBuilder, sign_module},
+    verify::{Inspection, VerifiedModule, inspect},
+};

@@ -1,0 +1,196 @@
+//! Signing: what is to be said about a module, and putting it there.
+
+use data_encoding::BASE32_NOPAD;
+
+use crate::{
+    claims::{AboutModule, Claims, REVISION},
+    clock::{Clock, SystemClock},
+    error::ClaimsError,
+    hash::ModuleHash,
+    json::Object,
+    keypair::KeyPair,
+    keys::{KeyKind, PublicKey},
+    module::ModuleFile,
+    section, token,
+};
+
+/// What a token is to say about a module. The issuer and the hash are added when the module is signed.
+///
+/// ```
+/// use capability_claims::{ClaimsBuilder, KeyKind, KeyPair};
+///
+/// let module = KeyPair::generate(KeyKind::Module)?;
+/// let claims = ClaimsBuilder::new(module.public_key())
+///     .name("counter")
+///     .capability("wascc:keyvalue")
+///     .revision(1)
+///     .expires_at(1_900_000_000);
+/// # Ok::<(), capability_claims::ClaimsError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ClaimsBuilder {
+    subject: PublicKey,
+    times: Times,
+    about: Unhashed,
+}
+
+/// Id and times of a token that is to be issued.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Times {
+    pub(crate) id: Option<String>,
+    pub(crate) issued_at: Option<u64>,
+    pub(crate) not_before: Option<u64>,
+    pub(crate) expires: Option<u64>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Unhashed {
+    name: Option<String>,
+    tags: Vec<String>,
+    caps: Vec<String>,
+    revision: Option<i32>,
+    version: Option<String>,
+    call_alias: Option<String>,
+    provider: bool,
+}
+
+impl ClaimsBuilder {
+    /// Claims about the module with this key, which grant nothing and do not expire.
+    #[must_use]
+    pub fn new(subject: PublicKey) -> Self {
+        Self { subject, times: Times::default(), about: Unhashed::default() }
+    }
+
+    /// The module's name for people.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.about.name = Some(name.into());
+        self
+    }
+
+    /// Grants one more capability by its id, or calls to one more module by its key.
+    #[must_use]
+    pub fn capability(mut self, capability: impl Into<String>) -> Self {
+        self.about.caps.push(capability.into());
+        self
+    }
+
+    /// Attaches one more word.
+    #[must_use]
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.about.tags.push(tag.into());
+        self
+    }
+
+    /// The revision, which should grow with each version of the module.
+    #[must_use]
+    pub fn revision(mut self, revision: i32) -> Self {
+        self.about.revision = Some(revision);
+        self
+    }
+
+    /// The version for people, such as `1.2.0`.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.about.version = Some(version.into());
+        self
+    }
+
+    /// A second name under which the module may be called.
+    #[must_use]
+    pub fn call_alias(mut self, alias: impl Into<String>) -> Self {
+        self.about.call_alias = Some(alias.into());
+        self
+    }
+
+    /// Whether the module is a capability provider.
+    #[must_use]
+    pub fn provider(mut self, provider: bool) -> Self {
+        self.about.provider = provider;
+        self
+    }
+
+    /// The last second in which the token is good, since 1970.
+    #[must_use]
+    pub fn expires_at(mut self, seconds: u64) -> Self {
+        self.times.expires = Some(seconds);
+        self
+    }
+
+    /// The first second in which the token is good, since 1970.
+    #[must_use]
+    pub fn not_before(mut self, seconds: u64) -> Self {
+        self.times.not_before = Some(seconds);
+        self
+    }
+
+    /// The time at which the token says that it was issued, in seconds since 1970. Without it: the time of [`SystemClock`].
+    #[must_use]
+    pub fn issued_at(mut self, seconds: u64) -> Self {
+        self.times.issued_at = Some(seconds);
+        self
+    }
+
+    /// The token's own id, which must be different for each token. Without it: 128 random bits.
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.times.id = Some(id.into());
+        self
+    }
+
+    fn about(&self, hash: ModuleHash) -> AboutModule {
+        let Unhashed { name, tags, caps, revision, version, call_alias, provider } = self.about.clone();
+        AboutModule { name, hash, tags, caps, revision, version, call_alias, provider }
+    }
+}
+
+/// Signs a module: returns it with a token at its end, in place of any token that it had.
+///
+/// The sections are copied as bytes and never looked into, so a module may use any feature of WebAssembly, and sizes that are
+/// written longer than need be stay so. [`strip`](crate::strip) gives the module back as it was.
+///
+/// # Errors
+/// [`ClaimsError::WrongKeyKind`] when the issuer is no account or the subject no module, [`ClaimsError::MalformedModule`],
+/// [`ClaimsError::NeverValid`], [`ClaimsError::TokenTooLarge`], [`ClaimsError::NoRandomness`].
+pub fn sign_module(wasm: &[u8], claims: &ClaimsBuilder, issuer: &KeyPair) -> Result<Vec<u8>, ClaimsError> {
+    claims.subject.of_kind(KeyKind::Module, "the key of a module that is to be signed")?;
+    let account = issuer.public_key().of_kind(KeyKind::Account, "the key that signs a module")?;
+    let module = ModuleFile::read(wasm)?;
+    let claims = claims.times.claims(account, claims.subject, claims.about(module.hash()))?;
+    let token = token::write(&claims, issuer)?;
+    let mut signed = module.stripped(token.len() + section::TOKEN_OVERHEAD);
+    section::append_token(&mut signed, &token);
+    Ok(signed)
+}
+
+impl Times {
+    /// Claims with these times, with an id and a time of issue where none were given.
+    pub(crate) fn claims<M>(
+        &self,
+        issuer: PublicKey,
+        subject: PublicKey,
+        about: M,
+    ) -> Result<Claims<M>, ClaimsError> {
+        if let (Some(not_before), Some(expires)) = (self.not_before, self.expires)
+            && expires < not_before
+        {
+            return Err(ClaimsError::NeverValid { not_before, expires });
+        }
+        Ok(Claims {
+            expires: self.expires,
+            id: self.id.clone().map_or_else(random_id, Ok)?,
+            issued_at: self.issued_at.unwrap_or_else(|| SystemClock.now()),
+            issuer,
+            subject,
+            not_before: self.not_before,
+            about: Object(about),
+            wascap_revision: Some(REVISION),
+        })
+    }
+}
+
+fn random_id() -> Result<String, ClaimsError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|source| ClaimsError::NoRandomness { source })?;
+    Ok(BASE32_NOPAD.encode(&bytes))
+}

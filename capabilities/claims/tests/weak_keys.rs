@@ -1,0 +1,123 @@
+//! Keys and signatures that are valid to a careless reader of the curve's mathematics, and worthless.
+
+mod common;
+
+use capability_claims::{ClaimsError, PublicKey, TokenPart, extract, strip};
+use common::{HEADER, account, carrying, claims_json, custom, refusal, signed};
+use crc::{CRC_16_XMODEM, Crc};
+use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD, HEXLOWER};
+
+/// All points whose order divides eight, in their canonical form and in the others that decoders let pass.
+const SMALL_ORDER: [&str; 14] = [
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0000000000000000000000000000000000000000000000000000000000000080",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+    "0100000000000000000000000000000000000000000000000000000000000080",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+];
+
+/// The text of an account key with these bytes, its checksum right.
+fn account_text(key: &[u8]) -> String {
+    let mut raw = [&[0][..], key].concat();
+    raw.extend(Crc::<u16>::new(&CRC_16_XMODEM).checksum(&raw).to_le_bytes());
+    BASE32_NOPAD.encode(&raw)
+}
+
+#[track_caller]
+fn refused(key: &[u8]) -> &'static str {
+    match PublicKey::parse(&account_text(key)) {
+        Err(ClaimsError::MalformedKey { reason }) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_text_of_a_good_key_is_accepted() {
+    assert!(PublicKey::parse(&account_text(account().public_key().as_bytes())).is_ok());
+}
+
+#[test]
+fn keys_of_small_order_are_refused() {
+    for key in SMALL_ORDER {
+        let reason = refused(&HEXLOWER.decode(key.as_bytes()).unwrap());
+        assert!(reason.contains("small order"), "{key}: {reason}");
+    }
+}
+
+/// With the neutral point as key, the neutral point and zero are a signature of every message to a reader who is not strict.
+#[test]
+fn the_universal_signature_of_a_weak_key_opens_nothing() {
+    let weak = account_text(&HEXLOWER.decode(SMALL_ORDER[0].as_bytes()).unwrap());
+    let json = claims_json().replace(&account().public_key().to_string(), &weak);
+    let mut signature = [0; 64];
+    signature[0] = 1;
+    let token = format!(
+        "{}.{}.{}",
+        BASE64URL_NOPAD.encode(HEADER.as_bytes()),
+        BASE64URL_NOPAD.encode(json.as_bytes()),
+        BASE64URL_NOPAD.encode(&signature)
+    );
+    let error = refusal(&carrying(&token));
+    let ClaimsError::MalformedToken { part: TokenPart::Claims, reason } = error else { panic!("{error:?}") };
+    assert!(reason.contains("small order"), "{reason}");
+}
+
+/// The bytes of a coordinate between 2^255-19 and 2^255 stand for a point that has a shorter form already.
+#[test]
+fn keys_that_are_not_canonical_are_refused() {
+    let mut not_canonical = 0;
+    for low in 0xed..=0xff {
+        for high in [0x7f, 0xff] {
+            let mut key = [0xff; 32];
+            (key[0], key[31]) = (low, high);
+            not_canonical += usize::from(refused(&key).contains("canonical"));
+        }
+    }
+    assert!(not_canonical > 0, "some of them are points of a large order");
+}
+
+#[test]
+fn bytes_that_are_no_point_are_refused() {
+    let mut key = [0; 32];
+    key[0] = 2;
+    assert!(refused(&key).contains("not a point"));
+}
+
+/// Adding the order of the group to the scalar of a signature gives a second one that satisfies the equation.
+#[test]
+fn a_second_spelling_of_a_signature_is_refused() {
+    const ORDER: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
+    let wasm = signed();
+    let token = extract(&wasm).unwrap();
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let mut signature = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();
+    let mut carry = 0;
+    for (byte, order) in signature[32..].iter_mut().zip(HEXLOWER.decode(ORDER.as_bytes()).unwrap()) {
+        let sum = u16::from(*byte) + u16::from(order) + carry;
+        (*byte, carry) = (sum as u8, sum >> 8);
+    }
+    assert_eq!(carry, 0, "the sum fits");
+    assert!(!account().public_key().verifies(message.as_bytes(), &signature));
+    let spelt = format!("{message}.{}", BASE64URL_NOPAD.encode(&signature));
+    let error = refusal(&[strip(&wasm).unwrap(), custom("jwt", spelt.as_bytes())].concat());
+    assert!(matches!(error, ClaimsError::Forged { .. }), "{error:?}");
+}
+
+/// A signature whose first half is a point of small order is refused even where the equation might hold.
+#[test]
+fn signatures_with_weak_points_are_refused() {
+    for point in SMALL_ORDER {
+        let mut signature = HEXLOWER.decode(point.as_bytes()).unwrap();
+        signature.extend([0; 32]);
+        assert!(!account().public_key().verifies(b"", &signature), "{point}");
+    }
+}
