@@ -1,0 +1,143 @@
+//! The way from a provider to the actor that it is linked to.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use crate::{ActorId, LinkKey};
+
+/// Why an actor did not answer a provider's call.
+///
+/// The variants are those that a provider can act on: an HTTP server, for one, answers each with another status.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum DispatchError {
+    /// The actor, or the link over which the call came, is no longer there.
+    #[error("{link} no longer leads to an actor")]
+    Gone {
+        /// The link over which the call came.
+        link: LinkKey,
+    },
+    /// The actor may not run now: its token expired, was revoked, or the host is shutting down.
+    #[error("{actor} may not be called: {reason}")]
+    Refused {
+        /// The actor.
+        actor: ActorId,
+        /// Why it may not run.
+        reason: String,
+    },
+    /// The actor failed after it had called a capability that has no provider now, or whose provider cannot work.
+    #[error("{capability} (link `{link}`) is not available: {reason}")]
+    CapabilityUnavailable {
+        /// The capability's id.
+        capability: String,
+        /// The link's name.
+        link: String,
+        /// What was seen.
+        reason: String,
+    },
+    /// The actor answered with an error of its own.
+    #[error("{text}")]
+    Actor {
+        /// The actor's words.
+        text: String,
+    },
+    /// The actor did not answer in time.
+    #[error("{actor} did not answer within {limit:?}")]
+    DeadlineExceeded {
+        /// The actor.
+        actor: ActorId,
+        /// The time that it had.
+        limit: Duration,
+    },
+    /// Every instance of the actor was busy for as long as a call may wait.
+    #[error("{actor} is busy: all of its {max} instances were in use; try again later")]
+    Busy {
+        /// The actor.
+        actor: ActorId,
+        /// How many instances it may have.
+        max: usize,
+    },
+    /// The payload or the reply is over its limit.
+    #[error("{size} bytes are more than the {limit} that a call to {actor} may carry")]
+    TooLarge {
+        /// The actor.
+        actor: ActorId,
+        /// The size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The actor trapped, broke the protocol or used up what it was given.
+    #[error("{actor} failed: {reason}")]
+    Failed {
+        /// The actor.
+        actor: ActorId,
+        /// What was seen.
+        reason: String,
+    },
+}
+
+/// What the host implements so that a provider can call the actor at the other end of a link.
+pub trait Dispatch: Send + Sync {
+    /// Sends `operation` with `payload` to the linked actor, in its generation of this moment, and returns its reply.
+    ///
+    /// # Errors
+    /// Any [`DispatchError`].
+    fn call(&self, operation: &str, payload: &[u8]) -> Result<Bytes, DispatchError>;
+
+    /// Asks whether the actor and all of its links are well: sends the actor its health request and looks at its links.
+    ///
+    /// # Errors
+    /// The first thing that is not well.
+    fn health(&self) -> Result<(), DispatchError>;
+}
+
+/// A provider's handle on one linked actor. Cheap to clone; usable from any thread.
+#[derive(Clone)]
+pub struct ActorHandle {
+    link: LinkKey,
+    dispatch: Arc<dyn Dispatch>,
+}
+
+impl ActorHandle {
+    /// A handle on the actor of `link`, reached through `dispatch`.
+    #[must_use]
+    pub fn new(link: LinkKey, dispatch: Arc<dyn Dispatch>) -> Self {
+        Self { link, dispatch }
+    }
+
+    /// The link that this handle belongs to.
+    #[must_use]
+    pub fn link(&self) -> &LinkKey {
+        &self.link
+    }
+
+    /// The actor that calls go to.
+    #[must_use]
+    pub fn actor(&self) -> &ActorId {
+        &self.link.actor
+    }
+
+    /// Sends `operation` with `payload` to the actor and returns its reply. Blocks until it answers or its deadline passes.
+    ///
+    /// # Errors
+    /// Any [`DispatchError`].
+    pub fn call(&self, operation: &str, payload: &[u8]) -> Result<Bytes, DispatchError> {
+        self.dispatch.call(operation, payload)
+    }
+
+    /// Asks whether the actor and all of its links are well.
+    ///
+    /// # Errors
+    /// The first thing that is not well.
+    pub fn health(&self) -> Result<(), DispatchError> {
+        self.dispatch.health()
+    }
+}
+
+impl fmt::Debug for ActorHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActorHandle").field("link", &self.link).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,90 @@
+//! What can go wrong inside a provider.
+
+use std::time::Duration;
+
+/// Why a provider could not do what it was asked to.
+///
+/// The text reaches the actor as the error of its host call, so it names what the actor sent and never a secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProviderError {
+    /// The capability has no such operation.
+    #[error("{capability} has no operation `{operation}`")]
+    UnknownOperation {
+        /// The capability that was called.
+        capability: String,
+        /// The operation as the actor named it.
+        operation: String,
+    },
+    /// The payload is not what the operation takes.
+    #[error("the payload of `{operation}` ({size} bytes) cannot be read: {reason}")]
+    InvalidPayload {
+        /// The operation that was called.
+        operation: String,
+        /// The payload's length in bytes.
+        size: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A value is well formed but the operation cannot be carried out with it, such as a sum past the counter's range.
+    #[error("`{operation}` on `{key}` was not carried out: {reason}")]
+    Rejected {
+        /// The operation that was called.
+        operation: String,
+        /// The key or subject that it was about.
+        key: String,
+        /// Why it was not carried out; nothing was changed.
+        reason: String,
+    },
+    /// The payload or the reply is larger than this provider takes.
+    #[error("`{operation}` has {size} bytes where {limit} are allowed")]
+    TooLarge {
+        /// The operation that was called.
+        operation: String,
+        /// The size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A link's configuration cannot be used.
+    #[error("the link's configuration value `{key}` cannot be used: {reason}")]
+    InvalidConfig {
+        /// The key of the value.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The actor has no link to this provider under this name.
+    #[error("{link} is not known to the provider `{provider}`: link the actor first")]
+    NotLinked {
+        /// The link that was used.
+        link: String,
+        /// The provider's name.
+        provider: String,
+    },
+    /// What the provider stands in front of (a server, a socket, a disk) cannot be reached now.
+    #[error("{resource} cannot be reached: {reason}")]
+    Unavailable {
+        /// What cannot be reached, without any secret.
+        resource: String,
+        /// What was seen.
+        reason: String,
+    },
+    /// The time that the call had left was used up.
+    #[error("`{operation}` was not done within the {limit:?} that the call had left")]
+    DeadlineExceeded {
+        /// The operation that was called.
+        operation: String,
+        /// The time that there was.
+        limit: Duration,
+    },
+    /// Anything else, with its cause.
+    #[error("`{operation}` failed: {source}")]
+    Failed {
+        /// The operation that was called.
+        operation: String,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
