@@ -198,7 +198,9 @@ mod tests {
     fn an_actor_id_is_a_module_key() {
         let key = format!("M{}", "A".repeat(55));
         assert_eq!(ActorId::new(&key).unwrap().as_str(), key);
-        for wrong in ["", "M", &format!("A{}", "A".repeat(55)), &format!("M{}", "a".repeat(55)), &key.repeat(2)] {
+        for wrong in
+            ["", "M", &format!("A{}", "A".repeat(55)), &format!("M{}", "a".repeat(55)), &key.repeat(2)]
+        {
             assert!(matches!(ActorId::new(wrong), Err(IdError::NotAnActor { .. })), "{wrong}");
         }
     }

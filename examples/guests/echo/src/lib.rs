@@ -1,0 +1,44 @@
+//! A guest of waPC alone, without actors or capabilities. What it does on each operation:
+//!
+//! | operation | reply |
+//! |---|---|
+//! | `echo` | the payload |
+//! | `callback` | what the host answers to a call (`default`, `example:echo`, `Callback`) with the payload |
+//! | `log` | nothing, after the payload was written to the host's console |
+//! | `fail` | the error that the payload tells |
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+extern crate alloc;
+
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use core::convert::Infallible;
+
+use wapc_guest::{HostError, console_log, handlers, host_call, no_std_runtime};
+
+handlers! {
+    "echo" => echo,
+    "callback" => callback,
+    "log" => log,
+    "fail" => fail,
+}
+no_std_runtime!();
+
+fn echo(payload: Vec<u8>) -> Result<Vec<u8>, Infallible> {
+    Ok(payload)
+}
+
+fn callback(payload: Vec<u8>) -> Result<Vec<u8>, HostError> {
+    host_call("default", "example:echo", "Callback", &payload)
+}
+
+fn log(payload: Vec<u8>) -> Result<(), Infallible> {
+    console_log(&String::from_utf8_lossy(&payload));
+    Ok(())
+}
+
+fn fail(payload: Vec<u8>) -> Result<(), String> {
+    match String::from_utf8_lossy(&payload) {
+        text if text.is_empty() => Err("asked to fail, without a reason".to_owned()),
+        text => Err(text.into_owned()),
+    }
+}
