@@ -1,0 +1,24 @@
+//! What can go wrong in the demonstration.
+
+use std::{io, path::PathBuf};
+
+use capability_claims::ClaimsError;
+
+/// What can go wrong in the demonstration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("the key in {} cannot be used: {source}", path.display())]
+    Key { path: PathBuf, source: ClaimsError },
+    #[error(transparent)]
+    Claims(#[from] ClaimsError),
+    #[error(transparent)]
+    Host(#[from] host_core::Error),
+    #[error(transparent)]
+    Provider(#[from] capability_provider::ProviderError),
+    #[error("interrupts cannot be caught: {0}")]
+    Signal(ctrlc::Error),
+}

@@ -1,0 +1,16 @@
+//! What the example prints: both directions of the conversation.
+
+use std::process::Command;
+
+#[test]
+fn both_directions_are_shown() {
+    let output = Command::new(env!("CARGO_BIN_EXE_rpc")).output().unwrap();
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0..2], [r#"host -> guest    echo("hello")"#, r#"host <- guest    "hello""#], "{text}");
+    assert!(lines[3].starts_with("  guest -> host  ") && lines[3].ends_with(r#"("hello")"#), "{text}");
+    assert_eq!(lines[5], r#"host <- guest    "HELLO""#, "{text}");
+    assert!(text.contains(r#"guest says     "hello""#), "{text}");
+    assert!(lines.last().unwrap().contains("error: `fail` failed in the guest"), "{text}");
+}

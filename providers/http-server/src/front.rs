@@ -1,0 +1,135 @@
+//! From a request's head to its answer, on the socket thread.
+
+use std::{convert::Infallible, sync::Arc};
+
+use crossbeam_channel::{Sender, TrySendError};
+use http_body_util::BodyExt;
+use hyper::{
+    Method, Request,
+    body::{Body, Incoming},
+};
+use parking_lot::RwLock;
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    message,
+    refusal::{Answer, Refusal},
+    settings::Settings,
+    workers::{Job, Task},
+};
+
+/// A body's buffer begins no larger than this, so that a client must send what it takes up.
+const FIRST_BUFFER: usize = 64 * 1024;
+
+/// One generation of a link: its configuration, and the way to its workers. A request stays with the one it began with.
+#[derive(Debug)]
+pub(crate) struct Front {
+    settings: Settings,
+    jobs: Sender<Job>,
+    places: Arc<Semaphore>,
+}
+
+/// The generation that new requests and connections get. It is replaced when the link is made again, and the connections
+/// stay open meanwhile.
+#[derive(Debug)]
+pub(crate) struct Door(RwLock<Arc<Front>>);
+
+impl Door {
+    pub(crate) fn new(front: Front) -> Self {
+        Self(RwLock::new(Arc::new(front)))
+    }
+
+    pub(crate) fn front(&self) -> Arc<Front> {
+        Arc::clone(&self.0.read())
+    }
+
+    pub(crate) fn replace(&self, front: Front) {
+        // The old one may be the last to hold something, and is let go after the lock.
+        let old = std::mem::replace(&mut *self.0.write(), Arc::new(front));
+        drop(old);
+    }
+}
+
+impl Front {
+    pub(crate) fn new(settings: Settings, jobs: Sender<Job>) -> Self {
+        let places = Arc::new(Semaphore::new(settings.connections));
+        Self { settings, jobs, places }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// A place for each connection that may be open.
+    pub(crate) fn places(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.places)
+    }
+
+    /// Answers one request, always.
+    pub(crate) async fn serve(&self, request: Request<Incoming>) -> Result<Answer, Infallible> {
+        let deadline = Instant::now() + self.settings.request_timeout;
+        let answer = match self.task(request, deadline).await {
+            Ok(task) => self.hand_over(task, deadline).await,
+            Err(refusal) => Err(refusal),
+        };
+        Ok(answer.unwrap_or_else(Refusal::into_answer))
+    }
+
+    async fn task(&self, request: Request<Incoming>, deadline: Instant) -> Result<Task, Refusal> {
+        let (head, body) = request.into_parts();
+        if head.method == Method::CONNECT {
+            return Err(Refusal::tunnel());
+        }
+        if self.settings.health_path.as_deref() == Some(head.uri.path())
+            && matches!(head.method, Method::GET | Method::HEAD)
+        {
+            return Ok(Task::Health);
+        }
+        let body = self.body(body, deadline).await?;
+        Ok(Task::Deliver(message::request(&head, body)))
+    }
+
+    async fn body(&self, mut body: Incoming, deadline: Instant) -> Result<Vec<u8>, Refusal> {
+        if body.is_end_stream() {
+            return Ok(Vec::new());
+        }
+        let limit = self.settings.body_limit;
+        let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        if announced > limit {
+            return Err(Refusal::body_too_large(limit));
+        }
+        let mut bytes = Vec::with_capacity(announced.min(FIRST_BUFFER));
+        loop {
+            let Ok(frame) = timeout_at(deadline, body.frame()).await else {
+                return Err(Refusal::body_timeout());
+            };
+            let Some(frame) = frame else {
+                return Ok(bytes);
+            };
+            // Trailers are not part of the contract.
+            let Ok(data) = frame.map_err(|error| Refusal::body_unreadable(&error))?.into_data() else {
+                continue;
+            };
+            if data.len() > limit - bytes.len() {
+                return Err(Refusal::body_too_large(limit));
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+
+    async fn hand_over(&self, task: Task, deadline: Instant) -> Result<Answer, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.jobs.try_send(Job { task, answer }).map_err(|error| match error {
+            TrySendError::Full(_) => Refusal::queue_full(self.settings.queue),
+            TrySendError::Disconnected(_) => Refusal::stopping(),
+        })?;
+        match timeout_at(deadline, answered).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) => Err(Refusal::internal("the worker ended without an answer")),
+            Err(_) => Err(Refusal::no_answer_in_time()),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The `wascc:http_server` capability: one HTTP/1.1 listener for each link, on hyper.
+//!
+//! A request becomes one `HandleRequest` call to the linked actor, and the actor's reply becomes the response. The thread
+//! that talks to sockets never calls an actor, so a slow actor holds up nobody who waits for another answer:
+//!
+//! ```text
+//!  client ──▶ socket thread ──▶ bounded queue ──▶ worker threads ──▶ ActorHandle::call
+//!         ◀──  (hyper)      ◀────────── answer ──────────┘
+//! ```
+//!
+//! # Example
+//!
+//! An actor's place is taken here by a closure-like type that greets:
+//!
+//! ```
+//! use std::{io::{Read, Write}, net::TcpStream, sync::Arc};
+//!
+//! use bytes::Bytes;
+//! use capability_contracts::{encode, http_server::Response};
+//! use capability_provider::{
+//!     ActorHandle, ActorId, Dispatch, DispatchError, LinkConfig, LinkKey, LinkName, Provider,
+//! };
+//! use provider_http_server::HttpServer;
+//!
+//! struct Greeter;
+//!
+//! impl Dispatch for Greeter {
+//!     fn call(&self, _operation: &str, _payload: &[u8]) -> Result<Bytes, DispatchError> {
+//!         let response = Response { status_code: 200, body: b"hello".to_vec(), ..Response::default() };
+//!         Ok(encode(&response).expect("a response without exotic types").into())
+//!     }
+//!     fn health(&self) -> Result<(), DispatchError> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = HttpServer::new();
+//! let actor = ActorId::new(&format!("M{}", "A".repeat(55)))?;
+//! let link = LinkKey::new(actor, server.capability(), LinkName::default());
+//! let config = LinkConfig::new().with("port", "0");
+//! server.link(&link, &config, ActorHandle::new(link.clone(), Arc::new(Greeter)))?;
+//!
+//! let address = server.local_addr(&link).expect("the link was made above");
+//! let mut client = TcpStream::connect(address)?;
+//! client.write_all(b"GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")?;
+//! let mut reply = String::new();
+//! client.read_to_string(&mut reply)?;
+//! assert!(reply.starts_with("HTTP/1.1 200 OK") && reply.ends_with("hello"));
+//! server.shutdown();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The README lists the configuration keys of a link and the status that answers each failure. This crate has no features.
+#![forbid(unsafe_code)]
+
+mod accept;
+mod front;
+mod listener;
+mod message;
+mod provider;
+mod refusal;
+mod settings;
+mod workers;
+
+pub use crate::provider::HttpServer;

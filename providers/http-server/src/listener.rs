@@ -1,0 +1,141 @@
+//! One listener: its address, its socket thread and its workers.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::{Arc, mpsc},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use capability_provider::{ActorHandle, ProviderError};
+use tokio::{runtime, sync::oneshot};
+
+use crate::{
+    accept,
+    front::{Door, Front},
+    settings::Settings,
+    workers::Workers,
+};
+
+/// A running listener.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    /// The address as the configuration has it, perhaps with port 0.
+    wanted: SocketAddr,
+    local: SocketAddr,
+    door: Arc<Door>,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+    crew: Crew,
+}
+
+/// The workers of one generation, and how long they may go on when it ends.
+#[derive(Debug)]
+pub(crate) struct Crew {
+    workers: Workers,
+    drain: Duration,
+}
+
+impl Listener {
+    /// Binds the address and starts to listen.
+    pub(crate) fn start(settings: Settings, actor: &ActorHandle) -> Result<Self, ProviderError> {
+        let wanted = settings.address;
+        let failed = |reason| unavailable(wanted, &reason);
+        let socket = TcpListener::bind(wanted).map_err(failed)?;
+        socket.set_nonblocking(true).map_err(failed)?;
+        let local = socket.local_addr().map_err(failed)?;
+        let (front, crew) = generation(settings, actor)?;
+        let door = Arc::new(Door::new(front));
+        let (stop, stopped) = oneshot::channel();
+        let thread = socket_thread(socket, Arc::clone(&door), stopped).map_err(failed)?;
+        log::info!("listening on http://{local} for {}", actor.link());
+        Ok(Self { wanted, local, door, stop, thread, crew })
+    }
+
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Whether this listener is one for an address as a configuration has it.
+    pub(crate) fn is_for(&self, wanted: SocketAddr) -> bool {
+        self.wanted == wanted && self.is_alive()
+    }
+
+    /// Whether the socket thread still runs.
+    pub(crate) fn is_alive(&self) -> bool {
+        !self.thread.is_finished()
+    }
+
+    /// Gives new requests another configuration and other workers, whose connections and socket stay. Returns the old
+    /// workers, which end with their last request.
+    pub(crate) fn replace(&mut self, settings: Settings, actor: &ActorHandle) -> Result<Crew, ProviderError> {
+        let (front, crew) = generation(settings, actor)?;
+        self.door.replace(front);
+        Ok(std::mem::replace(&mut self.crew, crew))
+    }
+
+    /// Stops to accept, lets the requests in flight finish within the drain time, and ends the threads.
+    pub(crate) fn stop(self) {
+        let deadline = Instant::now() + self.crew.drain;
+        // An error means that the thread has ended already.
+        let _ = self.stop.send(());
+        if self.thread.join().is_err() {
+            log::error!("the socket thread of http://{} panicked", self.local);
+        }
+        // The last way to the workers; without it they end.
+        drop(self.door);
+        self.crew.workers.finish(deadline);
+        log::info!("no longer listening on http://{}", self.local);
+    }
+}
+
+impl Crew {
+    /// Waits for the requests in flight, but no longer than the drain time.
+    pub(crate) fn finish(self) {
+        self.workers.finish(Instant::now() + self.drain);
+    }
+}
+
+fn generation(settings: Settings, actor: &ActorHandle) -> Result<(Front, Crew), ProviderError> {
+    let Settings { address, drain_timeout: drain, workers, queue, .. } = settings;
+    let (workers, jobs) =
+        Workers::start(workers, queue, actor).map_err(|reason| unavailable(address, &reason))?;
+    Ok((Front::new(settings, jobs), Crew { workers, drain }))
+}
+
+fn unavailable(address: SocketAddr, reason: &io::Error) -> ProviderError {
+    ProviderError::Unavailable { resource: format!("the address {address}"), reason: reason.to_string() }
+}
+
+/// Starts the thread that owns the runtime. The runtime is built and dropped there, because a caller may itself be inside
+/// another runtime, where dropping one is not allowed.
+fn socket_thread(
+    socket: TcpListener,
+    door: Arc<Door>,
+    stopped: oneshot::Receiver<()>,
+) -> io::Result<JoinHandle<()>> {
+    let (ready, started) = mpsc::sync_channel(1);
+    let thread = thread::Builder::new().name("http-sockets".to_owned()).spawn(move || {
+        let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return report(&ready, Err(error)),
+        };
+        runtime.block_on(async {
+            match tokio::net::TcpListener::from_std(socket) {
+                Ok(listener) => {
+                    report(&ready, Ok(()));
+                    accept::serve(listener, door, stopped).await;
+                }
+                Err(error) => report(&ready, Err(error)),
+            }
+        });
+    })?;
+    started.recv().map_err(io::Error::other)??;
+    Ok(thread)
+}
+
+fn report(ready: &mpsc::SyncSender<io::Result<()>>, outcome: io::Result<()>) {
+    // The starter waits for exactly this message, so it is there to take it.
+    let _ = ready.send(outcome);
+}

@@ -1,0 +1,152 @@
+//! What a link's configuration says.
+
+use std::{
+    fmt::Display,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::RangeInclusive,
+    str::FromStr,
+    time::Duration,
+};
+
+use capability_provider::{LinkConfig, ProviderError};
+
+const KNOWN: &[&str] = &[
+    "address",
+    "port",
+    "health_path",
+    "body_limit",
+    "header_limit",
+    "header_timeout_ms",
+    "request_timeout_ms",
+    "drain_timeout_ms",
+    "workers",
+    "queue",
+    "connections",
+];
+
+const DEFAULT_PORT: u16 = 8080;
+const DEFAULT_HEALTH_PATH: &str = "/health";
+/// hyper's smallest read buffer; a smaller limit on headers would not be kept.
+const SMALLEST_HEADER_LIMIT: usize = 8 * 1024;
+/// One day: longer waits are mistakes, and far below what a clock can add up.
+const LONGEST_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// The checked configuration of one link.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Where to listen; port 0 lets the system choose.
+    pub(crate) address: SocketAddr,
+    /// The path that answers for the actor's health, unless that is switched off.
+    pub(crate) health_path: Option<String>,
+    /// The longest request body, in bytes.
+    pub(crate) body_limit: usize,
+    /// The longest request head, in bytes.
+    pub(crate) header_limit: usize,
+    /// How long a client may take for a request's head, and rest between two requests.
+    pub(crate) header_timeout: Duration,
+    /// How long one request may take from its head to its answer.
+    pub(crate) request_timeout: Duration,
+    /// How long requests in flight may go on when the link ends.
+    pub(crate) drain_timeout: Duration,
+    /// How many threads call the actor.
+    pub(crate) workers: usize,
+    /// How many requests may wait for a worker.
+    pub(crate) queue: usize,
+    /// How many connections are served at once.
+    pub(crate) connections: usize,
+}
+
+impl Settings {
+    pub(crate) fn read(config: &LinkConfig) -> Result<Self, ProviderError> {
+        config.only(KNOWN)?;
+        let ip = config.parse("address")?.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let port = config.parse("port")?.unwrap_or(DEFAULT_PORT);
+        Ok(Self {
+            address: SocketAddr::new(ip, port),
+            health_path: health_path(config)?,
+            body_limit: number(config, "body_limit", 1024 * 1024, 0..=1024 * 1024 * 1024)?,
+            header_limit: number(config, "header_limit", 64 * 1024, SMALLEST_HEADER_LIMIT..=1024 * 1024)?,
+            header_timeout: millis(config, "header_timeout_ms", 30_000)?,
+            request_timeout: millis(config, "request_timeout_ms", 60_000)?,
+            drain_timeout: millis(config, "drain_timeout_ms", 10_000)?,
+            workers: number(config, "workers", 8, 1..=1024)?,
+            queue: number(config, "queue", 1024, 1..=65_536)?,
+            connections: number(config, "connections", 1024, 1..=65_536)?,
+        })
+    }
+}
+
+fn health_path(config: &LinkConfig) -> Result<Option<String>, ProviderError> {
+    match config.value("health_path").unwrap_or(DEFAULT_HEALTH_PATH) {
+        "" => Ok(None),
+        path if path.starts_with('/') => Ok(Some(path.to_owned())),
+        _ => Err(ProviderError::InvalidConfig {
+            key: "health_path".to_owned(),
+            reason: "a path begins with `/`; an empty value switches it off".to_owned(),
+        }),
+    }
+}
+
+fn millis(config: &LinkConfig, key: &'static str, default: u64) -> Result<Duration, ProviderError> {
+    number(config, key, default, 1..=LONGEST_MS).map(Duration::from_millis)
+}
+
+fn number<T>(
+    config: &LinkConfig,
+    key: &'static str,
+    default: T,
+    range: RangeInclusive<T>,
+) -> Result<T, ProviderError>
+where
+    T: FromStr + PartialOrd + Display,
+    T::Err: Display,
+{
+    let number = config.parse(key)?.unwrap_or(default);
+    if range.contains(&number) {
+        return Ok(number);
+    }
+    Err(ProviderError::InvalidConfig {
+        key: key.to_owned(),
+        reason: format!("{number} is not from {} to {}", range.start(), range.end()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_configuration_has_the_documented_defaults() {
+        let settings = Settings::read(&LinkConfig::new()).unwrap();
+        assert_eq!(settings.address.to_string(), "127.0.0.1:8080");
+        assert_eq!(settings.health_path.as_deref(), Some("/health"));
+        assert_eq!(settings.body_limit, 1_048_576);
+    }
+
+    #[test]
+    fn an_empty_health_path_switches_it_off() {
+        let settings = Settings::read(&LinkConfig::new().with("health_path", "")).unwrap();
+        assert_eq!(settings.health_path, None);
+    }
+
+    #[test]
+    fn values_without_sense_are_refused_by_name() {
+        for (key, value) in [
+            ("address", "localhost"),
+            ("port", "70000"),
+            ("health_path", "health"),
+            ("workers", "0"),
+            ("queue", "0"),
+            ("header_limit", "10"),
+            ("request_timeout_ms", "-1"),
+            ("drain_timeout_ms", "99999999999"),
+            ("prot", "1"),
+        ] {
+            let error = Settings::read(&LinkConfig::new().with(key, value)).unwrap_err();
+            assert!(
+                matches!(&error, ProviderError::InvalidConfig { key: named, .. } if named == key),
+                "{error}"
+            );
+        }
+    }
+}
