@@ -1,23 +1,15 @@
-//! An instance gets the memory, the tables and the time that it was given, and no more.
+//! An instance gets the memory and the tables that it was given, and no more.
 
-use std::{
-    sync::atomic::{AtomicU32, Ordering},
-    thread,
-    time::{Duration, Instant},
-};
-
-use wapc_engine::{Deadline, Engine, Error, Imports, Instance, Limits, Value};
+use wapc_engine::{Engine, Error, Imports, Instance, Limits, Value};
 
 const GROW: &str = r#"(module (memory (export "memory") 1)
     (func (export "grow") (param i32) (result i32) local.get 0 memory.grow)
     (func (export "need") (param i32) local.get 0 memory.grow i32.const -1 i32.eq (if (then unreachable))))"#;
-const LOOP: &str =
-    r#"(module (func (export "spin") (loop br 0)) (func (export "rest") (result i32) i32.const 7))"#;
 
 #[track_caller]
 fn instance(text: &str, limits: &Limits) -> Result<Instance, Error> {
     let module = Engine::new().compile(text.as_bytes()).unwrap();
-    Instance::new(&module, &Imports::new(), (), limits, Some(Deadline::after(Duration::from_secs(10))))
+    Instance::new(&module, &Imports::new(), (), limits, None)
 }
 
 #[test]
@@ -53,87 +45,4 @@ fn a_table_grows_up_to_the_limit_and_not_beyond() {
     let mut grow = |elements| instance.invoke("grow", &[Value::I32(elements)], None).unwrap()[0];
     assert_eq!(grow(9), Value::I32(1));
     assert_eq!(grow(1), Value::I32(-1));
-}
-
-#[test]
-fn an_endless_loop_ends_at_its_deadline() {
-    let mut instance = instance(LOOP, &Limits::new()).unwrap();
-    let limit = Duration::from_millis(50);
-    let began = Instant::now();
-    let error = instance.invoke("spin", &[], Some(Deadline::after(limit))).unwrap_err();
-    assert!(
-        matches!(&error, Error::DeadlineExceeded { export, limit: l } if export == "spin" && *l == limit),
-        "{error}"
-    );
-    assert!(began.elapsed() >= limit, "it ended early");
-    assert!(began.elapsed() < Duration::from_secs(5), "it ended after {:?}", began.elapsed());
-    assert!(instance.is_poisoned());
-}
-
-#[test]
-fn an_endless_start_section_ends_at_its_deadline() {
-    let module = Engine::new().compile(b"(module (func $spin (loop br 0)) (start $spin))").unwrap();
-    let deadline = Some(Deadline::after(Duration::from_millis(30)));
-    let error = Instance::new(&module, &Imports::new(), (), &Limits::new(), deadline).unwrap_err();
-    assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
-}
-
-#[test]
-fn a_deadline_ends_its_own_instance_and_no_neighbour() {
-    let engine = Engine::new();
-    let module = engine.compile(LOOP.as_bytes()).unwrap();
-    let make = || Instance::new(&module, &Imports::new(), (), &Limits::new(), None).unwrap();
-    let rested = AtomicU32::new(0);
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                let error =
-                    make().invoke("spin", &[], Some(Deadline::after(Duration::from_millis(40)))).unwrap_err();
-                assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
-            });
-        }
-        scope.spawn(|| {
-            let mut neighbour = make();
-            let until = Instant::now() + Duration::from_millis(120);
-            while Instant::now() < until {
-                let deadline = Some(Deadline::after(Duration::from_secs(10)));
-                assert_eq!(neighbour.invoke("rest", &[], deadline).unwrap(), [Value::I32(7)]);
-                rested.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-    });
-    assert!(rested.load(Ordering::Relaxed) > 0);
-}
-
-#[test]
-fn a_run_can_be_cancelled_from_another_thread() {
-    let mut instance = instance(LOOP, &Limits::new()).unwrap();
-    let cancel = instance.cancel_handle();
-    cancel.cancel();
-    assert_eq!(
-        instance.invoke("rest", &[], None).unwrap(),
-        [Value::I32(7)],
-        "it has no effect on later runs"
-    );
-    thread::scope(|scope| {
-        let running = scope.spawn(|| instance.invoke("spin", &[], None).unwrap_err());
-        while !running.is_finished() {
-            cancel.cancel();
-            thread::yield_now();
-        }
-        let error = running.join().unwrap();
-        assert!(matches!(error, Error::Cancelled { .. }), "{error}");
-    });
-}
-
-#[test]
-fn many_short_deadlines_in_a_row_each_hold() {
-    let engine = Engine::new();
-    let module = engine.compile(LOOP.as_bytes()).unwrap();
-    for _ in 0..50 {
-        let mut instance = Instance::new(&module, &Imports::new(), (), &Limits::new(), None).unwrap();
-        let error =
-            instance.invoke("spin", &[], Some(Deadline::after(Duration::from_millis(2)))).unwrap_err();
-        assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
-    }
 }

@@ -11,10 +11,12 @@ use std::{
 use support::{ECHO, Recorder, guest, module};
 use wapc_host::{CallOptions, Error, HostCall, HostCallError, WapcHost};
 
+#[cfg(feature = "host-interrupt")]
 fn spinning() -> WapcHost {
     WapcHost::new(&module(&guest("(loop br 0) unreachable")), Recorder::default()).unwrap()
 }
 
+#[cfg(feature = "host-interrupt")]
 #[test]
 fn a_guest_that_never_returns_is_ended() {
     let host = spinning();
@@ -26,6 +28,7 @@ fn a_guest_that_never_returns_is_ended() {
     assert_eq!(host.pool_stats().discarded, 1);
 }
 
+#[cfg(feature = "host-interrupt")]
 #[test]
 fn the_earlier_of_two_deadlines_holds() {
     let module = module(&guest("(loop br 0) unreachable"));
@@ -157,6 +160,7 @@ fn a_waiting_call_gets_the_instance_that_becomes_free() {
     assert!(host.pool_stats().created <= 2);
 }
 
+#[cfg(feature = "host-interrupt")]
 #[test]
 fn calls_in_flight_can_be_ended_and_no_more_taken() {
     let host = spinning();
