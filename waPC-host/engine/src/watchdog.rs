@@ -6,10 +6,15 @@
 //! fired is not used again.
 
 use std::{
+    cell::Cell,
+    cmp::Reverse,
     fmt,
     sync::{
         Arc, Weak,
-        atomic::{AtomicU64, Ordering::SeqCst},
+        atomic::{
+            AtomicU32, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
     thread,
     time::{Duration, Instant},
@@ -31,6 +36,11 @@ const OVERDUE: u64 = u64::MAX;
 /// just as the guest is entered.
 const RETRY: Duration = Duration::from_millis(2);
 
+thread_local! {
+    /// How many runs are nested on this thread: a guest that calls the host, which calls another guest, and so on.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
 /// How a guest's run ended, as far as its slot knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -43,8 +53,20 @@ pub(crate) enum Ending {
 pub(crate) struct Slot {
     /// `IDLE`, or nanoseconds since the watchdog's start at which the run is due, or one of the other marks.
     due: AtomicU64,
+    /// How deep the run is nested on its thread.
+    depth: AtomicU32,
     /// Sends the guest's thread the interrupt.
     interrupt: Box<dyn Fn() + Send + Sync>,
+}
+
+/// How a run stands.
+enum Standing {
+    /// Nothing to wait for.
+    Unlimited,
+    /// It is due at this moment, in nanoseconds since the watchdog's start.
+    Due(u64),
+    /// It must be interrupted, again and again until it is over.
+    Over,
 }
 
 /// The engine's side: hands out slots and owns the thread.
@@ -119,6 +141,9 @@ impl Watch {
     /// Marks the beginning of a run that is due at `deadline`.
     #[inline]
     pub(crate) fn arm(&self, deadline: Option<Deadline>) {
+        let depth = DEPTH.get() + 1;
+        DEPTH.set(depth);
+        self.slot.depth.store(depth, Relaxed);
         let Some(deadline) = deadline else {
             self.slot.due.store(UNLIMITED, SeqCst);
             return;
@@ -134,6 +159,7 @@ impl Watch {
     /// Marks the end of the run and tells how it ended.
     #[inline]
     pub(crate) fn disarm(&self) -> Ending {
+        DEPTH.set(DEPTH.get().saturating_sub(1));
         match self.slot.due.swap(IDLE, SeqCst) {
             OVERDUE => Ending::Overdue,
             CANCELLED => Ending::Cancelled,
@@ -171,25 +197,20 @@ impl fmt::Debug for CancelHandle {
 
 impl Slot {
     fn new(store: &wasmer::Store) -> Self {
-        Self { due: AtomicU64::new(IDLE), interrupt: interrupt_of(store) }
+        Self { due: AtomicU64::new(IDLE), depth: AtomicU32::new(0), interrupt: interrupt_of(store) }
     }
 
-    /// Interrupts the run if it is due, and tells when to look at it again, in nanoseconds since the start.
-    fn look(&self, now: u64) -> u64 {
-        let again = now + RETRY.as_nanos() as u64;
+    /// How the run stands at the moment `now`. One that is due is marked as overdue.
+    fn look(&self, now: u64) -> Standing {
         match self.due.load(SeqCst) {
-            IDLE | UNLIMITED => u64::MAX,
-            CANCELLED | OVERDUE => {
-                (self.interrupt)();
-                again
-            }
-            due if due > now => due,
-            due => {
-                if self.due.compare_exchange(due, OVERDUE, SeqCst, SeqCst).is_ok() {
-                    (self.interrupt)();
-                }
-                again
-            }
+            IDLE | UNLIMITED => Standing::Unlimited,
+            CANCELLED | OVERDUE => Standing::Over,
+            due if due > now => Standing::Due(due),
+            due => match self.due.compare_exchange(due, OVERDUE, SeqCst, SeqCst) {
+                Ok(_) => Standing::Over,
+                // It ended just now, or another run began, which kicks when it must be looked at.
+                Err(_) => Standing::Unlimited,
+            },
         }
     }
 }
@@ -199,6 +220,27 @@ impl Shared {
     fn nanoseconds(&self, at: Instant) -> u64 {
         let since = at.saturating_duration_since(self.start).as_nanos();
         u64::try_from(since).unwrap_or(UNLIMITED).clamp(1, UNLIMITED - 1)
+    }
+
+    /// Interrupts what is over, and tells when to look again.
+    fn look(&self, slots: &[Weak<Slot>]) -> u64 {
+        let now = self.nanoseconds(Instant::now());
+        let (mut next, mut over) = (u64::MAX, Vec::new());
+        for slot in slots.iter().filter_map(Weak::upgrade) {
+            match slot.look(now) {
+                Standing::Unlimited => {}
+                Standing::Due(due) => next = next.min(due),
+                Standing::Over => over.push(slot),
+            }
+        }
+        if !over.is_empty() {
+            next = next.min(now + RETRY.as_nanos() as u64);
+        }
+        // A thread takes one interrupt at a time, and only the innermost of its runs can follow one: it comes first, or those
+        // around it would take its turn each time.
+        over.sort_by_key(|slot| Reverse(slot.depth.load(Relaxed)));
+        over.iter().for_each(|slot| (slot.interrupt)());
+        next
     }
 
     fn kick(&self) {
@@ -212,9 +254,7 @@ impl Shared {
         while !state.closed {
             // From here on every new deadline kicks, so none can slip in between the look and the sleep.
             self.next_look.store(u64::MAX, SeqCst);
-            let now = self.nanoseconds(Instant::now());
-            let next = state.slots.iter().filter_map(Weak::upgrade).map(|slot| slot.look(now)).min();
-            let next = next.unwrap_or(u64::MAX);
+            let next = self.look(&state.slots);
             self.next_look.store(next, SeqCst);
             match self.start.checked_add(Duration::from_nanos(next)) {
                 Some(at) if next < UNLIMITED => drop(self.wake.wait_until(&mut state, at)),

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wapc_engine::{Deadline, Engine, Error, Imports, Instance, Limits, Value};
+use wapc_engine::{Caller, Deadline, Engine, Error, Imports, Instance, Limits, Value};
 
 const LOOP: &str =
     r#"(module (func (export "spin") (loop br 0)) (func (export "rest") (result i32) i32.const 7))"#;
@@ -97,6 +97,34 @@ fn many_short_deadlines_in_a_row_each_hold() {
         let mut instance = Instance::new(&module, &Imports::new(), (), &Limits::new(), None).unwrap();
         let error =
             instance.invoke("spin", &[], Some(Deadline::after(Duration::from_millis(2)))).unwrap_err();
+        assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
+    }
+}
+
+/// A guest calls the host, which runs another guest that never returns, on the same thread and past both deadlines. The
+/// interrupt must reach the inner one, whichever of the two was made first.
+#[test]
+fn a_nested_run_ends_at_its_deadline_too() {
+    let outer = r#"(module (import "host" "run" (func $run)) (func (export "call") call $run))"#;
+    let engine = Engine::new();
+    let (outer, inner) =
+        (engine.compile(outer.as_bytes()).unwrap(), engine.compile(LOOP.as_bytes()).unwrap());
+    let limits = Limits::new();
+    let imports =
+        Imports::new().function("host", "run", |caller: Caller<'_, Option<Instance>>, []: [u32; 0]| {
+            let spinning = caller.data.as_mut().expect("the inner instance was put there");
+            spinning.invoke("spin", &[], Some(Deadline::after(Duration::from_millis(20))))?;
+            Ok(())
+        });
+    for outer_first in [true, false] {
+        let make_inner = || Instance::new(&inner, &Imports::new(), (), &limits, None).unwrap();
+        let early = (!outer_first).then(make_inner);
+        let mut calling = Instance::new(&outer, &imports, early, &limits, None).unwrap();
+        if outer_first {
+            *calling.data() = Some(make_inner());
+        }
+        let error =
+            calling.invoke("call", &[], Some(Deadline::after(Duration::from_millis(10)))).unwrap_err();
         assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
     }
 }

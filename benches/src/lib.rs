@@ -1,0 +1,154 @@
+//! The floor of the benches: the least code on wasmer that serves the same guest, without limits, deadlines, checks or errors.
+//!
+//! Nothing here is meant to be used; it says how fast a host that does nothing else could be.
+
+use wasmer::{
+    Function, FunctionEnv, FunctionEnvMut, Imports, Instance, Memory, Module, Store, TypedFunction, Value,
+    imports,
+};
+
+/// The guest of the waPC benches, in the text format.
+pub const ECHO: &str = include_str!("../guests/echo.wat");
+
+/// The guest of the raw benches, in the text format.
+pub const ADD: &str =
+    r#"(module (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))"#;
+
+#[derive(Debug, Default)]
+struct State {
+    memory: Option<Memory>,
+    operation: &'static [u8],
+    payload: &'static [u8],
+    reply: Vec<u8>,
+    host_reply: Vec<u8>,
+}
+
+/// A guest on bare wasmer.
+#[derive(Debug)]
+pub struct Floor {
+    store: Store,
+    env: FunctionEnv<State>,
+    guest_call: TypedFunction<(i32, i32), i32>,
+}
+
+impl Floor {
+    /// The guest, instantiated.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let mut store = Store::default();
+        let wasm = wat::parse_str(text).expect("the benches' guest is valid");
+        let module = Module::new(&store, wasm).expect("the benches' guest is valid");
+        let env = FunctionEnv::new(&mut store, State::default());
+        let imports = functions(&mut store, &env);
+        let instance =
+            Instance::new(&mut store, &module, &imports).expect("the floor serves the benches' guest");
+        env.as_mut(&mut store).memory = instance.exports.get_memory("memory").ok().cloned();
+        let guest_call =
+            instance.exports.get_typed_function(&store, "__guest_call").expect("it is a waPC guest");
+        Self { store, env, guest_call }
+    }
+
+    /// Sends one operation; the reply is what the guest answered.
+    pub fn call(&mut self, operation: &'static [u8], payload: &'static [u8]) -> &[u8] {
+        let state = self.env.as_mut(&mut self.store);
+        state.operation = operation;
+        state.payload = payload;
+        let lengths = (operation.len() as i32, payload.len() as i32);
+        self.guest_call
+            .call(&mut self.store, lengths.0, lengths.1)
+            .expect("the benches' guest does not trap");
+        &self.env.as_ref(&self.store).reply
+    }
+}
+
+/// An export that takes numbers, on bare wasmer.
+#[derive(Debug)]
+pub struct RawFloor {
+    store: Store,
+    function: Function,
+    typed: TypedFunction<(i32, i32), i32>,
+}
+
+impl RawFloor {
+    /// The export `add` of the module.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let mut store = Store::default();
+        let wasm = wat::parse_str(text).expect("the benches' guest is valid");
+        let module = Module::new(&store, wasm).expect("the benches' guest is valid");
+        let instance = Instance::new(&mut store, &module, &imports! {}).expect("it needs nothing");
+        let function = instance.exports.get_function("add").expect("it exports it").clone();
+        let typed = function.typed(&store).expect("it has this type");
+        Self { store, function, typed }
+    }
+
+    /// Through values.
+    pub fn dynamic(&mut self, a: i32, b: i32) -> Option<i32> {
+        let results = self.function.call(&mut self.store, &[Value::I32(a), Value::I32(b)]).ok()?;
+        results[0].i32()
+    }
+
+    /// With the types known when it is compiled.
+    pub fn typed(&mut self, a: i32, b: i32) -> Option<i32> {
+        self.typed.call(&mut self.store, a, b).ok()
+    }
+}
+
+fn functions(store: &mut Store, env: &FunctionEnv<State>) -> Imports {
+    imports! {
+        "wapc" => {
+            "__guest_request" => Function::new_typed_with_env(store, env,
+                |mut env: FunctionEnvMut<'_, State>, operation: u32, payload: u32| {
+                    let (operation_bytes, payload_bytes) = (env.data().operation, env.data().payload);
+                    with_memory(&mut env, |memory, _| {
+                        memory[operation as usize..][..operation_bytes.len()].copy_from_slice(operation_bytes);
+                        memory[payload as usize..][..payload_bytes.len()].copy_from_slice(payload_bytes);
+                    });
+                }),
+            "__guest_response" => Function::new_typed_with_env(store, env,
+                |mut env: FunctionEnvMut<'_, State>, pointer: u32, length: u32| {
+                    with_memory(&mut env, |memory, state| {
+                        state.reply.clear();
+                        state.reply.extend_from_slice(&memory[pointer as usize..][..length as usize]);
+                    });
+                }),
+            "__host_call" => Function::new_typed_with_env(store, env, host_call),
+            "__host_response_len" => Function::new_typed_with_env(store, env,
+                |env: FunctionEnvMut<'_, State>| -> u32 { env.data().host_reply.len() as u32 }),
+            "__host_response" => Function::new_typed_with_env(store, env,
+                |mut env: FunctionEnvMut<'_, State>, pointer: u32| {
+                    with_memory(&mut env, |memory, state| {
+                        memory[pointer as usize..][..state.host_reply.len()].copy_from_slice(&state.host_reply);
+                    });
+                }),
+        }
+    }
+}
+
+/// The host that answers with what it was sent.
+#[expect(clippy::too_many_arguments, reason = "the protocol has them")]
+fn host_call(
+    mut env: FunctionEnvMut<'_, State>,
+    _: u32,
+    _: u32,
+    _: u32,
+    _: u32,
+    _: u32,
+    _: u32,
+    pointer: u32,
+    length: u32,
+) -> u32 {
+    with_memory(&mut env, |memory, state| {
+        state.host_reply.clear();
+        state.host_reply.extend_from_slice(&memory[pointer as usize..][..length as usize]);
+    });
+    1
+}
+
+fn with_memory(env: &mut FunctionEnvMut<'_, State>, then: impl FnOnce(&mut [u8], &mut State)) {
+    let (state, store) = env.data_and_store_mut();
+    let memory = state.memory.clone().expect("the guest exports a memory");
+    let view = memory.view(&store);
+    // SAFETY: the guest waits for this function, and nothing else has its memory.
+    then(unsafe { view.data_unchecked_mut() }, state);
+}

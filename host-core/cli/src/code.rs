@@ -1,0 +1,101 @@
+//! One word for each kind of failure, for programs that read `--json`.
+
+use capability_claims::ClaimsError;
+use capability_provider::ProviderError;
+
+/// What later versions of the crates below may add.
+const OTHER: &str = "other";
+
+pub(crate) fn of_claims(error: &ClaimsError) -> &'static str {
+    use ClaimsError as E;
+    match error {
+        E::NotSigned => "not_signed",
+        E::MalformedModule { .. } => "invalid_module",
+        E::MultipleTokens { .. } => "multiple_tokens",
+        E::MisplacedToken { .. } => "misplaced_token",
+        E::TokenTooLarge { .. } => "token_too_large",
+        E::MalformedToken { .. } => "malformed_token",
+        E::UnsupportedAlgorithm { .. } => "unsupported_algorithm",
+        E::Forged { .. } => "forged",
+        E::Altered { .. } => "altered",
+        E::Expired { .. } => "expired",
+        E::NotYetValid { .. } => "not_yet_valid",
+        E::NotTrusted { .. } => "not_trusted",
+        E::AccountExpired { .. } => "account_expired",
+        E::AccountNotYetValid { .. } => "account_not_yet_valid",
+        E::WrongKeyKind { .. } => "wrong_key_kind",
+        E::MalformedKey { .. } => "malformed_key",
+        E::CannotSign { .. } => "cannot_sign",
+        E::NeverValid { .. } => "never_valid",
+        E::NoRandomness { .. } => "no_randomness",
+        _ => OTHER,
+    }
+}
+
+pub(crate) fn of_engine(error: &wapc_engine::Error) -> &'static str {
+    use wapc_engine::Error as E;
+    match error {
+        E::InvalidModule { .. } => "invalid_module",
+        E::ReadFile { .. } => "read_file",
+        E::CacheDirectory { .. } => "cache_directory",
+        E::MissingImport { .. } => "missing_import",
+        E::ImportType { .. } => "import_type",
+        E::MissingExport { .. } => "missing_export",
+        E::ExportType { .. } => "export_type",
+        E::Arity { .. } => "arity",
+        E::ArgumentType { .. } => "argument",
+        E::NotANumber { .. } => "not_a_number",
+        E::Trap { .. } => "trap",
+        E::DeadlineExceeded { .. } => "deadline_exceeded",
+        E::Cancelled { .. } => "cancelled",
+        E::MemoryLimit { .. } => "memory_limit",
+        E::TableLimit { .. } => "table_limit",
+        E::Resources { .. } => "resources",
+        _ => OTHER,
+    }
+}
+
+pub(crate) fn of_conversation(error: &wapc_host::Error) -> &'static str {
+    use wapc_host::Error as E;
+    match error {
+        E::Engine(error) => of_engine(error),
+        E::Guest { .. } => "guest",
+        E::Trap { .. } => "trap",
+        E::DeadlineExceeded { .. } => "deadline_exceeded",
+        E::Cancelled { .. } => "cancelled",
+        E::MemoryLimit { .. } => "memory_limit",
+        E::Protocol { .. } => "protocol",
+        E::PayloadTooLarge { .. } => "payload_too_large",
+        E::ReplyTooLarge { .. } => "reply_too_large",
+        E::HandlerPanicked { .. } => "handler_panicked",
+        _ => OTHER,
+    }
+}
+
+pub(crate) fn of_host(error: &host_core::Error) -> &'static str {
+    use host_core::Error as E;
+    match error {
+        E::Engine { source } => of_conversation(source),
+        E::Thread { .. } => "resources",
+        E::Refused { source } | E::NoLongerValid { source, .. } => of_claims(source),
+        E::NotAnActor { .. } => "wrong_key_kind",
+        E::CannotRun { source, .. } => of_conversation(source),
+        E::ActorExists { .. } => "actor_exists",
+        E::ProviderExists { .. } => "provider_exists",
+        E::UnknownProvider { .. } => "unknown_provider",
+        E::UnknownActor { .. } => "unknown_actor",
+        E::LinkExists { .. } => "link_exists",
+        E::LinkFailed { source, .. } => of_provider(source),
+        E::ProviderPanicked { .. } => "provider_panicked",
+        _ => OTHER,
+    }
+}
+
+pub(crate) fn of_provider(error: &ProviderError) -> &'static str {
+    match error {
+        ProviderError::InvalidConfig { .. } => "invalid_config",
+        ProviderError::Unavailable { .. } => "unavailable",
+        ProviderError::DeadlineExceeded { .. } => "deadline_exceeded",
+        _ => OTHER,
+    }
+}

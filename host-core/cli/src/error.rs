@@ -1,0 +1,146 @@
+//! Why a command failed.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use capability_claims::ClaimsError;
+use wapc_engine::ParseValueError;
+
+use crate::{code, manifest::Place};
+
+/// Why a command failed. The text says what to do next; [`code`](Self::code) tells the kinds apart for programs.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum CliError {
+    /// A file could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// A file could not be written. What was there before is still there.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// A key was to be written over a file.
+    #[error("{} is there already; a key is never written over a file: name another one", path.display())]
+    FileExists { path: PathBuf },
+    /// A secret was typed where the name of its file belongs. It is not repeated.
+    #[error(
+        "this is a seed where the name of its file belongs; a command line can be seen by others and is kept in the shell's \
+         history, so put the seed into a file, and better make a new key"
+    )]
+    SeedAsArgument,
+    /// A text that is no module.
+    #[error("{} is not a WebAssembly module: {reason}", path.display())]
+    NotAModule { path: PathBuf, reason: String },
+    /// An argument is not the number that the export takes.
+    #[error("argument {position} of `{export}`: {source}")]
+    Argument {
+        position: usize,
+        export: String,
+        #[source]
+        source: ParseValueError,
+    },
+    /// The raw tier.
+    #[error("{0}")]
+    Engine(#[from] Box<wapc_engine::Error>),
+    /// The waPC tier.
+    #[error("{0}")]
+    Conversation(#[from] wapc_host::Error),
+    /// A module, a key or a token is refused.
+    #[error("{}: {source}", path.display())]
+    Refused {
+        path: PathBuf,
+        #[source]
+        source: Box<ClaimsError>,
+    },
+    /// A key could not be made or trusted.
+    #[error("{0}")]
+    Claims(#[from] Box<ClaimsError>),
+    /// What the token in a module says is not to be believed.
+    #[error("{}: do not believe this token: {what}; get the module from its issuer", path.display())]
+    NotGenuine { path: PathBuf, code: &'static str, what: &'static str },
+    /// The capability tier.
+    #[error("{0}")]
+    Host(#[from] Box<host_core::Error>),
+    /// A provider could not be made.
+    #[error("{0}")]
+    Provider(#[from] capability_provider::ProviderError),
+    /// A manifest says what it cannot mean.
+    #[error("{reason}")]
+    Manifest { reason: String },
+    /// Something that a place in a manifest asked for failed.
+    #[error("{place}: {source}")]
+    At {
+        place: Place,
+        #[source]
+        source: Box<CliError>,
+    },
+    /// The system does not let this program wait for its end.
+    #[error("cannot wait for SIGINT and SIGTERM: {0}")]
+    Signals(#[from] ctrlc::Error),
+    /// The output could not be printed.
+    #[error("cannot print: {source}")]
+    Print {
+        #[source]
+        source: io::Error,
+    },
+    /// Whoever read the output has gone, as `head` does.
+    #[error("nobody reads the output")]
+    NobodyReads,
+}
+
+impl CliError {
+    /// That the module, key or token in a file is refused.
+    pub(crate) fn refused(path: &Path) -> impl Fn(ClaimsError) -> Self {
+        |source| Self::Refused { path: path.to_owned(), source: Box::new(source) }
+    }
+
+    /// What went wrong, in one word that stays the same when the text gets better.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "read_file",
+            Self::Write { .. } => "write_file",
+            Self::FileExists { .. } => "file_exists",
+            Self::SeedAsArgument => "seed_as_argument",
+            Self::NotAModule { .. } => "invalid_module",
+            Self::Argument { .. } => "argument",
+            Self::Engine(error) => code::of_engine(error),
+            Self::Conversation(error) => code::of_conversation(error),
+            Self::Refused { source, .. } => code::of_claims(source),
+            Self::Claims(error) => code::of_claims(error),
+            Self::NotGenuine { code, .. } => code,
+            Self::Host(error) => code::of_host(error),
+            Self::Provider(error) => code::of_provider(error),
+            Self::Manifest { .. } => "manifest",
+            Self::At { source, .. } => source.code(),
+            Self::Signals(_) => "signals",
+            Self::Print { .. } | Self::NobodyReads => "print",
+        }
+    }
+}
+
+impl From<wapc_engine::Error> for CliError {
+    fn from(error: wapc_engine::Error) -> Self {
+        Self::Engine(Box::new(error))
+    }
+}
+
+impl From<ClaimsError> for CliError {
+    fn from(error: ClaimsError) -> Self {
+        Self::Claims(Box::new(error))
+    }
+}
+
+impl From<host_core::Error> for CliError {
+    fn from(error: host_core::Error) -> Self {
+        Self::Host(Box::new(error))
+    }
+}

@@ -1,0 +1,90 @@
+//! `wascc invoke`: numbers in, numbers out.
+
+use std::{fmt, path::PathBuf};
+
+use clap::Args;
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use wapc_engine::{Deadline, Imports, Instance, Value};
+
+use crate::{error::CliError, file, limits::Limits, output::Output};
+
+/// Invoke an export of a module with numbers and print its results, one a line
+///
+/// The module may be in the binary format or in the text format. It is offered no imports. Numbers are decimal, integers also
+/// hexadecimal with 0x; a floating point argument such as -inf goes after `--`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The module, .wasm or .wat; - reads standard input
+    module: PathBuf,
+
+    /// The function that it exports
+    export: String,
+
+    /// What the function takes
+    #[arg(allow_negative_numbers = true)]
+    numbers: Vec<String>,
+
+    #[command(flatten)]
+    limits: Limits,
+}
+
+pub(crate) fn invoke(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
+    let Arguments { module, export, numbers, limits } = arguments;
+    let module = limits.engine()?.compile(&file::read(module)?)?;
+    let deadline = Some(Deadline::after(limits.deadline()));
+    let allowed = wapc_engine::Limits::new().memory(limits.memory_limit.0);
+    let mut instance = Instance::new(&module, &Imports::new(), (), &allowed, deadline)?;
+    let numbers = parse(&instance, export, numbers)?;
+    let results = instance.invoke(export, &numbers, deadline)?;
+    output.show(&Results { results: results.into_iter().map(Number).collect() })
+}
+
+/// Reads the numbers in the types that the export takes.
+fn parse(instance: &Instance, export: &str, texts: &[String]) -> Result<Vec<Value>, CliError> {
+    let types = instance.parameters(export)?;
+    if types.len() != texts.len() {
+        // Too many or too few: which is told by the call itself, whatever the numbers are.
+        return Ok(vec![Value::I32(0); texts.len()]);
+    }
+    let parse = |(index, (ty, text)): (usize, (&wapc_engine::ValueType, &String))| {
+        ty.parse(text).map_err(|source| CliError::Argument {
+            position: index + 1,
+            export: export.to_owned(),
+            source,
+        })
+    };
+    types.iter().zip(texts).enumerate().map(parse).collect()
+}
+
+#[derive(Serialize)]
+struct Results {
+    results: Vec<Number>,
+}
+
+impl fmt::Display for Results {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, number) in self.results.iter().enumerate() {
+            let between = if index == 0 { "" } else { "\n" };
+            write!(f, "{between}{}", number.0)?;
+        }
+        Ok(())
+    }
+}
+
+struct Number(Value);
+
+/// A map of type and value. JSON has no word for infinities and what is not a number; they are written as text.
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("type", &self.0.ty().to_string())?;
+        match self.0 {
+            Value::I32(number) => map.serialize_entry("value", &number)?,
+            Value::I64(number) => map.serialize_entry("value", &number)?,
+            Value::F32(number) if number.is_finite() => map.serialize_entry("value", &number)?,
+            Value::F64(number) if number.is_finite() => map.serialize_entry("value", &number)?,
+            other => map.serialize_entry("value", &other.to_string())?,
+        }
+        map.end()
+    }
+}

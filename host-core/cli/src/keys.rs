@@ -1,0 +1,95 @@
+//! `wascc keys`: makes keys and shows their public half.
+
+use std::{fmt, path::PathBuf};
+
+use capability_claims::{KeyKind, KeyPair, PublicKey};
+use clap::{Subcommand, ValueEnum};
+use serde::Serialize;
+
+use crate::{error::CliError, output::Output, seed};
+
+/// Make keys and show their public half
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a new key: an account signs modules, a module is one actor's identity, an operator vouches for accounts
+    Generate {
+        /// What the key stands for
+        kind: Kind,
+
+        /// Write the secret seed to this new file, which you alone can read. Without it the seed is printed
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Show the public half of the key whose seed is in a file
+    Show {
+        /// The file with the seed; - reads standard input
+        file: PathBuf,
+    },
+}
+
+/// The kinds of keys that sign, or are signed, here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    Account,
+    Module,
+    Operator,
+}
+
+impl From<Kind> for KeyKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Account => Self::Account,
+            Kind::Module => Self::Module,
+            Kind::Operator => Self::Operator,
+        }
+    }
+}
+
+pub(crate) fn keys(command: &Command, output: &Output) -> Result<(), CliError> {
+    match command {
+        Command::Show { file } => output.show(&KeyView::of(&seed::read(file, output)?)),
+        Command::Generate { kind, out: Some(file) } => {
+            let key = KeyPair::generate((*kind).into())?;
+            seed::write_new(file, &key)?;
+            output.show(&KeyView { file: Some(file.display().to_string()), ..KeyView::of(&key) })
+        }
+        Command::Generate { kind, out: None } => {
+            let key = KeyPair::generate((*kind).into())?;
+            output.warn(
+                "the seed is a secret, and is on your screen now; --out FILE puts it into a file instead",
+            );
+            let seed = key.seed();
+            output.show(&KeyView { seed: Some(&seed), ..KeyView::of(&key) })
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct KeyView<'a> {
+    kind: String,
+    public_key: PublicKey,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+}
+
+impl KeyView<'_> {
+    fn of(key: &KeyPair) -> Self {
+        Self { kind: key.kind().to_string(), public_key: key.public_key(), seed: None, file: None }
+    }
+}
+
+impl fmt::Display for KeyView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<12}{}", "Kind:", self.kind)?;
+        write!(f, "\n{:<12}{}", "Public key:", self.public_key)?;
+        if let Some(seed) = self.seed {
+            write!(f, "\n{:<12}{seed}", "Seed:")?;
+        }
+        if let Some(file) = &self.file {
+            write!(f, "\n{:<12}{file}", "Seed file:")?;
+        }
+        Ok(())
+    }
+}

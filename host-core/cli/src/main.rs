@@ -1,0 +1,47 @@
+//! The command line of waSCC, which walks its tiers from the bottom to the top.
+//!
+//! ```text
+//!  invoke ─▶ numbers in, numbers out                  (wapc-engine)
+//!  call   ─▶ bytes in, bytes out, in both directions  (wapc-host)
+//!  keys, sign, inspect, verify ─▶ who made a module, and what it may use  (capability-claims)
+//!  run    ─▶ signed actors behind capabilities        (host-core and the providers)
+//! ```
+//!
+//! What a command found goes to standard output, everything else to standard error. With `--json` both are JSON, one
+//! value a line.
+#![forbid(unsafe_code)]
+
+mod bytes_view;
+mod call;
+mod claims_view;
+mod cli;
+mod code;
+mod error;
+mod file;
+mod inspect;
+mod invoke;
+mod keys;
+mod limits;
+mod manifest;
+mod output;
+mod run;
+mod seed;
+mod shown;
+mod sign;
+mod trust;
+mod verify;
+
+use std::process::ExitCode;
+
+use crate::{cli::Cli, output::Output};
+
+fn main() -> ExitCode {
+    match Cli::read() {
+        Ok(cli) => {
+            let output = Output::new(cli.json);
+            cli.start_log();
+            cli.command.execute(&output).map_or_else(|error| output.failure(&error), |()| ExitCode::SUCCESS)
+        }
+        Err(status) => status,
+    }
+}

@@ -1,0 +1,98 @@
+//! The manifest of a host: whom it trusts, what it runs, and how that is linked.
+//!
+//! Reading is strict: an unknown field, a wrong type or a value without sense is an error that names file, line and field.
+
+mod place;
+mod values;
+
+use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
+
+use capability_provider::{CapabilityId, LinkName};
+use serde::Deserialize;
+use toml::Spanned;
+
+pub(crate) use self::{
+    place::{Place, Source},
+    values::{Scalar, Size, Text, Time},
+};
+
+/// A manifest as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Manifest {
+    #[serde(default)]
+    pub(crate) host: HostTable,
+    pub(crate) trust: Option<Spanned<TrustTable>>,
+    #[serde(default, rename = "actor")]
+    pub(crate) actors: Vec<ActorTable>,
+    #[serde(default, rename = "provider")]
+    pub(crate) providers: Vec<Spanned<ProviderTable>>,
+    #[serde(default, rename = "link")]
+    pub(crate) links: Vec<LinkTable>,
+}
+
+/// `[host]`: what the host and its actors may use. What is left out is as the host has it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HostTable {
+    pub(crate) cache_dir: Option<PathBuf>,
+    pub(crate) call_deadline: Option<Time>,
+    pub(crate) drain_deadline: Option<Time>,
+    pub(crate) max_wait: Option<Time>,
+    pub(crate) memory_limit: Option<Size>,
+    pub(crate) payload_limit: Option<Size>,
+    pub(crate) max_instances: Option<NonZeroUsize>,
+    pub(crate) max_call_depth: Option<u32>,
+}
+
+/// `[trust]`: whose modules may run.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TrustTable {
+    #[serde(default)]
+    pub(crate) accounts: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) operators: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) account_tokens: Vec<Spanned<String>>,
+}
+
+/// `[[actor]]`: a signed module, and the name that links call it by.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ActorTable {
+    pub(crate) file: Spanned<PathBuf>,
+    pub(crate) name: Option<Spanned<String>>,
+}
+
+/// `[[provider]]`: what serves a capability under a link name.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProviderTable {
+    pub(crate) kind: Kind,
+    #[serde(default)]
+    pub(crate) link: Text<LinkName>,
+    pub(crate) url: Option<Spanned<String>>,
+}
+
+/// The providers that this program has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    HttpServer,
+    KeyvalueMemory,
+    KeyvalueRedis,
+    Logging,
+}
+
+/// `[[link]]`: lets an actor use a capability.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LinkTable {
+    pub(crate) actor: Spanned<String>,
+    pub(crate) capability: Spanned<Text<CapabilityId>>,
+    #[serde(default)]
+    pub(crate) name: Text<LinkName>,
+    #[serde(default)]
+    pub(crate) config: BTreeMap<String, Spanned<Scalar>>,
+}

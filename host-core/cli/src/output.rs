@@ -1,0 +1,134 @@
+//! The two streams: what was found goes to standard output, what is said about it to standard error.
+
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use serde::Serialize;
+
+use crate::{error::CliError, shown::Lines};
+
+/// What the shell shows for a program that ended because nobody reads its output (128 + SIGPIPE).
+const NOBODY_READS: u8 = 141;
+
+/// Prints for people, or as JSON.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    json: bool,
+}
+
+/// A command line that is wrong.
+#[derive(Debug)]
+pub(crate) struct Usage {
+    pub(crate) message: String,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    error: Reason<'a>,
+}
+
+#[derive(Serialize)]
+struct Reason<'a> {
+    code: &'a str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct Warning<'a> {
+    warning: &'a str,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Prints what was found, to standard output. What is nothing in words is no line either.
+    pub(crate) fn show(&self, view: &(impl Display + Serialize)) -> Result<(), CliError> {
+        self.write(&line(self.json, view)?)
+    }
+
+    /// Prints bytes as they are, or the view of them in JSON, to standard output.
+    pub(crate) fn bytes(&self, bytes: &[u8], view: &impl Serialize) -> Result<(), CliError> {
+        if self.json { self.write(&json_line(view)?) } else { self.write(bytes) }
+    }
+
+    /// Tells of something that happens, on standard error.
+    pub(crate) fn event(&self, view: &(impl Display + Serialize)) {
+        if let Ok(line) = line(self.json, view) {
+            tell(&line);
+        }
+    }
+
+    /// Warns, on standard error.
+    pub(crate) fn warn(&self, warning: &str) {
+        let line = if self.json {
+            json_line(&Warning { warning })
+        } else {
+            Ok(format!("warning: {warning}\n").into_bytes())
+        };
+        if let Ok(line) = line {
+            tell(&line);
+        }
+    }
+
+    /// Tells why the command failed, and returns its exit status.
+    pub(crate) fn failure(&self, error: &CliError) -> ExitCode {
+        if matches!(error, CliError::NobodyReads) {
+            return ExitCode::from(NOBODY_READS);
+        }
+        self.reason(error.code(), &error.to_string());
+        ExitCode::FAILURE
+    }
+
+    /// Tells what is wrong with the command line, as JSON, and returns the exit status.
+    pub(crate) fn usage(&self, usage: &Usage) -> ExitCode {
+        self.reason("usage", usage.message.trim().trim_start_matches("error: "));
+        ExitCode::from(2)
+    }
+
+    fn reason(&self, code: &str, message: &str) {
+        let line = if self.json {
+            json_line(&Failure { error: Reason { code, message } })
+        } else {
+            Ok(format!("error: {}\n", Lines(message)).into_bytes())
+        };
+        if let Ok(line) = line {
+            tell(&line);
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) -> Result<(), CliError> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|source| match source.kind() {
+            io::ErrorKind::BrokenPipe => CliError::NobodyReads,
+            _ => CliError::Print { source },
+        })
+    }
+}
+
+fn line(json: bool, view: &(impl Display + Serialize)) -> Result<Vec<u8>, CliError> {
+    if json {
+        return json_line(view);
+    }
+    let mut line = view.to_string();
+    if !line.is_empty() {
+        line.push('\n');
+    }
+    Ok(line.into_bytes())
+}
+
+fn json_line(view: &impl Serialize) -> Result<Vec<u8>, CliError> {
+    let mut line = serde_json::to_vec(view)
+        .map_err(|error| CliError::Print { source: io::Error::other(error.to_string()) })?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Writes to standard error in one piece. When that is closed, nobody is left to tell.
+fn tell(line: &[u8]) {
+    let _ = io::stderr().lock().write_all(line);
+}

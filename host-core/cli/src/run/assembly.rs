@@ -1,0 +1,151 @@
+//! A host that is put together from a plan.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use capability_provider::{ActorId, LinkConfig, LinkKey, ProviderError};
+use host_core::{Error as HostError, Host};
+use provider_http_server::HttpServer;
+
+use crate::{
+    error::CliError,
+    file,
+    manifest::{LinkTable, Source},
+    run::plan::Plan,
+};
+
+/// A host with its actors, and the links that it is to have.
+pub(crate) struct Assembly {
+    host: Host,
+    /// In the order of the plan's links.
+    keys: Vec<LinkKey>,
+    listeners: Vec<(LinkKey, Arc<HttpServer>)>,
+}
+
+impl Assembly {
+    /// Verifies, compiles and starts the actors. Nothing is connected to the world yet.
+    pub(crate) fn load(source: &Source, plan: &Plan, cache: Option<PathBuf>) -> Result<Self, CliError> {
+        let host = host(source, plan, cache)?;
+        let aliases = load_actors(source, plan, &host)?;
+        let mut seen = BTreeSet::new();
+        let mut keys = Vec::new();
+        let mut listeners = Vec::new();
+        for link in &plan.links {
+            let key = key(source, link, &aliases)?;
+            if !seen.insert(key.clone()) {
+                return Err(source.wrong(link.actor.span(), format!("there is a {key} already")));
+            }
+            let seat = (key.capability.clone(), key.link.clone());
+            if let Some(http) = plan.providers.get(&seat).and_then(|planned| planned.http.clone()) {
+                listeners.push((key.clone(), http));
+            }
+            keys.push(key);
+        }
+        Ok(Self { host, keys, listeners })
+    }
+
+    /// Brings the providers in and makes the links; those that listen come last, when all that they need is there.
+    pub(crate) fn connect(&self, source: &Source, plan: &Plan) -> Result<(), CliError> {
+        for ((_, link), planned) in &plan.providers {
+            self.host
+                .add_provider(link.clone(), planned.provider.clone())
+                .map_err(|error| source.at(planned.span.clone())(error.into()))?;
+        }
+        let listens = |key: &LinkKey| self.listeners.iter().any(|(listener, _)| listener == key);
+        let links = || plan.links.iter().zip(&self.keys);
+        let inner = links().filter(|(_, key)| !listens(key));
+        for (link, key) in inner.chain(links().filter(|(_, key)| listens(key))) {
+            self.link(source, link, key)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The links that listen, and the URL of each.
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = (&LinkKey, String)> {
+        self.listeners
+            .iter()
+            .filter_map(|(key, http)| http.local_addr(key).map(|address| (key, format!("http://{address}"))))
+    }
+
+    fn link(&self, source: &Source, link: &LinkTable, key: &LinkKey) -> Result<(), CliError> {
+        let config: LinkConfig =
+            link.config.iter().map(|(name, value)| (name.clone(), value.get_ref().0.clone())).collect();
+        self.host.link(key, config).map_err(|error| {
+            let wrong = match &error {
+                HostError::LinkFailed { source, .. } => {
+                    wrong_key(source).and_then(|key| link.config.get(key))
+                }
+                _ => None,
+            };
+            let span = wrong.map_or_else(|| link.capability.span(), |value| value.span());
+            source.at(span)(error.into())
+        })
+    }
+}
+
+fn host(source: &Source, plan: &Plan, cache: Option<PathBuf>) -> Result<Host, CliError> {
+    let wanted = &plan.host;
+    let mut builder = Host::builder().trust(plan.trust.clone());
+    if let Some(directory) = cache.or_else(|| wanted.cache_dir.as_deref().map(|path| source.resolve(path))) {
+        builder = builder.cache_dir(directory);
+    }
+    if let Some(time) = wanted.call_deadline {
+        builder = builder.call_deadline(time.0);
+    }
+    if let Some(time) = wanted.drain_deadline {
+        builder = builder.drain_deadline(time.0);
+    }
+    if let Some(time) = wanted.max_wait {
+        builder = builder.max_wait(time.0);
+    }
+    if let Some(size) = wanted.memory_limit {
+        builder = builder.memory_limit(size.0);
+    }
+    if let Some(size) = wanted.payload_limit {
+        builder = builder.payload_limit(usize::try_from(size.0).unwrap_or(usize::MAX));
+    }
+    if let Some(instances) = wanted.max_instances {
+        builder = builder.max_instances(instances.get());
+    }
+    if let Some(depth) = wanted.max_call_depth {
+        builder = builder.max_call_depth(depth);
+    }
+    Ok(builder.build()?)
+}
+
+/// Returns the actors by the names that links call them by.
+fn load_actors(source: &Source, plan: &Plan, host: &Host) -> Result<BTreeMap<String, ActorId>, CliError> {
+    let mut aliases = BTreeMap::new();
+    for actor in &plan.actors {
+        let load = || Ok(host.add_actor(file::read(&source.resolve(actor.file.get_ref()))?)?);
+        let id = load().map_err(source.at(actor.file.span()))?;
+        if let Some(alias) = &actor.name {
+            aliases.insert(alias.get_ref().clone(), id.clone());
+        }
+        aliases.insert(id.to_string(), id);
+    }
+    Ok(aliases)
+}
+
+/// The key of the value that a provider refused.
+fn wrong_key(error: &ProviderError) -> Option<&str> {
+    match error {
+        ProviderError::InvalidConfig { key, .. } => Some(key),
+        _ => None,
+    }
+}
+
+fn key(source: &Source, link: &LinkTable, actors: &BTreeMap<String, ActorId>) -> Result<LinkKey, CliError> {
+    let name = link.actor.get_ref();
+    let actor = actors
+        .get(name)
+        .ok_or_else(|| source.wrong(link.actor.span(), format!("no [[actor]] has the key {name}")))?;
+    Ok(LinkKey::new(actor.clone(), link.capability.get_ref().0.clone(), link.name.0.clone()))
+}

@@ -1,0 +1,169 @@
+//! A manifest whose parts fit together.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::Arc,
+};
+
+use capability_claims::{PublicKey, TrustPolicy};
+use capability_provider::{ActorId, CapabilityId, LinkName, Provider};
+use provider_http_server::HttpServer;
+use provider_keyvalue_memory::MemoryKeyValue;
+use provider_keyvalue_redis::RedisKeyValue;
+use provider_logging::LogProvider;
+use toml::Spanned;
+
+use crate::{
+    error::CliError,
+    manifest::{ActorTable, HostTable, Kind, LinkTable, ProviderTable, Source, TrustTable},
+    trust,
+};
+
+/// Where a provider serves.
+pub(crate) type Seat = (CapabilityId, LinkName);
+
+/// What is to be done: a manifest without contradictions, its providers made but not connected.
+pub(crate) struct Plan {
+    pub(crate) host: HostTable,
+    pub(crate) trust: TrustPolicy,
+    pub(crate) actors: Vec<ActorTable>,
+    pub(crate) providers: BTreeMap<Seat, Planned>,
+    pub(crate) links: Vec<LinkTable>,
+}
+
+/// A provider that is to serve.
+pub(crate) struct Planned {
+    /// Where it stands in the manifest.
+    pub(crate) span: Range<usize>,
+    pub(crate) provider: Arc<dyn Provider>,
+    /// The same provider, if it listens.
+    pub(crate) http: Option<Arc<HttpServer>>,
+}
+
+impl Plan {
+    pub(crate) fn new(source: &Source) -> Result<Self, CliError> {
+        let manifest = source.manifest()?;
+        let trust = manifest.trust.as_ref().ok_or_else(|| {
+            source.missing("trust", "missing table; it names the accounts or operators whose modules may run")
+        })?;
+        let trust = policy(source, trust)?;
+        check_aliases(source, &manifest.actors)?;
+        let providers = providers(source, manifest.providers)?;
+        for link in &manifest.links {
+            check_link(source, link, &manifest.actors, &providers)?;
+        }
+        Ok(Self { host: manifest.host, trust, actors: manifest.actors, providers, links: manifest.links })
+    }
+}
+
+fn policy(source: &Source, table: &Spanned<TrustTable>) -> Result<TrustPolicy, CliError> {
+    use capability_claims::KeyKind::{Account, Operator};
+    let TrustTable { accounts, operators, account_tokens } = table.get_ref();
+    if accounts.is_empty() && operators.is_empty() {
+        let reason = "nobody is trusted, so no actor can run; name accounts or operators whose modules may";
+        return Err(source.wrong(table.span(), reason.to_owned()));
+    }
+    let mut policy = TrustPolicy::nobody();
+    for (keys, kind, role) in
+        [(accounts, Account, "a trusted account"), (operators, Operator, "a trusted operator")]
+    {
+        for key in keys {
+            let parsed = PublicKey::parse(key.get_ref()).and_then(|parsed| parsed.of_kind(kind, role));
+            policy = policy.trust(parsed.map_err(|error| source.at(key.span())(error.into()))?)?;
+        }
+    }
+    for token in account_tokens {
+        policy = trust::add_account_token(policy, token.get_ref(), source.directory())
+            .map_err(source.at(token.span()))?;
+    }
+    Ok(policy)
+}
+
+fn check_aliases(source: &Source, actors: &[ActorTable]) -> Result<(), CliError> {
+    let mut seen = BTreeSet::new();
+    for alias in actors.iter().filter_map(|actor| actor.name.as_ref()) {
+        let name = alias.get_ref();
+        let reason = if name.is_empty() || ActorId::has_form_of(name) {
+            "give a name that is not empty and not a key; a link may name an actor by its key at any time"
+                .to_owned()
+        } else if seen.insert(name) {
+            continue;
+        } else {
+            format!("another actor has the name `{name}` already")
+        };
+        return Err(source.wrong(alias.span(), reason));
+    }
+    Ok(())
+}
+
+fn providers(
+    source: &Source,
+    tables: Vec<Spanned<ProviderTable>>,
+) -> Result<BTreeMap<Seat, Planned>, CliError> {
+    let mut planned = BTreeMap::new();
+    for table in tables {
+        let span = table.span();
+        let table = table.into_inner();
+        let provider = Planned::new(source, span.clone(), &table)?;
+        let seat = (provider.provider.capability(), table.link.0);
+        if planned.contains_key(&seat) {
+            let (capability, link) = seat;
+            let reason = format!(
+                "another provider serves `{capability}` under the link name `{link}` already; give this one another `link`"
+            );
+            return Err(source.wrong(span, reason));
+        }
+        planned.insert(seat, provider);
+    }
+    Ok(planned)
+}
+
+impl Planned {
+    fn new(source: &Source, span: Range<usize>, table: &ProviderTable) -> Result<Self, CliError> {
+        let (provider, http): (Arc<dyn Provider>, _) = match (table.kind, &table.url) {
+            (Kind::KeyvalueRedis, Some(url)) => {
+                let redis = RedisKeyValue::new(url.get_ref());
+                (Arc::new(redis.map_err(|error| source.at(url.span())(error.into()))?), None)
+            }
+            (Kind::KeyvalueRedis, None) => {
+                return Err(
+                    source.wrong(span, "missing field `url`, such as redis://127.0.0.1:6379".to_owned())
+                );
+            }
+            (_, Some(url)) => {
+                let reason = "only a provider of the kind `keyvalue-redis` has a `url`".to_owned();
+                return Err(source.wrong(url.span(), reason));
+            }
+            (Kind::KeyvalueMemory, None) => (Arc::new(MemoryKeyValue::new()), None),
+            (Kind::Logging, None) => (Arc::new(LogProvider::new()), None),
+            (Kind::HttpServer, None) => {
+                let http = Arc::new(HttpServer::new());
+                (http.clone(), Some(http))
+            }
+        };
+        Ok(Self { span, provider, http })
+    }
+}
+
+/// Whether there is a provider and, as far as can be told before the modules are read, an actor.
+fn check_link(
+    source: &Source,
+    link: &LinkTable,
+    actors: &[ActorTable],
+    providers: &BTreeMap<Seat, Planned>,
+) -> Result<(), CliError> {
+    let actor = link.actor.get_ref();
+    let is_alias = |table: &ActorTable| table.name.as_ref().is_some_and(|name| name.get_ref() == actor);
+    if !ActorId::has_form_of(actor) && !actors.iter().any(is_alias) {
+        let reason =
+            format!("no actor has the name `{actor}`; give an [[actor]] this `name`, or use its key");
+        return Err(source.wrong(link.actor.span(), reason));
+    }
+    let (capability, name) = (&link.capability.get_ref().0, &link.name.0);
+    if !providers.contains_key(&(capability.clone(), name.clone())) {
+        let reason = format!("no [[provider]] serves `{capability}` under the link name `{name}`");
+        return Err(source.wrong(link.capability.span(), reason));
+    }
+    Ok(())
+}

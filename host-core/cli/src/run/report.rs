@@ -1,0 +1,131 @@
+//! What `run` says once it runs.
+
+use std::{fmt, path::Path};
+
+use host_core::{ActorStatus, LinkStatus, ProviderStatus};
+use serde::Serialize;
+
+use crate::{
+    run::{assembly::Assembly, plan::Plan},
+    shown::Shown,
+};
+
+/// A manifest that was found good.
+#[derive(Debug, Serialize)]
+pub(crate) struct Checked {
+    checked: String,
+    actors: Vec<ActorView>,
+    providers: usize,
+    links: usize,
+}
+
+impl Checked {
+    pub(crate) fn new(manifest: &Path, assembly: &Assembly, plan: &Plan) -> Self {
+        Self {
+            checked: manifest.display().to_string(),
+            actors: assembly.host().status().actors.into_iter().map(ActorView::new).collect(),
+            providers: plan.providers.len(),
+            links: plan.links.len(),
+        }
+    }
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.actors.iter().try_for_each(|actor| writeln!(f, "{actor}"))?;
+        let Self { checked, actors, providers, links } = self;
+        write!(f, "{checked} is good; actors: {}, providers: {providers}, links: {links}", actors.len())
+    }
+}
+
+/// A host that serves.
+#[derive(Debug, Serialize)]
+pub(crate) struct Ready {
+    actors: Vec<ActorView>,
+    providers: Vec<ProviderStatus>,
+    links: Vec<LinkStatus>,
+    listening: Vec<Listening>,
+}
+
+#[derive(Debug, Serialize)]
+struct ActorView {
+    id: String,
+    name: Option<String>,
+    version: Option<String>,
+    revision: Option<i32>,
+    issuer: String,
+    capabilities: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Listening {
+    url: String,
+    actor: String,
+    link: String,
+}
+
+impl Ready {
+    pub(crate) fn new(assembly: &Assembly) -> Self {
+        let status = assembly.host().status();
+        let listening = assembly.listeners().map(|(key, url)| Listening {
+            url,
+            actor: key.actor.to_string(),
+            link: key.link.to_string(),
+        });
+        Self {
+            listening: listening.collect(),
+            actors: status.actors.into_iter().map(ActorView::new).collect(),
+            providers: status.providers,
+            links: status.links,
+        }
+    }
+
+    fn name(&self, actor: &str) -> &str {
+        self.actors
+            .iter()
+            .find(|view| view.id == actor)
+            .and_then(|view| view.name.as_deref())
+            .unwrap_or("unnamed")
+    }
+}
+
+impl fmt::Display for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.actors.iter().try_for_each(|actor| writeln!(f, "{actor}"))?;
+        for link in &self.links {
+            let (name, provider) =
+                (self.name(link.actor.as_str()), link.provider.as_deref().unwrap_or("none"));
+            writeln!(f, "link `{}` of \"{}\" to {}: {provider}", link.link, Shown(name), link.capability)?;
+        }
+        for Listening { url, actor, .. } in &self.listening {
+            writeln!(f, "listening on {url} for \"{}\"", Shown(self.name(actor)))?;
+        }
+        f.write_str("SIGINT (Ctrl-C) or SIGTERM ends it")
+    }
+}
+
+impl ActorView {
+    fn new(status: ActorStatus) -> Self {
+        Self {
+            id: status.id.to_string(),
+            name: status.name,
+            version: status.version,
+            revision: status.revision,
+            issuer: status.issuer.to_string(),
+            capabilities: status.grants,
+        }
+    }
+}
+
+impl fmt::Display for ActorView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "actor \"{}\"", Shown(self.name.as_deref().unwrap_or("unnamed")))?;
+        if let Some(version) = &self.version {
+            write!(f, " {}", Shown(version))?;
+        }
+        if let Some(revision) = self.revision {
+            write!(f, " (revision {revision})")?;
+        }
+        write!(f, ": {}, signed by {}", self.id, self.issuer)
+    }
+}

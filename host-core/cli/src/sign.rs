@@ -1,0 +1,140 @@
+//! `wascc sign`: puts a signed token into a module.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use capability_claims::{
+    ClaimsBuilder, Clock, Inspection, KeyKind, PublicKey, SystemClock, inspect, sign_module,
+};
+use capability_provider::CapabilityId;
+use clap::Args;
+use serde::Serialize;
+
+use crate::{claims_view::ClaimsView, error::CliError, file, output::Output, seed, shown::Shown};
+
+/// Sign a module: say who it is and what it may use, in a token inside of it
+///
+/// A token that the module had is replaced. OUT may be IN; it is written whole or not at all. Give IN and OUT before --cap
+/// and --tag, which take all values that follow.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The module, .wasm or .wat; - reads standard input
+    input: PathBuf,
+
+    /// Where the signed module goes
+    out: PathBuf,
+
+    /// The file with the seed of the account that signs
+    #[arg(long, value_name = "FILE")]
+    issuer: PathBuf,
+
+    /// The module's identity: the file with its seed, or its public key (M...), which is all that is needed
+    #[arg(long, value_name = "FILE")]
+    subject: PathBuf,
+
+    /// The module's name for people
+    #[arg(long)]
+    name: String,
+
+    /// The capabilities that it may use, such as wascc:keyvalue, and the keys of the actors that it may call
+    #[arg(long, value_name = "CAPABILITY", num_args = 1..)]
+    cap: Vec<CapabilityId>,
+
+    /// Words to go with it; they grant nothing
+    #[arg(long, value_name = "TAG", num_args = 1..)]
+    tag: Vec<String>,
+
+    /// After which time the token expires, such as 30d; never unless given
+    #[arg(long, value_name = "TIME")]
+    expires_in: Option<humantime::Duration>,
+
+    /// In which time the token begins to be valid, such as 1h; at once unless given
+    #[arg(long, value_name = "TIME")]
+    not_before_in: Option<humantime::Duration>,
+
+    /// The revision, a number that grows with each version
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    rev: Option<i32>,
+
+    /// The version for people, such as 1.2.0
+    #[arg(long, value_name = "VERSION")]
+    ver: Option<String>,
+}
+
+pub(crate) fn sign(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
+    let issuer = seed::read_kind(&arguments.issuer, KeyKind::Account, "the key that signs a module", output)?;
+    let subject = subject(&arguments.subject, output)?;
+    let now = SystemClock.now();
+    let wasm = file::read_wasm(&arguments.input)?;
+    let refused = CliError::refused(&arguments.input);
+    let signed = sign_module(&wasm, &claims(arguments, subject, now), &issuer).map_err(&refused)?;
+    let found = inspect(&signed).map_err(refused)?;
+    file::write_atomically(&arguments.out, &signed)?;
+    output.show(&Signed::new(&arguments.out, &found, now))
+}
+
+fn subject(given: &Path, output: &Output) -> Result<PublicKey, CliError> {
+    const ROLE: &str = "the key of a module that is to be signed";
+    match given.to_str().map(PublicKey::parse) {
+        Some(Ok(key)) => Ok(key.of_kind(KeyKind::Module, ROLE)?),
+        _ => Ok(seed::read_kind(given, KeyKind::Module, ROLE, output)?.public_key()),
+    }
+}
+
+fn claims(arguments: &Arguments, subject: PublicKey, now: u64) -> ClaimsBuilder {
+    let mut claims = ClaimsBuilder::new(subject).name(&arguments.name).issued_at(now);
+    for capability in &arguments.cap {
+        claims = claims.capability(capability.as_str());
+    }
+    for tag in &arguments.tag {
+        claims = claims.tag(tag);
+    }
+    if let Some(time) = arguments.expires_in {
+        claims = claims.expires_at(after(now, *time));
+    }
+    if let Some(time) = arguments.not_before_in {
+        claims = claims.not_before(after(now, *time));
+    }
+    if let Some(revision) = arguments.rev {
+        claims = claims.revision(revision);
+    }
+    match &arguments.ver {
+        Some(version) => claims.version(version),
+        None => claims,
+    }
+}
+
+fn after(now: u64, time: Duration) -> u64 {
+    now.saturating_add(time.as_secs())
+}
+
+#[derive(Serialize)]
+struct Signed<'a> {
+    file: String,
+    #[serde(flatten)]
+    claims: ClaimsView<'a>,
+    #[serde(skip)]
+    found: &'a Inspection,
+}
+
+impl<'a> Signed<'a> {
+    fn new(path: &Path, found: &'a Inspection, now: u64) -> Self {
+        let file = path.display().to_string();
+        Self { file, claims: ClaimsView::new(&found.claims, now), found }
+    }
+}
+
+impl fmt::Display for Signed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let claims = &self.found.claims;
+        let name = Shown(claims.name().unwrap_or("unnamed module"));
+        write!(f, "{}: \"{name}\" ({}), signed by {}", self.file, claims.subject(), claims.issuer())?;
+        match claims.caps() {
+            [] => write!(f, ", may use nothing"),
+            caps => write!(f, ", may use {}", caps.join(", ")),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! `wascc run`, with a socket in between.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+use capability_claims::ClaimsBuilder;
+use serde_json::Value;
+
+use crate::support::{ACCOUNT, Directory, MODULE, claims, signed};
+
+const COUNTER: &str = include_str!("guests/counter.wat");
+
+/// A host that runs, and is ended with the test if it is still there.
+struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended already in a test that went well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Running {
+    fn start(directory: &Directory, more: &[&str]) -> Self {
+        let mut command = directory.command(&[&["run", "host.toml"], more].concat());
+        command.env("RUST_LOG", "info").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Self { child, stdout }
+    }
+
+    #[track_caller]
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        if line.is_empty() {
+            panic!("the host has ended: {}", self.stderr());
+        }
+        line.trim_end().to_owned()
+    }
+
+    fn stderr(&mut self) -> String {
+        let mut text = String::new();
+        self.child.stderr.as_mut().unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+
+    /// Sends the signal to this child alone, waits for its end, and returns its status and what it logged.
+    fn end(mut self, signal: &str) -> (Option<i32>, String) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        let log = self.stderr();
+        (self.child.wait().unwrap().code(), log)
+    }
+}
+
+fn claims_of_the_counter() -> ClaimsBuilder {
+    claims().capability("wascc:http_server").capability("wascc:keyvalue").version("1.0.0").revision(1)
+}
+
+fn directory(claims: &ClaimsBuilder, config: &str) -> Directory {
+    let directory = Directory::new();
+    directory.write("counter.wasm", signed(&wat::parse_str(COUNTER).unwrap(), claims));
+    directory.write(
+        "host.toml",
+        format!(
+            r#"
+            [trust]
+            accounts = ["{ACCOUNT}"]
+            [[actor]]
+            file = "counter.wasm"
+            name = "counter"
+            [[provider]]
+            kind = "http-server"
+            [[provider]]
+            kind = "keyvalue-memory"
+            [[link]]
+            actor = "counter"
+            capability = "wascc:http_server"
+            config = {{ {config} }}
+            [[link]]
+            actor = "counter"
+            capability = "wascc:keyvalue"
+            "#
+        ),
+    );
+    directory
+}
+
+/// Status line and body of a GET.
+#[track_caller]
+fn get(url: &str, path: &str) -> (String, Vec<u8>) {
+    let mut socket = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
+    write!(socket, "GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").unwrap();
+    let mut reply = Vec::new();
+    socket.read_to_end(&mut reply).unwrap();
+    let head_end = reply.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let status = reply.split(|byte| *byte == b'\r').next().unwrap();
+    (String::from_utf8(status.to_vec()).unwrap(), reply[head_end + 4..].to_vec())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signed_actor_counts_until_sigterm() {
+    let directory = directory(&claims_of_the_counter(), "port = 0");
+    let mut host = Running::start(&directory, &[]);
+    assert_eq!(host.line(), format!("actor \"counter\" 1.0.0 (revision 1): {MODULE}, signed by {ACCOUNT}"));
+    assert_eq!(host.line(), "link `default` of \"counter\" to wascc:http_server: http-server");
+    assert_eq!(host.line(), "link `default` of \"counter\" to wascc:keyvalue: keyvalue-memory");
+    let listening = host.line();
+    let url = listening
+        .strip_prefix("listening on ")
+        .and_then(|rest| rest.strip_suffix(" for \"counter\""))
+        .unwrap();
+    assert_eq!(host.line(), "SIGINT (Ctrl-C) or SIGTERM ends it");
+
+    for count in [1, 2, 3] {
+        let (status, body) = get(url, "/");
+        assert_eq!((status.as_str(), body), ("HTTP/1.1 200 OK", [b"\x81\xa5value", &[count][..]].concat()));
+    }
+    assert_eq!(get(url, "/health").0, "HTTP/1.1 200 OK");
+
+    let (status, log) = host.end("-TERM");
+    assert_eq!(status, Some(0), "{log}");
+    assert!(log.contains(&format!("{MODULE}: counted")), "the actor's console is in the log: {log}");
+    assert!(TcpStream::connect(url.strip_prefix("http://").unwrap()).is_err(), "the port is free again");
+}
+
+#[cfg(unix)]
+#[test]
+fn json_tells_what_runs_in_one_line() {
+    let directory = directory(&claims_of_the_counter(), "port = 0");
+    let mut host = Running::start(&directory, &["--json", "--cache-dir", "kept"]);
+    let ready: Value = serde_json::from_str(&host.line()).unwrap();
+    assert_eq!(
+        (&ready["actors"][0]["id"], &ready["actors"][0]["version"]),
+        (&MODULE.into(), &"1.0.0".into())
+    );
+    assert_eq!(ready["providers"][1]["name"], "keyvalue-memory");
+    assert_eq!(ready["links"][0]["provider"], "http-server");
+    assert_eq!(
+        (&ready["listening"][0]["actor"], &ready["listening"][0]["link"]),
+        (&MODULE.into(), &"default".into())
+    );
+    assert_eq!(get(ready["listening"][0]["url"].as_str().unwrap(), "/").0, "HTTP/1.1 200 OK");
+    assert_eq!(host.end("-INT").0, Some(0));
+    assert!(directory.path("kept").is_dir(), "the compiled module is kept where the user says");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_not_granted_is_not_reached_though_it_is_linked() {
+    let directory = directory(&claims().capability("wascc:http_server"), "port = 0");
+    let mut host = Running::start(&directory, &["--json"]);
+    let ready: Value = serde_json::from_str(&host.line()).unwrap();
+    let (status, body) = get(ready["listening"][0]["url"].as_str().unwrap(), "/");
+    let body = String::from_utf8(body).unwrap();
+    assert!(
+        status.starts_with("HTTP/1.1 5") && body.contains("was not granted `wascc:keyvalue`"),
+        "{status}: {body}"
+    );
+    assert_eq!(host.end("-TERM").0, Some(0));
+}
+
+#[test]
+fn a_link_that_cannot_be_made_is_told_with_its_line() {
+    let wrong = directory(&claims_of_the_counter(), "port = 0, helth_path = \"/\"");
+    let ran = wrong.run(&["run", "host.toml"]);
+    let told = "error: host.toml:14:47: link[0].config.helth_path: the provider `http-server` did not make the link `default`";
+    assert!(ran.stderr.starts_with(told), "{}", ran.stderr);
+    assert_eq!(ran.status, Some(1));
+    assert_eq!(wrong.run(&["run", "host.toml", "--json"]).error_code(), "invalid_config");
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let busy = directory(&claims_of_the_counter(), &format!("port = {port}"));
+    assert_eq!(busy.run(&["run", "host.toml", "--json"]).error_code(), "unavailable");
+}

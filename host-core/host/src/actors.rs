@@ -1,0 +1,100 @@
+//! The actors of a host, each with its current generation and its links.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Instant,
+};
+
+use capability_provider::ActorId;
+use parking_lot::{Mutex, RwLock};
+
+use crate::{
+    generation::{Entered, Generation},
+    links::LinkCell,
+};
+
+/// One actor: an identity that outlives the generations which serve it.
+pub(crate) struct Actor {
+    pub(crate) id: ActorId,
+    /// What it is linked to. Shared with the router of each of its generations, so links outlive a swap.
+    pub(crate) links: Arc<LinkCell>,
+    /// The generation that takes calls; `None` once the actor was removed. Only held for the time of a clone.
+    current: RwLock<Option<Arc<Generation>>>,
+    /// Generations that were swapped out and may still have calls in flight.
+    older: Mutex<Vec<Weak<Generation>>>,
+}
+
+impl Actor {
+    /// An actor without a generation yet.
+    pub(crate) fn new(id: ActorId) -> Self {
+        Self { id, links: Arc::default(), current: RwLock::default(), older: Mutex::default() }
+    }
+
+    /// Begins one call in the generation of this moment; `None` when the actor was removed.
+    pub(crate) fn enter(&self) -> Option<Entered> {
+        loop {
+            let generation = self.current.read().clone()?;
+            // A generation is retired only after another took its place, so the next look finds that one.
+            if let Some(entered) = generation.enter() {
+                return Some(entered);
+            }
+        }
+    }
+
+    pub(crate) fn current(&self) -> Option<Arc<Generation>> {
+        self.current.read().clone()
+    }
+
+    /// Puts `next` in the place of the current generation, which takes no more calls, and returns that one.
+    pub(crate) fn switch(&self, next: Option<Arc<Generation>>) -> Option<Arc<Generation>> {
+        let old = std::mem::replace(&mut *self.current.write(), next)?;
+        old.retire();
+        let mut older = self.older.lock();
+        older.retain(|generation| generation.strong_count() > 0);
+        older.push(Arc::downgrade(&old));
+        Some(old)
+    }
+
+    /// The generations that were swapped out and are still there.
+    pub(crate) fn older(&self) -> Vec<Arc<Generation>> {
+        self.older.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Takes no more calls, waits for those in flight until `drained`, and then ends them; gives up on calls that a
+    /// provider holds when `ended` has come.
+    pub(crate) fn retire(&self, drained: Instant, ended: Instant) {
+        self.switch(None);
+        for generation in self.older() {
+            if !generation.wait_drained(drained) && !generation.end_calls(ended) {
+                let calls = generation.in_flight();
+                log::warn!("{}: {calls} calls are still held by a provider and were left behind", self.id);
+            }
+        }
+    }
+}
+
+/// Who is here. The one owner of the map.
+#[derive(Default)]
+pub(crate) struct Actors(RwLock<HashMap<ActorId, Arc<Actor>>>);
+
+impl Actors {
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<Actor>> {
+        self.0.read().get(id).cloned()
+    }
+
+    pub(crate) fn insert(&self, actor: Arc<Actor>) {
+        self.0.write().insert(actor.id.clone(), actor);
+    }
+
+    pub(crate) fn remove(&self, id: &ActorId) -> Option<Arc<Actor>> {
+        self.0.write().remove(id)
+    }
+
+    /// Everybody, in the order of their ids.
+    pub(crate) fn all(&self) -> Vec<Arc<Actor>> {
+        let mut all: Vec<_> = self.0.read().values().cloned().collect();
+        all.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        all
+    }
+}

@@ -1,0 +1,131 @@
+//! What a host is built from.
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use capability_claims::{Clock, SystemClock, TrustPolicy};
+use wapc_host::Engine;
+
+use crate::{
+    error::Error,
+    host::Host,
+    housekeeper::Housekeeper,
+    policy::Policy,
+    shared::{Limits, Shared},
+};
+
+const CALL_DEADLINE: Duration = Duration::from_secs(10);
+const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+const MAX_CALL_DEPTH: u32 = 16;
+
+/// Builds a [`Host`]. Only [`trust`](Self::trust) is required.
+#[must_use]
+pub struct HostBuilder {
+    trust: Option<TrustPolicy>,
+    clock: Arc<dyn Clock>,
+    cache_dir: Option<PathBuf>,
+    limits: Limits,
+}
+
+impl HostBuilder {
+    pub(crate) fn new() -> Self {
+        let limits = Limits {
+            call_deadline: CALL_DEADLINE,
+            drain_deadline: DRAIN_DEADLINE,
+            max_call_depth: MAX_CALL_DEPTH,
+            max_instances: None,
+            max_wait: None,
+            memory_limit: None,
+            payload_limit: None,
+        };
+        Self { trust: None, clock: Arc::new(SystemClock), cache_dir: None, limits }
+    }
+
+    /// Whose modules may run here. There is no default: trust is the owner's decision.
+    pub fn trust(mut self, policy: TrustPolicy) -> Self {
+        self.trust = Some(policy);
+        self
+    }
+
+    /// The clock that tokens are judged by; the system's unless another is given.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// A directory for compiled modules, which makes the next start of the same module fast; without one nothing is kept.
+    pub fn cache_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.cache_dir = Some(directory.into());
+        self
+    }
+
+    /// How long one call may take with all that it calls; 10 seconds unless set.
+    pub fn call_deadline(mut self, limit: Duration) -> Self {
+        self.limits.call_deadline = limit;
+        self
+    }
+
+    /// How long calls in flight may go on when their actor is swapped or removed, their provider is taken away, or the
+    /// host shuts down; 10 seconds unless set.
+    pub fn drain_deadline(mut self, limit: Duration) -> Self {
+        self.limits.drain_deadline = limit;
+        self
+    }
+
+    /// How many calls of one actor run at once, each in an instance of its own; at least 1.
+    pub fn max_instances(mut self, instances: usize) -> Self {
+        self.limits.max_instances = Some(instances);
+        self
+    }
+
+    /// How long a call waits for an instance when all are in use, before it fails with [`Error::Busy`].
+    pub fn max_wait(mut self, limit: Duration) -> Self {
+        self.limits.max_wait = Some(limit);
+        self
+    }
+
+    /// How much memory one instance may have, in bytes.
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.limits.memory_limit = Some(bytes);
+        self
+    }
+
+    /// How large a payload and a reply may each be, in bytes.
+    pub fn payload_limit(mut self, bytes: usize) -> Self {
+        self.limits.payload_limit = Some(bytes);
+        self
+    }
+
+    /// How deep actors may call each other, one inside the other; 16 unless set. A call from outside has depth 0, and with
+    /// a limit of 0 no actor can call another.
+    pub fn max_call_depth(mut self, calls: u32) -> Self {
+        self.limits.max_call_depth = calls;
+        self
+    }
+
+    /// Builds the host and starts its one thread.
+    ///
+    /// # Errors
+    /// [`Error::NoTrustPolicy`] without a policy, [`Error::Engine`] when the engine does not start (an unusable cache
+    /// directory, for one), [`Error::Thread`] when the system gives no thread.
+    pub fn build(self) -> Result<Host, Error> {
+        let trust = self.trust.ok_or(Error::NoTrustPolicy)?;
+        let mut engine = Engine::builder();
+        if let Some(directory) = self.cache_dir {
+            engine = engine.cache_dir(directory);
+        }
+        let engine = engine.build().map_err(|error| Error::Engine { source: Box::new(error.into()) })?;
+        let housekeeper = Housekeeper::start().map_err(|source| Error::Thread { source })?;
+        let policy = Policy::new(trust, self.clock);
+        Ok(Host::new(Shared::new(engine, policy, self.limits, housekeeper)))
+    }
+}
+
+impl fmt::Debug for HostBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostBuilder")
+            .field("trust", &self.trust)
+            .field("cache_dir", &self.cache_dir)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,101 @@
+//! The way from a provider to the actor of one link.
+
+use std::sync::{
+    Weak,
+    atomic::{AtomicBool, Ordering},
+};
+
+use bytes::Bytes;
+use capability_provider::{Dispatch, DispatchError, LinkKey};
+use wapc_host::CallOptions;
+
+use crate::{
+    actors::Actor,
+    error::Error,
+    shared::{Call, Shared},
+};
+
+/// What a provider's handle leads to. It holds the host and the actor weakly: a provider that keeps its handle for ever
+/// keeps neither alive.
+pub(crate) struct LinkDispatch {
+    key: LinkKey,
+    actor: Weak<Actor>,
+    host: Weak<Shared>,
+    ended: AtomicBool,
+}
+
+impl LinkDispatch {
+    pub(crate) fn new(key: LinkKey, actor: Weak<Actor>, host: Weak<Shared>) -> Self {
+        Self { key, actor, host, ended: AtomicBool::new(false) }
+    }
+
+    /// The link is no more: a provider that kept its handle reaches nobody by it.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    fn deliver(&self, operation: &str, payload: &[u8]) -> Result<Vec<u8>, Error> {
+        let gone = || Error::UnknownLink { link: self.key.clone() };
+        let host = self.host.upgrade().ok_or(Error::ShuttingDown)?;
+        let _root = host.begin()?;
+        if self.ended.load(Ordering::Acquire) {
+            return Err(gone());
+        }
+        let actor = self.actor.upgrade().ok_or_else(gone)?;
+        let entered = actor.enter().ok_or_else(gone)?;
+        if !entered.grants.allow(self.key.capability.as_str()) {
+            let capability = self.key.capability.as_str().to_owned();
+            return Err(Error::NotGranted { actor: actor.id.clone(), capability });
+        }
+        let mut reply = Vec::new();
+        let call = Call { operation, payload, options: &CallOptions::new() };
+        host.deliver_in(&entered, &actor.id, &call, &mut reply)?;
+        Ok(reply)
+    }
+
+    fn ask_health(&self) -> Result<(), Error> {
+        let gone = || Error::UnknownLink { link: self.key.clone() };
+        let host = self.host.upgrade().ok_or(Error::ShuttingDown)?;
+        let _root = host.begin()?;
+        if self.ended.load(Ordering::Acquire) {
+            return Err(gone());
+        }
+        let actor = self.actor.upgrade().ok_or_else(gone)?;
+        host.actor_health(&actor)
+    }
+
+    fn explain(&self, error: Error) -> DispatchError {
+        if let Some(missing) = error.unavailable() {
+            return DispatchError::CapabilityUnavailable {
+                capability: missing.capability.to_owned(),
+                link: missing.link.to_owned(),
+                reason: missing.reason.to_owned(),
+            };
+        }
+        match error {
+            Error::UnknownActor { .. } | Error::UnknownLink { .. } => {
+                DispatchError::Gone { link: self.key.clone() }
+            }
+            Error::ShuttingDown | Error::NoLongerValid { .. } | Error::NotGranted { .. } => {
+                DispatchError::Refused { actor: self.key.actor.clone(), reason: error.to_string() }
+            }
+            Error::Guest { text, .. } => DispatchError::Actor { text },
+            Error::DeadlineExceeded { actor, limit, .. } => DispatchError::DeadlineExceeded { actor, limit },
+            Error::Busy { actor, max, .. } => DispatchError::Busy { actor, max },
+            Error::PayloadTooLarge { actor, size, limit, .. } => {
+                DispatchError::TooLarge { actor, size, limit }
+            }
+            other => DispatchError::Failed { actor: self.key.actor.clone(), reason: other.to_string() },
+        }
+    }
+}
+
+impl Dispatch for LinkDispatch {
+    fn call(&self, operation: &str, payload: &[u8]) -> Result<Bytes, DispatchError> {
+        self.deliver(operation, payload).map(Bytes::from).map_err(|error| self.explain(error))
+    }
+
+    fn health(&self) -> Result<(), DispatchError> {
+        self.ask_health().map_err(|error| self.explain(error))
+    }
+}

@@ -1,0 +1,95 @@
+//! One version of an actor inside the host.
+
+use std::{
+    ops::Deref,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use capability_claims::ModuleClaims;
+use wapc_host::WapcHost;
+
+use crate::{gate::Gate, policy::Grants};
+
+/// How long a call that was interrupted is waited for before it is interrupted again. A call inside a provider only
+/// notices an interrupt when it comes back to the guest, so one interrupt may come too early.
+pub(crate) const INTERRUPT_AGAIN: Duration = Duration::from_millis(20);
+
+/// A verified module with its pool of instances, its claims, and the count of calls that run in it.
+///
+/// A call enters one generation and stays in it, whatever is swapped meanwhile.
+pub(crate) struct Generation {
+    /// 1 for the actor as it was added; one more with each swap.
+    pub(crate) number: u64,
+    pub(crate) claims: ModuleClaims,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) guest: WapcHost,
+    gate: Gate,
+}
+
+/// A generation that is ready to serve and has no number yet: that is given at the switch.
+pub(crate) struct Prepared {
+    pub(crate) claims: ModuleClaims,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) guest: WapcHost,
+}
+
+impl Prepared {
+    pub(crate) fn numbered(self, number: u64) -> Arc<Generation> {
+        let Self { claims, grants, guest } = self;
+        Arc::new(Generation { number, claims, grants, guest, gate: Gate::default() })
+    }
+}
+
+impl Generation {
+    /// Begins one call; `None` when the generation takes no more calls.
+    pub(crate) fn enter(self: Arc<Self>) -> Option<Entered> {
+        self.gate.step_in().then(|| Entered(self))
+    }
+
+    /// Takes no more calls. Those that are in flight go on.
+    pub(crate) fn retire(&self) {
+        self.gate.close();
+    }
+
+    /// How many calls are in flight.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.gate.inside()
+    }
+
+    /// Waits for the calls in flight of a retired generation; false when `until` came first.
+    pub(crate) fn wait_drained(&self, until: Instant) -> bool {
+        self.gate.wait_empty(until)
+    }
+
+    /// Ends the calls in flight of a retired generation; false when one is still not back at `until`, because a
+    /// provider holds it.
+    pub(crate) fn end_calls(&self, until: Instant) -> bool {
+        loop {
+            self.guest.interrupt_all();
+            if self.gate.wait_empty(until.min(Instant::now() + INTERRUPT_AGAIN)) {
+                return true;
+            }
+            if Instant::now() >= until {
+                return false;
+            }
+        }
+    }
+}
+
+/// A call that runs in a generation; dropping it ends the call's stay.
+pub(crate) struct Entered(Arc<Generation>);
+
+impl Deref for Entered {
+    type Target = Generation;
+
+    fn deref(&self) -> &Generation {
+        &self.0
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.0.gate.step_out();
+    }
+}

@@ -1,0 +1,189 @@
+//! The public face.
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use capability_provider::{ActorId, CapabilityId, LinkConfig, LinkKey, LinkName, Provider};
+use wapc_host::CallOptions;
+
+use crate::{
+    builder::HostBuilder,
+    error::Error,
+    health::HealthReport,
+    shared::{Call, Shared},
+    status::Status,
+    swap::{SwapOptions, SwapReport},
+};
+
+/// A running host: actors, providers, and the links between them.
+///
+/// Clones are the same host, usable from any thread. When the last clone is dropped the host
+/// [shuts down](Self::shutdown). Changes of the host take turns; calls never wait for them.
+#[derive(Clone)]
+pub struct Host(Arc<Owner>);
+
+/// What the clones of a [`Host`] own together. The routers and the providers' handles, which outlive it, only see what is
+/// inside, and that weakly.
+struct Owner(Arc<Shared>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.shutdown();
+    }
+}
+
+impl Host {
+    /// A builder with the defaults, which trusts nobody yet.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::new()
+    }
+
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self(Arc::new(Owner(Arc::new(shared))))
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.0.0
+    }
+
+    /// Verifies a signed module, compiles it, starts one instance of it, and lets it be called. Returns its key.
+    ///
+    /// # Errors
+    /// - [`Error::Refused`] when the module is not signed, forged, altered, expired, not yet valid or signed by somebody
+    ///   whom nobody here trusts; the source tells which
+    /// - [`Error::CannotRun`] when it cannot be compiled or does not start
+    /// - [`Error::ActorExists`] when there is an actor of its key
+    pub fn add_actor(&self, wasm: impl Into<Bytes>) -> Result<ActorId, Error> {
+        self.shared().add_actor(wasm.into())
+    }
+
+    /// Puts another version of an actor, signed for the same key, in the place of the one that serves.
+    ///
+    /// From the switch on new calls are served by the new version; calls in flight finish in the old one and are ended at
+    /// the drain deadline. Nobody waits, and links stay as they are. When it fails, the old version serves on.
+    ///
+    /// # Errors
+    /// As [`add_actor`](Self::add_actor); [`Error::UnknownActor`] when no actor has this key, and
+    /// [`Error::RevisionTooLow`] when the version that serves has a higher revision.
+    pub fn replace_actor(&self, wasm: impl Into<Bytes>) -> Result<SwapReport, Error> {
+        self.replace_actor_with(wasm, SwapOptions::new())
+    }
+
+    /// As [`replace_actor`](Self::replace_actor), with options.
+    ///
+    /// # Errors
+    /// As [`replace_actor`](Self::replace_actor); a forced swap takes a lower revision.
+    pub fn replace_actor_with(
+        &self,
+        wasm: impl Into<Bytes>,
+        options: SwapOptions,
+    ) -> Result<SwapReport, Error> {
+        self.shared().replace_actor(wasm.into(), options)
+    }
+
+    /// Takes an actor away with all of its links.
+    ///
+    /// First the links over which providers deliver to it are ended, so that no new requests come; then calls in flight
+    /// are waited for, and ended at the drain deadline; then the other links are ended.
+    ///
+    /// # Errors
+    /// [`Error::UnknownActor`].
+    pub fn remove_actor(&self, actor: &ActorId) -> Result<(), Error> {
+        self.shared().remove_actor(actor)
+    }
+
+    /// Puts a provider in the place of its capability and this link name, which must be empty. Links that were declared
+    /// for a provider of this place before come up again, each with its configuration.
+    ///
+    /// A provider that is refused was not taken over: ending what it runs stays with the caller.
+    ///
+    /// # Errors
+    /// [`Error::ProviderExists`]; [`Error::LinkFailed`] when it does not make one of the links, and then none is made.
+    pub fn add_provider(&self, link: LinkName, provider: Arc<dyn Provider>) -> Result<(), Error> {
+        self.shared().add_provider(link, provider)
+    }
+
+    /// Puts a provider in the place of the one that serves its capability under this link name.
+    ///
+    /// The new one makes all links first; then it takes every new call; then calls in flight in the old one are waited for
+    /// until the drain deadline, and the old one's links are ended and it is shut down. For that time both have their
+    /// links, so a port that the old one listens on is not free for the new one.
+    ///
+    /// # Errors
+    /// [`Error::UnknownProvider`] when there is none to replace; [`Error::ProviderExists`] when it is the same provider;
+    /// [`Error::LinkFailed`] when the new one does not make one of the links: then the old one serves on.
+    pub fn replace_provider(&self, link: LinkName, provider: Arc<dyn Provider>) -> Result<(), Error> {
+        self.shared().replace_provider(link, provider)
+    }
+
+    /// Takes a provider away and shuts it down. Its links stay declared and are down: calls over them fail with
+    /// [`Error::CapabilityUnavailable`], and [`health`](Self::health) names them, until another provider takes the place.
+    ///
+    /// # Errors
+    /// [`Error::UnknownProvider`].
+    pub fn remove_provider(&self, capability: &CapabilityId, link: &LinkName) -> Result<(), Error> {
+        self.shared().remove_provider(capability, link)
+    }
+
+    /// Lets an actor use the provider of a capability under a link name, with this configuration.
+    ///
+    /// An actor whose token does not grant the capability can be linked, but its calls are refused; the log says so.
+    ///
+    /// # Errors
+    /// [`Error::UnknownActor`], [`Error::UnknownProvider`], [`Error::LinkExists`]; [`Error::LinkFailed`] when the provider
+    /// does not make the link.
+    pub fn link(&self, key: &LinkKey, config: LinkConfig) -> Result<(), Error> {
+        self.shared().link(key, config)
+    }
+
+    /// Ends a link.
+    ///
+    /// # Errors
+    /// [`Error::UnknownLink`].
+    pub fn unlink(&self, key: &LinkKey) -> Result<(), Error> {
+        self.shared().unlink(key)
+    }
+
+    /// Sends `operation` with `payload` to an actor, in its version of this moment, and returns its reply. Blocks until the
+    /// actor answers or its deadline passes. The embedding program may send any operation.
+    ///
+    /// # Errors
+    /// [`Error::UnknownActor`], [`Error::NoLongerValid`], [`Error::ShuttingDown`], and all that can go wrong in an actor:
+    /// [`Error::Guest`], [`Error::Trap`], [`Error::Protocol`], [`Error::DeadlineExceeded`], [`Error::MemoryLimit`],
+    /// [`Error::PayloadTooLarge`], [`Error::Busy`], [`Error::Ended`]. [`Error::unavailable`] tells whether a missing
+    /// capability is why.
+    pub fn call(&self, actor: &ActorId, operation: &str, payload: &[u8]) -> Result<Bytes, Error> {
+        let shared = self.shared();
+        let _root = shared.begin()?;
+        let actor = shared.actor(actor)?;
+        let mut reply = Vec::new();
+        let call = Call { operation, payload, options: &CallOptions::new() };
+        shared.deliver(&actor, &call, &mut reply)?;
+        Ok(reply.into())
+    }
+
+    /// Asks every link's provider and every actor whether they are well. An actor that does not answer its health request
+    /// within two seconds is not.
+    #[must_use]
+    pub fn health(&self) -> HealthReport {
+        self.shared().health()
+    }
+
+    /// What runs here at this moment.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.shared().status()
+    }
+
+    /// Ends everything: refuses new calls, waits for those in flight until the drain deadline and then ends them, ends all
+    /// links, shuts every provider down, drops every actor, and ends the host's thread. Further calls of it do nothing.
+    pub fn shutdown(&self) {
+        self.shared().shutdown();
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Host").field(&self.status()).finish()
+    }
+}

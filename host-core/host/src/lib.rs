@@ -1,0 +1,94 @@
+//! The capability host: it runs signed actors, gives each only what its token grants and its owner linked, and lets actors and
+//! providers be swapped while requests flow.
+//!
+//! ```text
+//!                         ┌───────────────────────── Host ─────────────────────────┐
+//!  embedding program ────▶│ call ─▶ actor's current generation ─▶ token still good? │
+//!                         │                    │                                    │
+//!  provider (HTTP, ...) ─▶│ handle ────────────┤            pool of instances       │
+//!                         │                    ▼                  │                 │
+//!                         │            guest runs ── host call ──▶ router           │
+//!                         │                                granted? linked?         │
+//!                         │                                   │         │           │
+//!                         └───────────────────────────────────┼─────────┼───────────┘
+//!                                                             ▼         ▼
+//!                                                         provider    another actor
+//! ```
+//!
+//! What always holds:
+//!
+//! - A module runs only after its token was verified against the owner's [`TrustPolicy`], as a new actor and as the
+//!   replacement of one; and the token is looked at again before every call, so that an expiry holds while the actor runs.
+//! - An actor reaches a capability only when its token grants it **and** the owner linked it.
+//! - Changes take turns among themselves; calls never wait for them. A call belongs to the version of the actor that it
+//!   started on. A change that fails has changed nothing.
+//! - Nothing that an actor or a provider does takes the host down. Errors are typed: match [`Error`]'s variants.
+//!
+//! # Example
+//!
+//! An actor that answers every call with the name of the operation, signed by an account that the host trusts:
+//!
+//! ```
+//! use capability_claims::{ClaimsBuilder, KeyKind, KeyPair, TrustPolicy, sign_module};
+//! use host_core::{Error, Host};
+//!
+//! let wasm = wat::parse_str(r#"
+//!     (module
+//!       (import "wapc" "__guest_request" (func $request (param i32 i32)))
+//!       (import "wapc" "__guest_response" (func $response (param i32 i32)))
+//!       (memory (export "memory") 1)
+//!       (func (export "__guest_call") (param $operation i32) (param $payload i32) (result i32)
+//!         (call $request (i32.const 0) (i32.const 1024))
+//!         (call $response (i32.const 0) (local.get $operation))
+//!         (i32.const 1)))
+//! "#)?;
+//! let account = KeyPair::generate(KeyKind::Account)?;
+//! let key = KeyPair::generate(KeyKind::Module)?;
+//! let claims = ClaimsBuilder::new(key.public_key()).name("parrot").revision(1);
+//! let signed = sign_module(&wasm, &claims, &account)?;
+//!
+//! let host = Host::builder().trust(TrustPolicy::nobody().account(account.public_key())).build()?;
+//! let parrot = host.add_actor(signed)?;
+//! assert_eq!(&host.call(&parrot, "Hello", b"")?[..], b"Hello");
+//!
+//! // The same module without a token is refused.
+//! assert!(matches!(host.add_actor(wasm), Err(Error::Refused { .. })));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `host-interrupt` (on by default) | ends a guest that runs past its deadline wherever it is; takes the signal SIGUSR1 over. Without it such a guest is ended when it next calls the host |
+//!
+//! [`TrustPolicy`]: capability_claims::TrustPolicy
+#![forbid(unsafe_code)]
+
+mod actors;
+mod builder;
+mod dispatch;
+mod error;
+mod gate;
+mod generation;
+mod health;
+mod host;
+mod housekeeper;
+mod linking;
+mod links;
+mod loading;
+mod management;
+mod policy;
+mod providers;
+mod router;
+mod shared;
+mod status;
+mod swap;
+mod wiring;
+
+pub use crate::{
+    builder::HostBuilder,
+    error::{Error, Unavailable},
+    health::{ActorHealth, Condition, HealthReport, LinkHealth},
+    host::Host,
+    status::{ActorStatus, LinkStatus, PoolStatus, ProviderStatus, Status},
+    swap::{ActorVersion, SwapOptions, SwapReport},
+};

@@ -1,0 +1,146 @@
+//! How an actor comes into the host, leaves it, and how the whole host ends.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use capability_claims::{VerifiedModule, strip};
+use capability_provider::ActorId;
+use wapc_host::WapcHost;
+
+use crate::{
+    actors::Actor, error::Error, generation::Prepared, links::LinkTable, policy::Grants, router::Router,
+    shared::Shared,
+};
+
+/// How long calls that were told to end may take to notice it, before they are left behind.
+const LAST_GRACE: Duration = Duration::from_millis(500);
+
+impl Shared {
+    /// The first half of the road that every module takes, new or replacing: its token is verified.
+    pub(crate) fn admit(&self, wasm: Bytes) -> Result<(ActorId, VerifiedModule), Error> {
+        let verified =
+            self.policy.admit(wasm).map_err(|source| Error::Refused { source: Box::new(source) })?;
+        let subject = verified.claims().subject().to_string();
+        let id = ActorId::new(&subject).map_err(|_| Error::NotAnActor { subject })?;
+        Ok((id, verified))
+    }
+
+    /// The second half: it is compiled and started once, so that what cannot run is refused here.
+    pub(crate) fn start(self: &Arc<Self>, actor: &Actor, module: &VerifiedModule) -> Result<Prepared, Error> {
+        let claims = module.claims().clone();
+        let grants = Arc::new(Grants::new(claims.caps()));
+        let router = Router::new(
+            actor.id.clone(),
+            Arc::clone(&grants),
+            Arc::clone(&actor.links),
+            Arc::downgrade(self),
+        );
+        // Without its token, so that the cache of compiled modules knows the code again whoever signed it, and when.
+        let code = strip(module.wasm()).map_err(|source| Error::Refused { source: Box::new(source) })?;
+        let guest = self.instantiate(&code, router);
+        let guest =
+            guest.map_err(|source| Error::CannotRun { actor: actor.id.clone(), source: Box::new(source) })?;
+        Ok(Prepared { claims, grants, guest })
+    }
+
+    fn instantiate(&self, wasm: &[u8], router: Router) -> Result<WapcHost, wapc_host::Error> {
+        let module = self.engine.compile(wasm)?;
+        let limits = &self.limits;
+        let mut builder = WapcHost::builder(&module)
+            .handler(router)
+            .deadline(limits.call_deadline)
+            .max_depth(limits.max_call_depth);
+        if let Some(instances) = limits.max_instances {
+            builder = builder.max_instances(instances);
+        }
+        if let Some(wait) = limits.max_wait {
+            builder = builder.max_wait(wait);
+        }
+        if let Some(bytes) = limits.memory_limit {
+            builder = builder.memory_limit(bytes);
+        }
+        if let Some(bytes) = limits.payload_limit {
+            builder = builder.payload_limit(bytes).reply_limit(bytes);
+        }
+        builder.build()
+    }
+
+    pub(crate) fn add_actor(self: &Arc<Self>, wasm: Bytes) -> Result<ActorId, Error> {
+        let (id, module) = self.admit(wasm)?;
+        self.refuse_known(&id)?;
+        let actor = Arc::new(Actor::new(id.clone()));
+        // Compiling takes its time, so it is done before the turn is taken.
+        let first = self.start(&actor, &module)?;
+        let _turn = self.turn()?;
+        self.refuse_known(&id)?;
+        actor.switch(Some(first.numbered(1)));
+        self.actors.insert(actor);
+        Ok(id)
+    }
+
+    fn refuse_known(&self, id: &ActorId) -> Result<(), Error> {
+        match self.actors.find(id.as_str()) {
+            Some(_) => Err(Error::ActorExists { actor: id.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// First the links over which requests come, so that no new ones come; then the calls in flight, which may still use
+    /// the other links; then those.
+    pub(crate) fn remove_actor(&self, id: &ActorId) -> Result<(), Error> {
+        let _turn = self.turn()?;
+        let actor = self.actor(id)?;
+        self.end_delivering_links(Some(id));
+        self.actors.remove(id);
+        let drained = self.drained();
+        actor.retire(drained, drained + LAST_GRACE);
+        for link in self.wiring.links(Some(id)) {
+            self.end_link(&link.key)?;
+        }
+        actor.links.store(LinkTable::default());
+        Ok(())
+    }
+
+    fn end_delivering_links(&self, actor: Option<&ActorId>) {
+        for line in self.wiring.lines(actor).iter().filter(|line| line.delivers()) {
+            // Whoever has the turn is the only one who takes links away, so the link is there.
+            if let Err(error) = self.end_link(line.key()) {
+                log::error!("{error}");
+            }
+        }
+    }
+
+    /// Ends everything. What began before is waited for until the drain deadline; nothing new begins.
+    pub(crate) fn shutdown(&self) {
+        self.doors.close();
+        let Ok(_turn) = self.last_turn() else {
+            log::error!("the host was told to shut down from inside a change: it only stops taking calls");
+            return;
+        };
+        self.end_delivering_links(None);
+        let drained = self.drained();
+        self.doors.wait_empty(drained);
+        let ended = drained.max(Instant::now()) + LAST_GRACE;
+        for actor in self.actors.all() {
+            actor.retire(drained, ended);
+        }
+        for link in self.wiring.links(None) {
+            if let Err(error) = self.end_link(&link.key) {
+                log::error!("{error}");
+            }
+        }
+        for served in self.wiring.providers() {
+            if let Some((served, lines)) = self.wiring.remove(&served.place) {
+                self.dismiss(&served, &lines, ended);
+            }
+        }
+        for actor in self.actors.all() {
+            self.actors.remove(&actor.id);
+            actor.links.store(LinkTable::default());
+        }
+        self.housekeeper.stop();
+    }
+}

@@ -1,0 +1,158 @@
+//! A provider as the host holds it: in its place, with every call guarded against panics.
+
+use std::{
+    any::Any,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Instant,
+};
+
+use bytes::Bytes;
+use capability_provider::{
+    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, LinkName, Provider, ProviderError,
+};
+
+use crate::{
+    error::Error,
+    gate::{Gate, Inside},
+};
+
+/// Where a provider stands: the capability it serves and the link name it serves it under.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) capability: CapabilityId,
+    pub(crate) link: LinkName,
+}
+
+impl Place {
+    /// Where the provider of this link stands.
+    pub(crate) fn of(key: &LinkKey) -> Self {
+        Self { capability: key.capability.clone(), link: key.link.clone() }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (link `{}`)", self.capability, self.link)
+    }
+}
+
+/// A provider in its place.
+///
+/// A panic of a provider is its own bug and must not take an actor or the host with it: it becomes an error.
+pub(crate) struct Served {
+    pub(crate) place: Place,
+    pub(crate) name: String,
+    provider: Arc<dyn Provider>,
+    calls: Gate,
+}
+
+impl Served {
+    pub(crate) fn new(link: LinkName, provider: Arc<dyn Provider>) -> Result<Arc<Self>, Error> {
+        let asked = guard(|| (provider.capability(), provider.name().to_owned()));
+        let (capability, name) = asked.map_err(|message| Error::ProviderPanicked {
+            provider: "a new provider".to_owned(),
+            doing: "telling its capability and name",
+            message,
+        })?;
+        let place = Place { capability, link };
+        Ok(Arc::new(Self { place, name, provider, calls: Gate::default() }))
+    }
+
+    /// Whether both are the same provider, be it in two places.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&self.provider), Arc::as_ptr(&other.provider))
+    }
+
+    /// Begins one call of an actor; `None` when the provider was taken out of its place.
+    pub(crate) fn enter(&self) -> Option<Inside<'_>> {
+        self.calls.enter()
+    }
+
+    /// Takes no more calls of actors and waits for those in flight until `until`.
+    pub(crate) fn retire(&self, until: Instant) {
+        self.calls.close();
+        if !self.calls.wait_empty(until) {
+            let calls = self.calls.inside();
+            log::warn!("{}: {calls} calls were still in flight when it was taken away", self.name);
+        }
+    }
+
+    pub(crate) fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, Error> {
+        match guard(|| self.provider.handle(call)) {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(ProviderError::Unavailable { resource, reason })) => {
+                Err(self.unavailable(format!("{resource} cannot be reached: {reason}")))
+            }
+            Ok(Err(source)) => Err(Error::Provider {
+                capability: self.place.capability.clone(),
+                link: self.place.link.clone(),
+                source,
+            }),
+            Err(message) => Err(self.panicked("handling a call", message)),
+        }
+    }
+
+    pub(crate) fn link(&self, key: &LinkKey, config: &LinkConfig, actor: ActorHandle) -> Result<(), Error> {
+        match guard(|| self.provider.link(key, config, actor)) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(source)) => Err(Error::LinkFailed {
+                link: key.clone(),
+                provider: self.name.clone(),
+                source: Box::new(source),
+            }),
+            Err(message) => Err(self.panicked("making a link", message)),
+        }
+    }
+
+    pub(crate) fn unlink(&self, key: &LinkKey) {
+        if let Err(message) = guard(|| self.provider.unlink(key)) {
+            log::error!("{}", self.panicked("ending a link", message));
+        }
+    }
+
+    /// Whether it can work now, and if not, why.
+    pub(crate) fn health(&self) -> Result<(), String> {
+        match guard(|| self.provider.health()) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(message) => Err(self.panicked("telling its health", message).to_string()),
+        }
+    }
+
+    pub(crate) fn shutdown(&self) {
+        if let Err(message) = guard(|| self.provider.shutdown()) {
+            log::error!("{}", self.panicked("shutting down", message));
+        }
+    }
+
+    fn unavailable(&self, reason: String) -> Error {
+        let Place { capability, link } = &self.place;
+        Error::CapabilityUnavailable {
+            capability: capability.as_str().to_owned(),
+            link: link.as_str().to_owned(),
+            reason,
+        }
+    }
+
+    fn panicked(&self, doing: &'static str, message: String) -> Error {
+        Error::ProviderPanicked { provider: self.name.clone(), doing, message }
+    }
+}
+
+/// Runs foreign code; a panic comes back as its message. What the code leaves half done is its own (its locks recover or
+/// poison by its own choice), so nothing of the host's is seen in a broken state.
+fn guard<T>(foreign: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(foreign)).map_err(message_of)
+}
+
+fn message_of(panic: Box<dyn Any + Send>) -> String {
+    match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => match panic.downcast_ref::<&str>() {
+            Some(text) => (*text).to_owned(),
+            None => "a panic without a message".to_owned(),
+        },
+    }
+}

@@ -1,0 +1,168 @@
+//! What runs in a host, as a picture of one moment.
+
+use std::fmt::{self, Display};
+
+use capability_claims::PublicKey;
+use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName};
+use serde::{Serialize, Serializer};
+
+use crate::{actors::Actor, shared::Shared, wiring::LinkView};
+
+/// Everything that a host holds at one moment. Serialises to a map for tools, and displays as lines for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// The actors, in the order of their ids.
+    pub actors: Vec<ActorStatus>,
+    /// The providers, in the order of their capabilities and link names.
+    pub providers: Vec<ProviderStatus>,
+    /// The links, in the order of their keys.
+    pub links: Vec<LinkStatus>,
+}
+
+/// One actor: what its token says, and how busy it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ActorStatus {
+    /// Its identity.
+    #[serde(serialize_with = "as_text")]
+    pub id: ActorId,
+    /// Its name for people.
+    pub name: Option<String>,
+    /// Its token's revision.
+    pub revision: Option<i32>,
+    /// Its token's version text.
+    pub version: Option<String>,
+    /// Who signed it.
+    #[serde(serialize_with = "as_text")]
+    pub issuer: PublicKey,
+    /// When its token expires, in seconds since 1970; `None` when it does not.
+    pub expires: Option<u64>,
+    /// What its token grants.
+    pub grants: Vec<String>,
+    /// 1 for the actor as it was added; one more with each swap.
+    pub generation: u64,
+    /// How many calls are in flight in this generation.
+    pub calls: usize,
+    /// How many calls are in flight in the generations before.
+    pub draining: usize,
+    /// Its instances.
+    pub pool: PoolStatus,
+}
+
+/// The instances of one actor's generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PoolStatus {
+    /// How many wait for a call.
+    pub idle: usize,
+    /// How many serve one.
+    pub in_use: usize,
+    /// How many there may be.
+    pub max: usize,
+}
+
+/// One provider in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ProviderStatus {
+    /// The capability it serves.
+    #[serde(serialize_with = "as_text")]
+    pub capability: CapabilityId,
+    /// The link name under which it serves it.
+    #[serde(serialize_with = "as_text")]
+    pub link: LinkName,
+    /// Its name.
+    pub name: String,
+}
+
+/// One declared link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LinkStatus {
+    /// The actor.
+    #[serde(serialize_with = "as_text")]
+    pub actor: ActorId,
+    /// The capability.
+    #[serde(serialize_with = "as_text")]
+    pub capability: CapabilityId,
+    /// The link's name.
+    #[serde(serialize_with = "as_text")]
+    pub link: LinkName,
+    /// The name of the provider that serves it; `None` when the link is down.
+    pub provider: Option<String>,
+}
+
+impl Shared {
+    pub(crate) fn status(&self) -> Status {
+        let providers = self.wiring.providers();
+        let providers = providers.iter().map(|served| ProviderStatus {
+            capability: served.place.capability.clone(),
+            link: served.place.link.clone(),
+            name: served.name.clone(),
+        });
+        Status {
+            actors: self.actors.all().iter().filter_map(|actor| ActorStatus::of(actor)).collect(),
+            providers: providers.collect(),
+            links: self.wiring.links(None).into_iter().map(LinkStatus::of).collect(),
+        }
+    }
+}
+
+impl ActorStatus {
+    /// `None` when the actor is being removed.
+    fn of(actor: &Actor) -> Option<Self> {
+        let generation = actor.current()?;
+        let claims = &generation.claims;
+        let pool = generation.guest.pool_stats();
+        let older = actor.older();
+        let older = older.iter().filter(|older| older.number != generation.number);
+        Some(Self {
+            id: actor.id.clone(),
+            name: claims.name().map(str::to_owned),
+            revision: claims.revision(),
+            version: claims.version().map(str::to_owned),
+            issuer: claims.issuer(),
+            expires: claims.expires(),
+            grants: generation.grants.to_vec(),
+            generation: generation.number,
+            calls: generation.in_flight(),
+            draining: older.map(|older| older.in_flight()).sum(),
+            pool: PoolStatus { idle: pool.idle, in_use: pool.in_use, max: pool.max },
+        })
+    }
+}
+
+impl LinkStatus {
+    fn of(view: LinkView) -> Self {
+        let LinkKey { actor, capability, link } = view.key;
+        Self { actor, capability, link, provider: view.served.map(|served| served.name.clone()) }
+    }
+}
+
+impl Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for actor in &self.actors {
+            let name = actor.name.as_deref().unwrap_or("unnamed");
+            let version = actor.version.as_deref().unwrap_or("without version");
+            write!(f, "actor {name} {version} ({}), generation {}", actor.id, actor.generation)?;
+            writeln!(f, ", {} calls in flight, {} draining", actor.calls, actor.draining)?;
+        }
+        for provider in &self.providers {
+            writeln!(f, "provider {}: {} (link `{}`)", provider.name, provider.capability, provider.link)?;
+        }
+        for link in &self.links {
+            write!(f, "link `{}` of {} to {}: ", link.link, link.actor, link.capability)?;
+            match &link.provider {
+                Some(provider) => writeln!(f, "up, {provider}")?,
+                None => writeln!(f, "down, no provider")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Serialises a name or a key as its text.
+pub(crate) fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}

@@ -1,0 +1,69 @@
+//! Who may know whom: the crates of the workspace depend on each other only along the arrows of `docs/architecture.md`.
+
+use std::{collections::BTreeMap, process::Command};
+
+use serde_json::Value;
+
+/// Each crate of the house beside those of the house that it may depend on.
+const ARROWS: [(&str, &[&str]); 12] = [
+    ("wapc-engine", &[]),
+    ("wapc-host", &["wapc-engine"]),
+    ("wapc-guest", &[]),
+    ("capability-contracts", &[]),
+    ("capability-claims", &[]),
+    ("capability-provider", &[]),
+    ("actor-sdk", &["wapc-guest", "capability-contracts"]),
+    ("host-core", &["wapc-host", "capability-claims", "capability-contracts", "capability-provider"]),
+    ("provider-http-server", PROVIDER),
+    ("provider-keyvalue-memory", PROVIDER),
+    ("provider-keyvalue-redis", PROVIDER),
+    ("provider-logging", PROVIDER),
+];
+const PROVIDER: &[&str] = &["capability-provider", "capability-contracts"];
+
+/// The crates that stand on top and may know anybody: the command line, the examples, the benches and the suites.
+const TOPS: [&str; 6] = ["wascc", "invoke", "rpc", "kv-counter", "call-overhead", "provider-conformance"];
+
+#[test]
+fn crates_depend_on_each_other_along_the_arrows_only() {
+    let dependencies = dependencies();
+    let allowed: BTreeMap<_, _> = ARROWS.into_iter().collect();
+    for (package, needs) in &dependencies {
+        if TOPS.contains(&package.as_str()) {
+            continue;
+        }
+        let allowed = allowed.get(package.as_str());
+        let allowed =
+            allowed.unwrap_or_else(|| panic!("{package} has no place among the arrows; give it one"));
+        for need in needs.iter().filter(|need| dependencies.contains_key(*need)) {
+            assert!(allowed.contains(&need.as_str()), "{package} may not depend on {need}");
+        }
+    }
+}
+
+#[test]
+fn only_the_engine_names_wasmer() {
+    for (package, needs) in dependencies() {
+        let names_it = needs.iter().any(|need| need.starts_with("wasmer"));
+        assert!(
+            !names_it || package == "wapc-engine" || package == "call-overhead",
+            "{package} names wasmer"
+        );
+    }
+}
+
+/// The packages of the workspace, each with its dependencies (those of its tests left out).
+fn dependencies() -> BTreeMap<String, Vec<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"))
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let needs = |package: &Value| {
+        let dependencies = package["dependencies"].as_array().unwrap().iter();
+        dependencies.filter(|need| need["kind"] != "dev").map(|need| text(&need["name"])).collect()
+    };
+    metadata["packages"].as_array().unwrap().iter().map(|p| (text(&p["name"]), needs(p))).collect()
+}

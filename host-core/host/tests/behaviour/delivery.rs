@@ -1,0 +1,145 @@
+//! Providers deliver to the actors they are linked to.
+
+use std::time::Duration;
+
+use capability_provider::{ActorHandle, ActorId, DispatchError, LinkConfig, LinkName};
+
+use crate::support::{
+    Recorder, STORE, World, echo, failing, forwarder, module_key, saying, spinning, store, store_link,
+    trapping,
+};
+
+/// A delivering provider's handle on an actor that is granted its capability.
+fn handle(world: &World, wat: &str) -> ActorHandle {
+    let actor = world.add(wat);
+    let provider = Recorder::delivering("door");
+    world.host.add_provider(LinkName::default(), provider.clone()).unwrap();
+    world.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
+    provider.handle_of(&store_link(&actor))
+}
+
+#[test]
+fn a_request_reaches_the_actor_and_its_reply_comes_back() {
+    let world = World::new();
+    let handle = handle(&world, &echo());
+    assert_eq!(&handle.call("HandleRequest", b"a request").unwrap()[..], b"a request");
+}
+
+#[test]
+fn an_actor_that_was_not_granted_the_capability_is_not_delivered_to() {
+    let (world, provider) = (World::new(), Recorder::delivering("door"));
+    let actor =
+        world.host.add_actor(world.sign(&echo(), &module_key(), |c| c.capability("test:other"))).unwrap();
+    world.host.add_provider(LinkName::default(), provider.clone()).unwrap();
+    world.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
+    let error = provider.handle_of(&store_link(&actor)).call("HandleRequest", b"").unwrap_err();
+    assert!(
+        matches!(&error, DispatchError::Refused { actor: who, reason } if *who == actor && reason.contains(STORE)),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_next_request_reaches_the_new_version() {
+    let (world, key) = (World::new(), module_key());
+    let provider = Recorder::delivering("door");
+    let actor = world.host.add_actor(world.sign(&saying("one"), &key, |c| c.capability(STORE))).unwrap();
+    world.host.add_provider(LinkName::default(), provider.clone()).unwrap();
+    world.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
+    let handle = provider.handle_of(&store_link(&actor));
+    assert_eq!(&handle.call("HandleRequest", b"").unwrap()[..], b"one");
+    world.host.replace_actor(world.sign(&saying("two"), &key, |c| c.capability(STORE))).unwrap();
+    assert_eq!(&handle.call("HandleRequest", b"").unwrap()[..], b"two");
+    assert_eq!(provider.events().len(), 1, "nothing was linked anew");
+}
+
+#[test]
+fn a_handle_leads_nowhere_after_its_link_was_ended() {
+    type End = fn(&World, &ActorId);
+    let ends: [End; 4] = [
+        |world, actor| world.host.unlink(&store_link(actor)).unwrap(),
+        |world, actor| world.host.remove_actor(actor).unwrap(),
+        |world, _| world.host.remove_provider(&store(), &LinkName::default()).unwrap(),
+        |world, _| world.host.replace_provider(LinkName::default(), Recorder::new("next")).unwrap(),
+    ];
+    for end in ends {
+        let world = World::new();
+        let handle = handle(&world, &echo());
+        end(&world, handle.actor());
+        let error = handle.call("HandleRequest", b"").unwrap_err();
+        assert!(matches!(&error, DispatchError::Gone { link } if link == handle.link()), "{error}");
+        assert!(matches!(handle.health(), Err(DispatchError::Gone { .. })));
+    }
+}
+
+#[test]
+fn a_handle_outlives_its_host_without_harm() {
+    let world = World::new();
+    let handle = handle(&world, &echo());
+    world.host.shutdown();
+    assert!(handle.call("HandleRequest", b"").is_err() && handle.health().is_err());
+    drop(world);
+    assert!(matches!(handle.call("HandleRequest", b""), Err(DispatchError::Refused { .. })));
+}
+
+#[test]
+fn an_actors_own_error_comes_in_its_own_words() {
+    let error = handle(&World::new(), &failing("no such page")).call("HandleRequest", b"").unwrap_err();
+    assert!(matches!(&error, DispatchError::Actor { text } if text == "no such page"), "{error}");
+}
+
+#[test]
+fn a_trap_is_a_failure() {
+    let error = handle(&World::new(), &trapping()).call("HandleRequest", b"").unwrap_err();
+    assert!(matches!(error, DispatchError::Failed { .. }), "{error}");
+}
+
+#[test]
+fn an_actor_that_does_not_answer_is_late() {
+    let limit = Duration::from_millis(50);
+    let world = World::with(|builder| builder.call_deadline(limit));
+    let error = handle(&world, &spinning()).call("HandleRequest", b"").unwrap_err();
+    assert!(matches!(error, DispatchError::DeadlineExceeded { .. }), "{error}");
+}
+
+#[test]
+fn a_request_over_the_limit_is_too_large() {
+    let world = World::with(|builder| builder.payload_limit(100));
+    let error = handle(&world, &echo()).call("HandleRequest", &[0; 101]).unwrap_err();
+    assert!(matches!(error, DispatchError::TooLarge { size: 101, limit: 100, .. }), "{error}");
+}
+
+#[test]
+fn a_missing_capability_is_named_to_the_provider() {
+    let (world, key) = (World::new(), module_key());
+    let door = Recorder::delivering("door");
+    let module = world
+        .sign(&forwarder("test:other", "", "Work"), &key, |c| c.capability(STORE).capability("test:other"));
+    let actor = world.host.add_actor(module).unwrap();
+    let other = capability_provider::CapabilityId::new("test:other").unwrap();
+    world.host.add_provider(LinkName::default(), door.clone()).unwrap();
+    world.host.add_provider(LinkName::default(), Recorder::of("test:other", "store")).unwrap();
+    let link = store_link(&actor);
+    world.host.link(&link, LinkConfig::new()).unwrap();
+    world
+        .host
+        .link(&capability_provider::LinkKey { capability: other.clone(), ..link.clone() }, LinkConfig::new())
+        .unwrap();
+    let handle = door.handle_of(&link);
+    assert_eq!(&handle.call("HandleRequest", b"x").unwrap()[..], b"store: x");
+
+    world.host.remove_provider(&other, &LinkName::default()).unwrap();
+    for error in [handle.call("HandleRequest", b"x").unwrap_err(), handle.health().unwrap_err()] {
+        let DispatchError::CapabilityUnavailable { capability, link, .. } = &error else { panic!("{error}") };
+        assert_eq!((capability.as_str(), link.as_str()), ("test:other", "default"));
+    }
+}
+
+#[test]
+fn a_provider_may_ask_for_the_actors_health() {
+    let world = World::new();
+    handle(&world, &echo()).health().unwrap();
+    let world = World::new();
+    let error = handle(&world, &failing("not well")).health().unwrap_err();
+    assert!(matches!(&error, DispatchError::Actor { text } if text == "not well"), "{error}");
+}

@@ -1,0 +1,90 @@
+//! A token's time goes on while its actor runs.
+
+use capability_claims::{ClaimsError, KeyKind, KeyPair, TrustPolicy};
+use capability_provider::{DispatchError, LinkConfig, LinkName};
+use crossbeam_channel::bounded;
+use host_core::{Condition, Error, Host};
+
+use crate::support::{LONG, NOW, Recorder, STORE, World, echo, forwarder, id_of, module_key, store_link};
+
+#[track_caller]
+fn assert_expired(error: &Error) {
+    assert!(matches!(error, Error::NoLongerValid { .. }), "{error}");
+    assert!(matches!(error.refusal(), Some(ClaimsError::Expired { .. })), "{error}");
+}
+
+#[test]
+fn an_actor_that_expires_is_not_called_any_more() {
+    let (world, key) = (World::new(), module_key());
+    let actor = world.host.add_actor(world.sign(&echo(), &key, |c| c.expires_at(NOW + 60))).unwrap();
+    world.clock.set(NOW + 60);
+    assert!(world.host.call(&actor, "op", b"").is_ok(), "the last second belongs to it");
+    world.clock.set(NOW + 61);
+    assert_expired(&world.host.call(&actor, "op", b"").unwrap_err());
+
+    let health = world.host.health();
+    assert!(!health.healthy());
+    assert_eq!(health.actors[0].condition, Condition::Refused);
+    assert!(health.to_string().contains("expired"), "{health}");
+
+    world.host.replace_actor(world.sign(&echo(), &key, |c| c.expires_at(NOW + 120))).unwrap();
+    assert!(world.host.call(&actor, "op", b"").is_ok(), "a new token brings it back");
+}
+
+#[test]
+fn it_is_not_called_by_another_actor_nor_by_a_provider() {
+    let (world, key) = (World::new(), module_key());
+    let provider = Recorder::delivering("door");
+    let module = world.sign(&echo(), &key, |c| c.expires_at(NOW + 60).capability(STORE));
+    let actor = world.host.add_actor(module).unwrap();
+    world.host.add_provider(LinkName::default(), provider.clone()).unwrap();
+    world.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
+    let caller = module_key();
+    let calls = world.sign(&forwarder(actor.as_str(), "", "Work"), &caller, |c| c.capability(actor.as_str()));
+    let caller = world.host.add_actor(calls).unwrap();
+    let handle = provider.handle_of(&store_link(&actor));
+    assert!(world.host.call(&caller, "Forward", b"").is_ok() && handle.call("op", b"").is_ok());
+
+    world.clock.advance(61);
+    assert_expired(crate::support::host_error(&world.host.call(&caller, "Forward", b"").unwrap_err()));
+    let refused = handle.call("op", b"").unwrap_err();
+    assert!(
+        matches!(&refused, DispatchError::Refused { reason, .. } if reason.contains("expired")),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_call_in_flight_finishes() {
+    let (world, key) = (World::new(), module_key());
+    let (entered, is_inside) = bounded(1);
+    let (release, released) = bounded::<()>(1);
+    let provider = Recorder::answering("store", move |_| {
+        entered.send(()).unwrap();
+        released.recv_timeout(LONG).unwrap();
+        Ok("done".into())
+    });
+    let module =
+        world.sign(&forwarder(STORE, "", "Work"), &key, |c| c.capability(STORE).expires_at(NOW + 60));
+    let actor = world.host.add_actor(module).unwrap();
+    world.host.add_provider(LinkName::default(), provider).unwrap();
+    world.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
+    let call = world.call_aside(&actor);
+    is_inside.recv_timeout(LONG).unwrap();
+    world.clock.advance(61);
+    release.send(()).unwrap();
+    assert_eq!(&call.join().unwrap().unwrap()[..], b"done");
+    assert_expired(&world.host.call(&actor, "op", b"").unwrap_err());
+}
+
+#[test]
+fn without_a_clock_the_systems_is_used() {
+    let account = KeyPair::generate(KeyKind::Account).unwrap();
+    let host = Host::builder().trust(TrustPolicy::nobody().account(account.public_key())).build().unwrap();
+    let key = module_key();
+    let long_gone = crate::support::sign_by(&account, &echo(), &key, |c| c.expires_at(1_000_000_000));
+    let error = host.add_actor(long_gone).unwrap_err();
+    assert!(matches!(error.refusal(), Some(ClaimsError::Expired { .. })), "{error}");
+    let good = crate::support::sign_by(&account, &echo(), &key, |c| c.not_before(1_000_000_000));
+    assert_eq!(host.add_actor(good).unwrap(), id_of(&key));
+}

@@ -1,0 +1,122 @@
+//! What the tests share: a host with a trusted account, actors, and a provider double.
+
+mod actors;
+mod load;
+mod recorder;
+
+use std::{sync::Arc, thread::JoinHandle, time::Duration};
+
+use bytes::Bytes;
+use capability_claims::{ClaimsBuilder, KeyKind, KeyPair, ManualClock, TrustPolicy, sign_module};
+use capability_provider::{ActorId, CapabilityId, LinkConfig, LinkKey, LinkName};
+use host_core::{Error, Host, HostBuilder};
+
+pub(crate) use self::{
+    actors::{calls_then_spins, echo, failing, forwarder, saying, spinning, trapping, wasm},
+    load::load,
+    recorder::{Event, Recorder},
+};
+
+/// The time at which every test begins, in seconds since 1970.
+pub(crate) const NOW: u64 = 1_800_000_000;
+/// The capability of the provider double.
+pub(crate) const STORE: &str = "test:store";
+/// Longer than any test takes.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+/// A host, the account that it trusts, and its clock.
+pub(crate) struct World {
+    pub(crate) host: Host,
+    pub(crate) clock: Arc<ManualClock>,
+    account: KeyPair,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    /// A world whose host has other settings.
+    pub(crate) fn with(settings: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
+        let account = KeyPair::generate(KeyKind::Account).unwrap();
+        let clock = Arc::new(ManualClock::new(NOW));
+        let trust = TrustPolicy::nobody().account(account.public_key());
+        let builder = Host::builder().trust(trust).clock(Arc::clone(&clock) as _).call_deadline(LONG);
+        Self { host: settings(builder).build().unwrap(), clock, account }
+    }
+
+    /// The module `wat`, signed by the trusted account for `key`, with claims that grant nothing but what is added.
+    pub(crate) fn sign(
+        &self,
+        wat: &str,
+        key: &KeyPair,
+        claims: impl FnOnce(ClaimsBuilder) -> ClaimsBuilder,
+    ) -> Vec<u8> {
+        sign_by(&self.account, wat, key, claims)
+    }
+
+    /// Adds an actor that is granted the store.
+    #[track_caller]
+    pub(crate) fn add(&self, wat: &str) -> ActorId {
+        let key = module_key();
+        self.host.add_actor(self.sign(wat, &key, |claims| claims.name("test").capability(STORE))).unwrap()
+    }
+
+    /// Adds an actor that forwards its calls to the store, adds the provider and links the two under the default name.
+    #[track_caller]
+    pub(crate) fn add_linked(&self, provider: &Arc<Recorder>) -> ActorId {
+        let actor = self.add(&forwarder(STORE, "", "Work"));
+        self.host.add_provider(LinkName::default(), Arc::clone(provider) as _).unwrap();
+        self.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
+        actor
+    }
+
+    /// Calls an actor from a thread of its own.
+    pub(crate) fn call_aside(&self, actor: &ActorId) -> JoinHandle<Result<Bytes, Error>> {
+        let (host, actor) = (self.host.clone(), actor.clone());
+        std::thread::spawn(move || host.call(&actor, "Forward", b"payload"))
+    }
+}
+
+pub(crate) fn sign_by(
+    account: &KeyPair,
+    wat: &str,
+    key: &KeyPair,
+    claims: impl FnOnce(ClaimsBuilder) -> ClaimsBuilder,
+) -> Vec<u8> {
+    let claims = claims(ClaimsBuilder::new(key.public_key()).issued_at(NOW));
+    sign_module(&wasm(wat), &claims, account).unwrap()
+}
+
+pub(crate) fn module_key() -> KeyPair {
+    KeyPair::generate(KeyKind::Module).unwrap()
+}
+
+pub(crate) fn id_of(key: &KeyPair) -> ActorId {
+    ActorId::new(&key.public_key().to_string()).unwrap()
+}
+
+pub(crate) fn store() -> CapabilityId {
+    CapabilityId::new(STORE).unwrap()
+}
+
+/// The link of `actor` to the store under the default name.
+pub(crate) fn store_link(actor: &ActorId) -> LinkKey {
+    LinkKey::new(actor.clone(), store(), LinkName::default())
+}
+
+/// The names of a link in the order in which errors show them.
+#[track_caller]
+pub(crate) fn assert_unavailable(error: &Error) {
+    let missing = error.unavailable().unwrap_or_else(|| panic!("something else is wrong: {error}"));
+    assert_eq!((missing.capability, missing.link), (STORE, "default"));
+}
+
+/// The failure of a host call at the bottom of an actor's own error.
+#[track_caller]
+pub(crate) fn host_error(error: &Error) -> &Error {
+    let Error::Guest { host_error: Some(cause), .. } = error else {
+        panic!("not after a host call: {error}")
+    };
+    cause.downcast_ref().expect("the host's own error")
+}
