@@ -7,7 +7,8 @@ fn the_same_code_is_compiled_once_whoever_signed_it() {
     let directory = tempfile::tempdir().unwrap();
     let world = World::with(|builder| builder.cache_dir(directory.path()));
     for name in ["first", "second"] {
-        let actor = world.host.add_actor(world.sign(&echo(), &module_key(), |claims| claims.name(name))).unwrap();
+        let actor =
+            world.host.add_actor(world.sign(&echo(), &module_key(), |claims| claims.name(name))).unwrap();
         assert_eq!(&world.host.call(&actor, "op", b"kept").unwrap()[..], b"kept");
     }
     assert_eq!(world.host.status().actors.len(), 2);
