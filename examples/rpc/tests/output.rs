@@ -1,10 +1,15 @@
 //! What the example prints: both directions of the conversation.
 
-use std::process::Command;
+use std::{env, path::Path, process::Command};
 
 #[test]
 fn both_directions_are_shown() {
-    let output = Command::new(env!("CARGO_BIN_EXE_rpc")).output().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rpc"));
+    // The guest that was just built from source, where there is one.
+    if let Some(modules) = env::var_os("GUEST_MODULES") {
+        command.arg(Path::new(&modules).join("echo.wasm"));
+    }
+    let output = command.output().unwrap();
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<_> = text.lines().collect();

@@ -7,6 +7,7 @@ use std::{
 };
 
 use capability_claims::ClaimsBuilder;
+use provider_conformance::RedisServer;
 use serde_json::Value;
 
 use crate::support::{ACCOUNT, Directory, MODULE, claims, signed};
@@ -66,6 +67,11 @@ fn claims_of_the_counter() -> ClaimsBuilder {
 }
 
 fn directory(claims: &ClaimsBuilder, config: &str) -> Directory {
+    directory_on(claims, config, r#"kind = "keyvalue-memory""#)
+}
+
+/// The same on another store.
+fn directory_on(claims: &ClaimsBuilder, config: &str, store: &str) -> Directory {
     let directory = Directory::new();
     directory.write("counter.wasm", signed(&wat::parse_str(COUNTER).unwrap(), claims));
     directory.write(
@@ -80,7 +86,7 @@ fn directory(claims: &ClaimsBuilder, config: &str) -> Directory {
             [[provider]]
             kind = "http-server"
             [[provider]]
-            kind = "keyvalue-memory"
+            {store}
             [[link]]
             actor = "counter"
             capability = "wascc:http_server"
@@ -131,6 +137,21 @@ fn a_signed_actor_counts_until_sigterm() {
     assert_eq!(status, Some(0), "{log}");
     assert!(log.contains(&format!("{MODULE}: counted")), "the actor's console is in the log: {log}");
     assert!(TcpStream::connect(url.strip_prefix("http://").unwrap()).is_err(), "the port is free again");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_in_redis_keeps_its_count_across_restarts() {
+    let Some(redis) = RedisServer::for_test() else { return };
+    let store = format!("kind = \"keyvalue-redis\"\nurl = \"{}\"", redis.url());
+    let directory = directory_on(&claims_of_the_counter(), "port = 0", &store);
+    for count in [1, 2] {
+        let mut host = Running::start(&directory, &["--json"]);
+        let ready: Value = serde_json::from_str(&host.line()).unwrap();
+        let (status, body) = get(ready["listening"][0]["url"].as_str().unwrap(), "/");
+        assert_eq!((status.as_str(), body), ("HTTP/1.1 200 OK", [b"\x81\xa5value", &[count][..]].concat()));
+        assert_eq!(host.end("-TERM").0, Some(0));
+    }
 }
 
 #[cfg(unix)]
