@@ -12,13 +12,19 @@ pub(crate) enum Error {
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("the key in {} cannot be used: {source}", path.display())]
-    Key { path: PathBuf, source: ClaimsError },
+    Key { path: PathBuf, source: Box<ClaimsError> },
     #[error(transparent)]
-    Claims(#[from] ClaimsError),
+    Claims(Box<ClaimsError>),
     #[error(transparent)]
     Host(#[from] host_core::Error),
     #[error(transparent)]
     Provider(#[from] capability_provider::ProviderError),
     #[error("interrupts cannot be caught: {0}")]
     Signal(ctrlc::Error),
+}
+
+impl From<ClaimsError> for Error {
+    fn from(error: ClaimsError) -> Self {
+        Self::Claims(Box::new(error))
+    }
 }

@@ -76,7 +76,7 @@ fn key(directory: Option<&Path>, name: &str, kind: KeyKind) -> Result<KeyPair, E
     }
     let seed = fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
     let pair = KeyPair::from_seed(&seed).and_then(|pair| pair.of_kind(kind, "demonstration's"));
-    pair.map_err(|source| Error::Key { path, source })
+    pair.map_err(|source| Error::Key { path, source: Box::new(source) })
 }
 
 fn keep(directory: &Path, path: &PathBuf, pair: &KeyPair) -> std::io::Result<()> {
