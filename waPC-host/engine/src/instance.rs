@@ -129,7 +129,7 @@ impl<T: Send + 'static> Instance<T> {
     }
 
     /// Enters the guest through an export that was looked up before: the fast way in, without any look-up or allocation.
-    /// Until it returns, the functions of the host find `lent` in [`Caller::lent`], without a copy.
+    /// Until it returns, the functions of the host find `lent` in [`Caller::lent`](crate::Caller::lent), without a copy.
     ///
     /// # Errors
     /// As [`invoke`](Self::invoke) for a call that fails.
