@@ -11,16 +11,23 @@ use crate::{
     token::{self, Token},
 };
 
-/// What a token says about an account. `null` stands for what is absent here, for that is how the public tools write it.
+/// What a token says about an account or an operator. `null` stands for what is absent here, for that is how the public tools write it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AboutAccount {
+pub(crate) struct AboutSigner {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    /// More keys that the account would like to sign with. They are read and then disregarded: whoever is to be trusted needs
+    pub(crate) name: Option<String>,
+    /// More keys that it would like to sign with. They are read and then disregarded: whoever is to be trusted needs
     /// a token of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     valid_signers: Option<Vec<String>>,
+}
+
+impl AboutSigner {
+    /// The public tools always write the list, so it is written here too.
+    pub(crate) fn named(name: Option<String>) -> Self {
+        Self { name, valid_signers: Some(Vec::new()) }
+    }
 }
 
 /// What a token says about an account, its signature checked: the operator that it names signed it.
@@ -28,7 +35,7 @@ struct AboutAccount {
 /// Whether this operator is trusted, and whether the token is in its time, is for the
 /// [`TrustPolicy`](crate::TrustPolicy) to say each time that it is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountClaims(Claims<AboutAccount>);
+pub struct AccountClaims(Claims<AboutSigner>);
 
 impl AccountClaims {
     /// Reads an account's token and checks its signature.
@@ -37,7 +44,7 @@ impl AccountClaims {
     /// [`ClaimsError::MalformedToken`], [`ClaimsError::UnsupportedAlgorithm`], [`ClaimsError::TokenTooLarge`],
     /// [`ClaimsError::WrongKeyKind`] when it was not issued by an operator for an account, [`ClaimsError::Forged`].
     pub fn verify(text: &str) -> Result<Self, ClaimsError> {
-        let token = Token::<AboutAccount>::parse(text)?;
+        let token = Token::<AboutSigner>::parse(text)?;
         let operator = token.claims.issuer.of_kind(KeyKind::Operator, "the issuer of an account's token")?;
         let account = token.claims.subject.of_kind(KeyKind::Account, "the subject of an account's token")?;
         let signed = token.is_signed_by(&operator);
@@ -167,8 +174,7 @@ impl AccountBuilder {
         let account = self.account.of_kind(KeyKind::Account, "the key that an operator vouches for")?;
         let issuer =
             operator.public_key().of_kind(KeyKind::Operator, "the key that signs an account's token")?;
-        // The public tools always write the list, so it is written here too.
-        let about = AboutAccount { name: self.name.clone(), valid_signers: Some(Vec::new()) };
+        let about = AboutSigner::named(self.name.clone());
         token::write(&self.times.claims(issuer, account, about)?, operator)
     }
 }

@@ -1,8 +1,11 @@
 //! What a token says, in the order in which it says it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    chain::Chain,
     error::ClaimsError,
     hash::ModuleHash,
     json::{Object, present},
@@ -62,7 +65,12 @@ pub(crate) struct AboutModule {
 /// Serialised it has the shape and the field names that it has in the token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct ModuleClaims(Claims<AboutModule>);
+pub struct ModuleClaims {
+    claims: Claims<AboutModule>,
+    /// Who vouches for the issuer, as it came with the module. Its signatures hold; whom to believe is up to the policy.
+    #[serde(skip)]
+    chain: Option<Arc<Chain>>,
+}
 
 impl ModuleClaims {
     /// # Errors
@@ -70,67 +78,82 @@ impl ModuleClaims {
     pub(crate) fn new(claims: Claims<AboutModule>) -> Result<Self, ClaimsError> {
         claims.issuer.of_kind(KeyKind::Account, "the issuer of a module's token")?;
         claims.subject.of_kind(KeyKind::Module, "the subject of a module's token")?;
-        Ok(Self(claims))
+        Ok(Self { claims, chain: None })
+    }
+
+    /// # Errors
+    /// [`ClaimsError::BrokenChain`] when the chain is about another account than the issuer.
+    pub(crate) fn with_chain(mut self, chain: Chain) -> Result<Self, ClaimsError> {
+        chain.leads_to(self.issuer())?;
+        self.chain = Some(Arc::new(chain));
+        Ok(self)
+    }
+
+    /// Who vouches for the issuer, when the module carried such a chain or it was given beside it. Its signatures hold, like that of
+    /// the module's token; whom to believe is up to the policy.
+    #[must_use]
+    pub fn chain(&self) -> Option<&Chain> {
+        self.chain.as_deref()
     }
 
     /// The account that signed the module (`iss`).
     #[must_use]
     pub fn issuer(&self) -> PublicKey {
-        self.0.issuer
+        self.claims.issuer
     }
 
     /// The module's key, its identity through all its versions (`sub`).
     #[must_use]
     pub fn subject(&self) -> PublicKey {
-        self.0.subject
+        self.claims.subject
     }
 
     /// The token's own id, different for each token (`jti`).
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.0.id
+        &self.claims.id
     }
 
     /// When the token was issued, in seconds since 1970 (`iat`).
     #[must_use]
     pub fn issued_at(&self) -> u64 {
-        self.0.issued_at
+        self.claims.issued_at
     }
 
     /// The last second in which the token is good, since 1970 (`exp`). None: it does not expire.
     #[must_use]
     pub fn expires(&self) -> Option<u64> {
-        self.0.expires
+        self.claims.expires
     }
 
     /// The first second in which the token is good, since 1970 (`nbf`). None: at once.
     #[must_use]
     pub fn not_before(&self) -> Option<u64> {
-        self.0.not_before
+        self.claims.not_before
     }
 
     /// The module's name for people.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.0.about.name.as_deref()
+        self.claims.about.name.as_deref()
     }
 
     /// The hash of the module that was signed.
     #[must_use]
     pub fn hash(&self) -> ModuleHash {
-        self.0.about.hash
+        self.claims.about.hash
     }
 
     /// Words that the issuer attached. They grant nothing.
     #[must_use]
     pub fn tags(&self) -> &[String] {
-        &self.0.about.tags
+        &self.claims.about.tags
     }
 
     /// The capabilities that the module may use, by id, and the modules that it may call, by key (`caps`).
     #[must_use]
     pub fn caps(&self) -> &[String] {
-        &self.0.about.caps
+        &self.claims.about.caps
     }
 
     /// Whether `caps` grants this capability id or module key. The whole id counts: no patterns, no change of case.
@@ -142,31 +165,31 @@ impl ModuleClaims {
     /// The revision, a number that grows with each version (`rev`).
     #[must_use]
     pub fn revision(&self) -> Option<i32> {
-        self.0.about.revision
+        self.claims.about.revision
     }
 
     /// The version for people, such as `1.2.0` (`ver`).
     #[must_use]
     pub fn version(&self) -> Option<&str> {
-        self.0.about.version.as_deref()
+        self.claims.about.version.as_deref()
     }
 
     /// A second name under which the module may be called.
     #[must_use]
     pub fn call_alias(&self) -> Option<&str> {
-        self.0.about.call_alias.as_deref()
+        self.claims.about.call_alias.as_deref()
     }
 
     /// Whether the module says that it is a capability provider (`prov`).
     #[must_use]
     pub fn provider(&self) -> bool {
-        self.0.about.provider
+        self.claims.about.provider
     }
 
     /// The revision of the claims' shape (`wascap_revision`), which tools before 2021 left out.
     #[must_use]
     pub fn claims_revision(&self) -> Option<u32> {
-        self.0.wascap_revision
+        self.claims.wascap_revision
     }
 
     /// The name for messages.

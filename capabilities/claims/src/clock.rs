@@ -59,8 +59,10 @@ impl Clock for ManualClock {
     }
 }
 
-/// A point in time for messages: RFC 3339 in UTC, or the bare number where that form ends (after the year 9999).
-pub(crate) struct Moment(pub(crate) u64);
+/// A point in time for messages, in seconds since 1970: displays as RFC 3339 in UTC, or as the bare number where that form ends
+/// (after the year 9999).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment(pub u64);
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

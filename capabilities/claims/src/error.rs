@@ -6,6 +6,7 @@ use crate::{
     clock::Moment,
     hash::ModuleHash,
     keys::{KeyKind, PublicKey},
+    shown::Shown,
 };
 
 /// The part of a token that a [`ClaimsError::MalformedToken`] is about.
@@ -197,6 +198,260 @@ pub enum ClaimsError {
         /// The time of the check, in seconds since 1970.
         now: u64,
     },
+    /// A link of the chain does not hold.
+    #[error("link {link} of the chain of tokens does not hold: {source}")]
+    BrokenChain {
+        /// Which link, counted from 1 at the root; the module's token comes after the last token of the chain.
+        link: usize,
+        /// What is wrong with it.
+        #[source]
+        source: Box<ClaimsError>,
+    },
+    /// A token of a chain is not issued by the one before it.
+    #[error(
+        "it is issued by {actual}, and the link before it is about {expected}; give the tokens in order from the operator to the account, or get the one that is missing"
+    )]
+    ChainGap {
+        /// Whom the link before is about.
+        expected: PublicKey,
+        /// Who issued this one.
+        actual: PublicKey,
+    },
+    /// A chain with no token or with too many.
+    #[error(
+        "a chain has an account's token and at most an operator's before it, {limit} in all, and not {count}; leave the module's own token out"
+    )]
+    ChainLength {
+        /// The number of tokens.
+        count: usize,
+        /// The most that there can be.
+        limit: usize,
+    },
+    /// More than one section of the module holds a chain.
+    #[error(
+        "the module carries {count} chains of tokens where one is allowed; embed the right one anew, which replaces them all, and sign the module"
+    )]
+    MultipleChains {
+        /// The number of chains.
+        count: usize,
+    },
+    /// The chain is not at the end of the module, where embedding puts it.
+    #[error(
+        "the chain's section at byte {offset} is not the last before the token: sections were moved after it was embedded; embed it anew and sign the module"
+    )]
+    MisplacedChain {
+        /// Where the chain's section begins, in bytes from the start of the file.
+        offset: usize,
+    },
+    /// An operator's token that somebody else issued.
+    #[error(
+        "the token of the operator \"{}\" ({subject}) was issued by {issuer}; an operator issues its own, get that",
+        Shown(.name)
+    )]
+    NotSelfIssued {
+        /// The name in the token.
+        name: Box<str>,
+        /// The operator that the token is about.
+        subject: PublicKey,
+        /// Who signed it.
+        issuer: PublicKey,
+    },
+    /// The module's account is trusted through an operator whose own token is past its end.
+    #[error(
+        "the token of the operator \"{}\" ({operator}) expired at {}, it is {} now; get a new operator token",
+        Shown(.name), Moment(*.expired_at), Moment(*.now)
+    )]
+    OperatorExpired {
+        /// The operator's name in its token.
+        name: Box<str>,
+        /// The operator.
+        operator: PublicKey,
+        /// The last second in which the token was good, since 1970.
+        expired_at: u64,
+        /// The time of the check, in seconds since 1970.
+        now: u64,
+    },
+    /// The module's account is trusted through an operator whose own token has not begun.
+    #[error(
+        "the token of the operator \"{}\" ({operator}) is not valid before {}, it is {} now; wait, or get a new operator token",
+        Shown(.name), Moment(*.not_before), Moment(*.now)
+    )]
+    OperatorNotYetValid {
+        /// The operator's name in its token.
+        name: Box<str>,
+        /// The operator.
+        operator: PublicKey,
+        /// The first second in which the token will be good, since 1970.
+        not_before: u64,
+        /// The time of the check, in seconds since 1970.
+        now: u64,
+    },
+    /// A key is revoked that the trust in the module needs.
+    #[error(
+        "the key {key} is revoked here, and \"{}\" ({subject}) depends on it; have the module signed anew with keys that are not",
+        Shown(.name)
+    )]
+    KeyRevoked {
+        /// The name in the token.
+        name: Box<str>,
+        /// The module's key.
+        subject: PublicKey,
+        /// The key that is revoked: the module's own, its account's or the operator's.
+        key: PublicKey,
+    },
+    /// A token is revoked that the trust in the module needs.
+    #[error(
+        "the token \"{}\" is revoked here, and \"{}\" ({subject}) depends on it; get a new token from its issuer",
+        Shown(.id), Shown(.name)
+    )]
+    TokenRevoked {
+        /// The name in the token.
+        name: Box<str>,
+        /// The module's key.
+        subject: PublicKey,
+        /// The token's id.
+        id: Box<str>,
+    },
+    /// The policy denies this actor.
+    #[error(
+        "the policy denies \"{}\" ({subject}); if it should run here, take its key from the denied actors",
+        Shown(.name)
+    )]
+    ActorDenied {
+        /// The name in the token.
+        name: Box<str>,
+        /// The module's key.
+        subject: PublicKey,
+    },
+    /// The policy names the actors that may run, and this is none of them.
+    #[error(
+        "the policy does not allow \"{}\" ({subject}); if it should run here, add its key to the allowed actors",
+        Shown(.name)
+    )]
+    ActorNotAllowed {
+        /// The name in the token.
+        name: Box<str>,
+        /// The module's key.
+        subject: PublicKey,
+    },
+    /// The module's revision is lower than the policy asks for.
+    #[error(
+        "\"{}\" ({subject}) has {}, and the policy asks for {minimum} at least; load a newer version",
+        Shown(.name), Revision(*.revision)
+    )]
+    RevisionTooLow {
+        /// The name in the token.
+        name: Box<str>,
+        /// The module's key.
+        subject: PublicKey,
+        /// The revision in the token.
+        revision: Option<i32>,
+        /// The lowest that is allowed.
+        minimum: i32,
+    },
+    /// The module's token never expires, and the policy wants that it does.
+    #[error(
+        "the token of \"{}\" ({subject}) never expires, and the policy allows {limit} seconds; have the module signed with an end",
+        Shown(.name)
+    )]
+    NeverExpires {
+        /// The name in the token.
+        name: Box<str>,
+        /// The module's key.
+        subject: PublicKey,
+        /// The longest life that is allowed, in seconds.
+        limit: u64,
+    },
+    /// The module's token is good for longer than the policy allows.
+    #[error(
+        "the token of \"{}\" ({subject}) is good for {life} seconds, and the policy allows {limit}; have the module signed for a shorter time",
+        Shown(.name)
+    )]
+    LivesTooLong {
+        /// The name in the token.
+        name: Box<str>,
+        /// The module's key.
+        subject: PublicKey,
+        /// From issue to end, in seconds.
+        life: u64,
+        /// The longest life that is allowed, in seconds.
+        limit: u64,
+    },
+    /// The module's token does not grant the capability.
+    #[error(
+        "\"{}\" ({subject}) is not granted {}; have the module signed with this capability if it should have it",
+        Shown(.name), Shown(.capability)
+    )]
+    NotGranted {
+        /// The name in the token.
+        name: Box<str>,
+        /// The module's key.
+        subject: PublicKey,
+        /// The capability's id, or the key of the module that was to be called.
+        capability: Box<str>,
+    },
+    /// The token grants the capability, which its issuer may not grant here.
+    #[error(
+        "\"{}\" ({subject}) may not use {}: the policy does not let {issuer} grant it; if it should, add the capability to the limit of this issuer",
+        Shown(.name), Shown(.capability)
+    )]
+    CapabilityBeyondLimit {
+        /// The name in the token.
+        name: Box<str>,
+        /// The module's key.
+        subject: PublicKey,
+        /// Whose limit it is: the account's or the operator's.
+        issuer: PublicKey,
+        /// The capability's id, or the key of the module that was to be called.
+        capability: Box<str>,
+    },
+    /// The token grants the capability, which its issuer may not grant here over this link.
+    #[error(
+        "\"{}\" ({subject}) may not use {} over the link \"{}\": the policy does not let {issuer} grant it there; if it should, add the link to the limit of this issuer",
+        Shown(.name), Shown(.capability), Shown(.link)
+    )]
+    LinkBeyondLimit {
+        /// The name in the token.
+        name: Box<str>,
+        /// The module's key.
+        subject: PublicKey,
+        /// Whose limit it is: the account's or the operator's.
+        issuer: PublicKey,
+        /// The capability's id, or the key of the module that was to be called.
+        capability: Box<str>,
+        /// The link's name.
+        link: Box<str>,
+    },
+    /// The token grants the capability, which its issuer may not grant here for this operation.
+    #[error(
+        "\"{}\" ({subject}) may not use {} of {}: the policy does not let {issuer} grant it; if it should, add the operation to the limit of this issuer",
+        Shown(.name), Shown(.operation), Shown(.capability)
+    )]
+    OperationBeyondLimit {
+        /// The name in the token.
+        name: Box<str>,
+        /// The module's key.
+        subject: PublicKey,
+        /// Whose limit it is: the account's or the operator's.
+        issuer: PublicKey,
+        /// The capability's id, or the key of the module that was to be called.
+        capability: Box<str>,
+        /// The operation.
+        operation: Box<str>,
+    },
+    /// A policy's text does not say what a policy can say.
+    #[error(
+        "the policy cannot be read, line {line}, \"{}\": {}; correct it there",
+        Shown(.field), Shown(.reason)
+    )]
+    MalformedPolicy {
+        /// The line, counted from 1.
+        line: usize,
+        /// The name of the field, or nothing where none was found.
+        field: Box<str>,
+        /// What is wrong.
+        reason: Box<str>,
+    },
     /// A key of one kind where another is needed, for example an account's where a module's belongs.
     #[error(
         "{role} must be of the kind {expected} ({}...), and this key is of the kind {actual} ({}...); give a key of the right kind",
@@ -245,32 +500,21 @@ pub enum ClaimsError {
     },
 }
 
-/// Text from a token, made fit for a terminal and a log: control characters escaped, and cut after some length.
-pub(crate) struct Shown<'a>(pub(crate) &'a str);
+/// A revision for messages, for some tokens have none.
+struct Revision(Option<i32>);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LONGEST: usize = 160;
-        for c in self.0.chars().take(LONGEST) {
-            match c {
-                '"' | '\'' => fmt::Write::write_char(f, c)?,
-                _ => write!(f, "{}", c.escape_debug())?,
-            }
+        match self.0 {
+            Some(revision) => write!(f, "the revision {revision}"),
+            None => f.write_str("no revision"),
         }
-        if self.0.chars().nth(LONGEST).is_some() { f.write_str("...") } else { Ok(()) }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ClaimsError, Shown};
-
-    #[test]
-    fn what_a_token_says_cannot_write_to_the_terminal() {
-        assert_eq!(Shown("a\u{1b}[2Jb\nc\u{202e}d").to_string(), "a\\u{1b}[2Jb\\nc\\u{202e}d");
-        assert_eq!(Shown(&"x".repeat(1000)).to_string(), format!("{}...", "x".repeat(160)));
-        assert_eq!(Shown("K\u{e4}se \"1\"").to_string(), "K\u{e4}se \"1\"");
-    }
+    use super::ClaimsError;
 
     #[test]
     fn an_error_fits_in_two_cache_lines() {

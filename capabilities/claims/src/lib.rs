@@ -9,7 +9,9 @@
 //!                                          │                                 │
 //!  wasm ──sign_module──▶ wasm + token      │          TrustPolicy ──verify───┤
 //!                                          │                                 ▼
-//!   frames? one token? signature? hash? times? trusted? ─────────────▶ VerifiedModule
+//!   frames? one token? signature? hash? chain? times? trusted? ──────▶ VerifiedModule
+//!                                                                            │
+//!   granted by the token? within every limit? still in time? ◀──Permit── each call
 //! ```
 //!
 //! # Example
@@ -54,38 +56,72 @@
 //! | signature | Ed25519 (RFC 8032), checked strictly: no small-order points, no second spelling |
 //! | token | JWT (RFC 7519) with the header `{"typ":"jwt","alg":"Ed25519"}`; `EdDSA` is read too, and nothing else |
 //! | section | a custom section `jwt` at the module's end; `wasmcloud_jwt` is read too |
-//! | hash | SHA-256 of the module without that section, in upper-case hexadecimal |
+//! | chain | a custom section `wascc_chain` just before it: an operator's and an account's token, or the latter alone, one on each line |
+//! | hash | SHA-256 of the module without the token's section, in upper-case hexadecimal; a chain is part of what is hashed |
 //!
 //! Modules that `wascap` 0.5 and 0.16 signed verify here, and 0.16 reads what is signed here. The crate does no input or output
-//! beside asking for randomness and, where no time is given, for the time. It has no features.
+//! beside asking for randomness and, where no time is given, for the time.
+//!
+//! # Chains, policies, permits
+//!
+//! A [`Chain`] holds the tokens between an operator and the account that signed a module. It travels in a custom section
+//! `wascc_chain`, put there before the module is signed and so covered by its token, or is given beside it. Whoever trusts the
+//! operator needs to know nothing else, and [`VerifiedModule::provenance`] tells what was established, link by link.
+//!
+//! A [`TrustPolicy`] names whom to trust and takes away from there: revoked keys and tokens, denied actors, lowest revisions,
+//! longest lives, and the most that each issuer may grant. It is built in code or read as a [`PolicyDocument`]. What an actor may do is
+//! what its token grants *and* the policy leaves; [`TrustPolicy::allows`] decides it, and a [`Permit`] remembers that decision,
+//! so that asking before every call is a look-up.
+//!
+//! # Features
+//!
+//! | feature | default | |
+//! |---|---|---|
+//! | `toml` | yes | `PolicyDocument::from_toml` and `TrustPolicy::from_toml` |
 #![forbid(unsafe_code)]
 
 mod account;
+mod chain;
+mod check;
 mod claims;
 mod clock;
+mod document;
 mod error;
+mod grants;
 mod hash;
 mod json;
 mod keypair;
 mod keys;
 mod module;
+mod operator;
+mod permit;
 mod policy;
+mod provenance;
 mod section;
+mod shown;
 mod sign;
 mod text;
 mod token;
+#[cfg(feature = "toml")]
+mod toml;
 mod verify;
 
 pub use crate::{
     account::{AccountBuilder, AccountClaims},
+    chain::Chain,
     claims::ModuleClaims,
-    clock::{Clock, ManualClock, SystemClock},
+    clock::{Clock, ManualClock, Moment, SystemClock},
+    document::{ActorRules, GrantRule, IssuerRules, PolicyDocument, Revoked},
     error::{ClaimsError, TokenPart},
+    grants::{Access, Grant, GrantLimit},
     hash::ModuleHash,
     keypair::KeyPair,
     keys::{KeyKind, PublicKey},
     module::{extract, strip},
+    operator::{OperatorBuilder, OperatorClaims},
+    permit::Permit,
     policy::TrustPolicy,
+    provenance::{Link, Provenance},
     sign::{ClaimsBuilder, sign_module},
     verify::{Inspection, VerifiedModule, inspect},
 };

@@ -1,11 +1,11 @@
-//! A module as a file: where its token is, what is signed, and what is left without the token.
+//! A module as a file: where its token and its chain are, what is signed, and what is left without them.
 
 use sha2::{Digest, Sha256};
 
 use crate::{
     error::ClaimsError,
     hash::ModuleHash,
-    section::{Section, Sections},
+    section::{Content, Section, Sections},
 };
 
 /// A module whose frames were read and found whole.
@@ -13,29 +13,43 @@ use crate::{
 /// What is kept does not grow with the number of sections, of which a hostile file may have millions.
 pub(crate) struct ModuleFile<'a> {
     wasm: &'a [u8],
-    token: Option<Found<'a>>,
-    tokens: usize,
+    tokens: Kept<'a>,
+    chains: Kept<'a>,
     /// Whether every section but the token's has its size written as short as possible.
     shortest: bool,
 }
 
-/// The first section that holds a token.
+/// The sections of one name: how many there are, and the first of them.
+#[derive(Default)]
+struct Kept<'a> {
+    count: usize,
+    first: Option<Found<'a>>,
+}
+
 struct Found<'a> {
     section: Section<'a>,
     text: &'a [u8],
 }
 
+impl<'a> Kept<'a> {
+    fn keep(&mut self, section: Section<'a>, text: &'a [u8]) {
+        self.count += 1;
+        self.first.get_or_insert(Found { section, text });
+    }
+}
+
 impl<'a> ModuleFile<'a> {
     pub(crate) fn read(wasm: &'a [u8]) -> Result<Self, ClaimsError> {
-        let mut file = Self { wasm, token: None, tokens: 0, shortest: true };
+        let mut file = Self { wasm, tokens: Kept::default(), chains: Kept::default(), shortest: true };
         for section in Sections::of(wasm)? {
             let section = section?;
-            match section.token()? {
-                None => file.shortest &= section.is_shortest(),
-                Some(text) => {
-                    file.tokens += 1;
-                    file.token.get_or_insert(Found { section, text });
+            match section.content()? {
+                Content::Token(text) => file.tokens.keep(section, text),
+                Content::Chain(text) => {
+                    file.shortest &= section.is_shortest();
+                    file.chains.keep(section, text);
                 }
+                Content::Other => file.shortest &= section.is_shortest(),
             }
         }
         Ok(file)
@@ -43,9 +57,9 @@ impl<'a> ModuleFile<'a> {
 
     /// The token's bytes, wherever in the file its section is.
     pub(crate) fn token(&self) -> Result<&'a [u8], ClaimsError> {
-        match &self.token {
+        match &self.tokens.first {
             None => Err(ClaimsError::NotSigned),
-            Some(_) if self.tokens > 1 => Err(ClaimsError::MultipleTokens { count: self.tokens }),
+            Some(_) if self.tokens.count > 1 => Err(ClaimsError::MultipleTokens { count: self.tokens.count }),
             Some(found) => Ok(found.text),
         }
     }
@@ -53,12 +67,45 @@ impl<'a> ModuleFile<'a> {
     /// The token's bytes when its section is the last one, as signing leaves it.
     pub(crate) fn token_at_the_end(&self) -> Result<&'a [u8], ClaimsError> {
         let text = self.token()?;
-        match &self.token {
+        match &self.tokens.first {
             Some(found) if found.section.frame.end != self.wasm.len() => {
                 Err(ClaimsError::MisplacedToken { offset: found.section.frame.start })
             }
             _ => Ok(text),
         }
+    }
+
+    /// The bytes of the chain when there is one. It must be the last section, or the last before the token.
+    pub(crate) fn chain(&self) -> Result<Option<&'a [u8]>, ClaimsError> {
+        let Some(found) = &self.chains.first else { return Ok(None) };
+        if self.chains.count > 1 {
+            return Err(ClaimsError::MultipleChains { count: self.chains.count });
+        }
+        let end = found.section.frame.end;
+        let token = self.tokens.first.as_ref().map(|token| token.section.frame.start);
+        if end == self.wasm.len() || Some(end) == token {
+            Ok(Some(found.text))
+        } else {
+            Err(ClaimsError::MisplacedChain { offset: found.section.frame.start })
+        }
+    }
+
+    /// Where the code ends and what was added to it begins: the chain or else the token, which are where they belong.
+    pub(crate) fn code_end(&self) -> usize {
+        let added = self.chains.first.as_ref().or(self.tokens.first.as_ref());
+        added.map_or(self.wasm.len(), |found| found.section.frame.start)
+    }
+
+    /// The module without any token and any chain.
+    pub(crate) fn bare(&self) -> Vec<u8> {
+        let mut rest = Vec::with_capacity(self.wasm.len());
+        self.each_range_without(
+            |section| is_token(section) || is_chain(section),
+            |range| {
+                rest.extend_from_slice(range);
+            },
+        );
+        rest
     }
 
     /// The module without any token, with room for what the caller wants to append. All other bytes stay as they are.
@@ -100,10 +147,14 @@ impl<'a> ModuleFile<'a> {
     }
 
     /// Calls `take` with the bytes of the file around the tokens, in as few pieces as there can be.
-    fn each_signed_range(&self, mut take: impl FnMut(&'a [u8])) {
+    fn each_signed_range(&self, take: impl FnMut(&'a [u8])) {
+        self.each_range_without(is_token, take);
+    }
+
+    fn each_range_without(&self, out: impl Fn(&Section<'_>) -> bool, mut take: impl FnMut(&'a [u8])) {
         let mut start = 0;
-        if self.tokens > 0 {
-            for section in self.sections().filter(is_token) {
+        if self.tokens.count + self.chains.count > 0 {
+            for section in self.sections().filter(out) {
                 take(&self.wasm[start..section.frame.start]);
                 start = section.frame.end;
             }
@@ -126,7 +177,11 @@ impl<'a> ModuleFile<'a> {
 }
 
 fn is_token(section: &Section<'_>) -> bool {
-    matches!(section.token(), Ok(Some(_)))
+    matches!(section.content(), Ok(Content::Token(_)))
+}
+
+fn is_chain(section: &Section<'_>) -> bool {
+    matches!(section.content(), Ok(Content::Chain(_)))
 }
 
 /// The text of the token that a module carries, not judged in any way.
@@ -139,7 +194,8 @@ pub fn extract(wasm: &[u8]) -> Result<&str, ClaimsError> {
 }
 
 /// The module without its token, or without all of them where there are several. Every other byte stays as it is, so for a
-/// module that was just signed this is what it was before, byte for byte. A module without a token comes back unchanged.
+/// module that was just signed this is what it was before, byte for byte. A module without a token comes back unchanged. A
+/// [`Chain`](crate::Chain) that the module carries was there before it was signed, so it stays.
 ///
 /// # Errors
 /// [`ClaimsError::MalformedModule`].

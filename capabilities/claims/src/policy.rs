@@ -1,46 +1,90 @@
-//! Trust: whose signature counts here, which only the host's owner decides.
+//! Trust: whose signature counts here, and for how much, which only the host's owner decides.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
     time::Duration,
 };
 
 use crate::{
     account::AccountClaims,
-    claims::ModuleClaims,
     error::ClaimsError,
+    grants::GrantLimit,
     keys::{KeyKind, PublicKey},
 };
 
-/// Whom the owner of a host trusts to sign modules.
+/// Whom the owner of a host trusts to sign modules, and what of that counts here.
 ///
 /// A module is trusted when the account that signed it is, or when an operator that is trusted vouches for this account with
 /// an account token. There is deliberately no default and nothing that trusts everybody: a policy begins with
-/// [`nobody`](Self::nobody), and nothing inside a module can widen it.
+/// [`nobody`](Self::nobody), and nothing inside a module can widen it. Everything else here takes away: revoked keys and tokens,
+/// actors that may not run, and the most that an issuer may grant.
 ///
 /// ```
 /// use std::time::Duration;
-/// use capability_claims::{KeyKind, KeyPair, TrustPolicy};
+/// use capability_claims::{Grant, GrantLimit, KeyKind, KeyPair, TrustPolicy};
 ///
-/// let account = KeyPair::generate(KeyKind::Account)?;
-/// let policy = TrustPolicy::nobody().account(account.public_key()).clock_skew(Duration::from_secs(5));
+/// let account = KeyPair::generate(KeyKind::Account)?.public_key();
+/// let reading = Grant::of("wascc:keyvalue").operation("Get").operation("Range");
+/// let policy = TrustPolicy::nobody()
+///     .account(account)
+///     .limit(account, GrantLimit::nothing().and(reading))?
+///     .max_token_life(Duration::from_secs(90 * 24 * 3600))
+///     .revoke_token("the id of a token that leaked")
+///     .clock_skew(Duration::from_secs(5));
 /// # Ok::<(), capability_claims::ClaimsError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct TrustPolicy {
-    accounts: BTreeSet<PublicKey>,
-    operators: BTreeSet<PublicKey>,
+    /// All keys that the policy says something about, so that a check needs one look at each key.
+    keys: BTreeMap<PublicKey, Standing>,
+    /// Whether only the actors run that are named as allowed.
+    pub(crate) only_allowed: bool,
     /// The account tokens that were handed over, by account.
-    vouchers: HashMap<PublicKey, Vec<AccountClaims>>,
+    pub(crate) vouchers: HashMap<PublicKey, Vec<AccountClaims>>,
+    /// Ids of tokens that count no more.
+    pub(crate) revoked_tokens: HashSet<Box<str>>,
+    /// The most seconds from a module token's issue to its end.
+    pub(crate) max_life: Option<u64>,
     /// Seconds by which clocks may differ.
-    skew: u64,
+    pub(crate) skew: u64,
 }
+
+/// What the policy says about one key.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Standing {
+    pub(crate) account: bool,
+    pub(crate) operator: bool,
+    pub(crate) revoked: bool,
+    pub(crate) denied: bool,
+    pub(crate) allowed: bool,
+    pub(crate) minimum_revision: Option<i32>,
+    pub(crate) limit: Option<Arc<GrantLimit>>,
+}
+
+/// What holds for a key that the policy does not name.
+static UNNAMED: Standing = Standing {
+    account: false,
+    operator: false,
+    revoked: false,
+    denied: false,
+    allowed: false,
+    minimum_revision: None,
+    limit: None,
+};
 
 impl TrustPolicy {
     /// Trusts nobody, and takes clocks to be exact.
     #[must_use]
     pub fn nobody() -> Self {
-        Self { accounts: BTreeSet::new(), operators: BTreeSet::new(), vouchers: HashMap::new(), skew: 0 }
+        Self {
+            keys: BTreeMap::new(),
+            only_allowed: false,
+            vouchers: HashMap::new(),
+            revoked_tokens: HashSet::new(),
+            max_life: None,
+            skew: 0,
+        }
     }
 
     /// Trusts all modules that this account signs.
@@ -48,7 +92,7 @@ impl TrustPolicy {
     /// A key of another kind is kept and never matches, because only accounts sign modules. [`trust`](Self::trust) refuses it.
     #[must_use]
     pub fn account(mut self, account: PublicKey) -> Self {
-        self.accounts.insert(account);
+        self.of(account).account = true;
         self
     }
 
@@ -58,7 +102,7 @@ impl TrustPolicy {
     /// A key of another kind is kept and never matches, because only operators sign accounts. [`trust`](Self::trust) refuses it.
     #[must_use]
     pub fn operator(mut self, operator: PublicKey) -> Self {
-        self.operators.insert(operator);
+        self.of(operator).operator = true;
         self
     }
 
@@ -94,72 +138,79 @@ impl TrustPolicy {
         self
     }
 
-    /// Whether claims that were verified before still hold: their times first, then the trust in their issuer.
-    ///
-    /// This is cheap, and allocates nothing when the answer is yes, so it can be asked before every call. It does not look at
-    /// the signature; only [`verify`](Self::verify) does. `now` is in seconds since 1970.
+    /// Lets only the actors run that are named so. Without any such name every trusted actor may run.
     ///
     /// # Errors
-    /// [`ClaimsError::Expired`], [`ClaimsError::NotYetValid`], [`ClaimsError::NotTrusted`], and where trust hangs on an
-    /// account's token, [`ClaimsError::AccountExpired`] or [`ClaimsError::AccountNotYetValid`].
-    pub fn check(&self, claims: &ModuleClaims, now: u64) -> Result<(), ClaimsError> {
-        match self.in_time(claims.not_before(), claims.expires(), now) {
-            Ok(()) => self.check_trust(claims, now),
-            Err(OutOfTime::Over(expired_at)) => {
-                Err(ClaimsError::Expired { name: claims.label(), subject: claims.subject(), expired_at, now })
-            }
-            Err(OutOfTime::Early(not_before)) => {
-                let (name, subject) = (claims.label(), claims.subject());
-                Err(ClaimsError::NotYetValid { name, subject, not_before, now })
-            }
-        }
+    /// [`ClaimsError::WrongKeyKind`] when it is no module's key.
+    pub fn allow_actor(mut self, module: PublicKey) -> Result<Self, ClaimsError> {
+        self.of(module.of_kind(KeyKind::Module, "an actor that is allowed")?).allowed = true;
+        self.only_allowed = true;
+        Ok(self)
     }
 
-    fn check_trust(&self, claims: &ModuleClaims, now: u64) -> Result<(), ClaimsError> {
-        let issuer = claims.issuer();
-        if self.accounts.contains(&issuer) {
-            return Ok(());
-        }
-        let mut refusal = None;
-        let vouchers = self.vouchers.get(&issuer).map_or(&[][..], Vec::as_slice);
-        for voucher in vouchers.iter().filter(|voucher| self.operators.contains(&voucher.operator())) {
-            match self.in_time(voucher.not_before(), voucher.expires(), now) {
-                Ok(()) => return Ok(()),
-                Err(out) => refusal = Some((voucher, out)),
-            }
-        }
-        Err(match refusal {
-            Some((voucher, out)) => vouched_out_of_time(voucher, out, now),
-            None => ClaimsError::NotTrusted { name: claims.label(), subject: claims.subject(), issuer },
-        })
+    /// Lets this actor not run, whoever signed it and whether it is allowed or not.
+    ///
+    /// # Errors
+    /// [`ClaimsError::WrongKeyKind`] when it is no module's key.
+    pub fn deny_actor(mut self, module: PublicKey) -> Result<Self, ClaimsError> {
+        self.of(module.of_kind(KeyKind::Module, "an actor that is denied")?).denied = true;
+        Ok(self)
     }
 
-    /// Whether `now` is in a token's time. Both ends belong to it.
-    fn in_time(&self, not_before: Option<u64>, expires: Option<u64>, now: u64) -> Result<(), OutOfTime> {
-        match (not_before, expires) {
-            (_, Some(expires)) if expires.saturating_add(self.skew) < now => Err(OutOfTime::Over(expires)),
-            (Some(not_before), _) if now.saturating_add(self.skew) < not_before => {
-                Err(OutOfTime::Early(not_before))
-            }
-            _ => Ok(()),
-        }
+    /// Takes this key for lost: no module of this key, none that this account signed, and no account that this operator vouches
+    /// for is trusted, unless another operator vouches for it as well.
+    #[must_use]
+    pub fn revoke_key(mut self, key: PublicKey) -> Self {
+        self.of(key).revoked = true;
+        self
     }
-}
 
-/// Where a moment is that is not in a token's time, and the end of that time which it missed.
-enum OutOfTime {
-    Early(u64),
-    Over(u64),
-}
+    /// Takes this one token for void, by its id (`jti`), be it a module's, an account's or an operator's.
+    #[must_use]
+    pub fn revoke_token(mut self, id: impl Into<Box<str>>) -> Self {
+        self.revoked_tokens.insert(id.into());
+        self
+    }
 
-fn vouched_out_of_time(voucher: &AccountClaims, out: OutOfTime, now: u64) -> ClaimsError {
-    let (name, account, operator) = (voucher.label(), voucher.account(), voucher.operator());
-    match out {
-        OutOfTime::Over(expired_at) => {
-            ClaimsError::AccountExpired { name, account, operator, expired_at, now }
+    /// Refuses tokens of this module with a lower revision than this, or without one, so that an old version with a known
+    /// fault cannot come back.
+    ///
+    /// # Errors
+    /// [`ClaimsError::WrongKeyKind`] when it is no module's key.
+    pub fn minimum_revision(mut self, module: PublicKey, revision: i32) -> Result<Self, ClaimsError> {
+        let module = module.of_kind(KeyKind::Module, "the module whose revisions have a minimum")?;
+        self.of(module).minimum_revision = Some(revision);
+        Ok(self)
+    }
+
+    /// Refuses module tokens that are good for longer than this, in whole seconds from their issue to their end, and those that
+    /// never end. An issue that lies in the future is taken to be now.
+    #[must_use]
+    pub fn max_token_life(mut self, life: Duration) -> Self {
+        self.max_life = Some(life.as_secs());
+        self
+    }
+
+    /// The most that modules may be granted that this account signed, or that are trusted through this operator. It grants
+    /// nothing by itself: a module may do what its token grants *and* every limit on its way leaves. A second limit for the same key
+    /// takes the place of the first.
+    ///
+    /// # Errors
+    /// [`ClaimsError::WrongKeyKind`] when it is neither an account's nor an operator's key.
+    pub fn limit(mut self, issuer: PublicKey, limit: GrantLimit) -> Result<Self, ClaimsError> {
+        if issuer.kind() != KeyKind::Operator {
+            issuer.of_kind(KeyKind::Account, "an issuer with a limit that is not an operator")?;
         }
-        OutOfTime::Early(not_before) => {
-            ClaimsError::AccountNotYetValid { name, account, operator, not_before, now }
-        }
+        self.of(issuer).limit = Some(Arc::new(limit));
+        Ok(self)
+    }
+
+    /// What the policy says about a key.
+    pub(crate) fn standing(&self, key: PublicKey) -> &Standing {
+        self.keys.get(&key).unwrap_or(&UNNAMED)
+    }
+
+    fn of(&mut self, key: PublicKey) -> &mut Standing {
+        self.keys.entry(key).or_default()
     }
 }

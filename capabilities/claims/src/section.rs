@@ -15,12 +15,24 @@ const PREAMBLE: [u8; 8] = *b"\0asm\x01\0\0\0";
 /// The name under which tokens are written, and the one that later tools gave them.
 const TOKEN_NAMES: [&[u8]; 2] = [TOKEN_NAME.as_bytes(), b"wasmcloud_jwt"];
 const TOKEN_NAME: &str = "jwt";
+/// The name of the section that carries the tokens of those who vouch for the signer.
+const CHAIN_NAME: &str = "wascc_chain";
 /// The id of custom sections.
 const CUSTOM: u8 = 0;
 /// The most bytes that a token's section takes beside the token: id, size, the name's length and the name.
 pub(crate) const TOKEN_OVERHEAD: usize = 1 + LONGEST_SIZE + 1 + TOKEN_NAME.len();
 /// The most bytes that a 32-bit number takes in LEB128.
 const LONGEST_SIZE: usize = 5;
+
+/// What this crate sees in a section.
+pub(crate) enum Content<'a> {
+    /// The text of a token.
+    Token(&'a [u8]),
+    /// The texts of a chain's tokens.
+    Chain(&'a [u8]),
+    /// Anything else, which is only copied and hashed.
+    Other,
+}
 
 /// One section of a module.
 pub(crate) struct Section<'a> {
@@ -37,10 +49,10 @@ impl<'a> Section<'a> {
         &self.wasm[self.body..self.frame.end]
     }
 
-    /// The token's text when this is a section that holds one.
-    pub(crate) fn token(&self) -> Result<Option<&'a [u8]>, ClaimsError> {
+    /// What the section holds, told by its name.
+    pub(crate) fn content(&self) -> Result<Content<'a>, ClaimsError> {
         if self.id != CUSTOM {
-            return Ok(None);
+            return Ok(Content::Other);
         }
         let body = self.body();
         let malformed = |reason| ClaimsError::MalformedModule { offset: self.body, reason };
@@ -50,7 +62,11 @@ impl<'a> Section<'a> {
         let (name, rest) = named
             .split_at_checked(length as usize)
             .ok_or(malformed("a custom section's name is longer than the section"))?;
-        Ok(TOKEN_NAMES.contains(&name).then_some(rest))
+        Ok(match name {
+            name if TOKEN_NAMES.contains(&name) => Content::Token(rest),
+            name if name == CHAIN_NAME.as_bytes() => Content::Chain(rest),
+            _ => Content::Other,
+        })
     }
 
     /// The id and size of this section as short as they can be written: the bytes and how many of them count.
@@ -123,7 +139,16 @@ impl<'a> Iterator for Sections<'a> {
 
 /// Appends a section that holds the token.
 pub(crate) fn append_token(wasm: &mut Vec<u8>, token: &str) {
-    Element::Custom(CustomSection::new(TOKEN_NAME.to_owned(), token.as_bytes().to_vec()))
+    append(wasm, TOKEN_NAME, token);
+}
+
+/// Appends a section that holds a chain's tokens.
+pub(crate) fn append_chain(wasm: &mut Vec<u8>, chain: &str) {
+    append(wasm, CHAIN_NAME, chain);
+}
+
+fn append(wasm: &mut Vec<u8>, name: &str, text: &str) {
+    Element::Custom(CustomSection::new(name.to_owned(), text.as_bytes().to_vec()))
         .serialize(wasm)
         .expect("a vector takes all that is written to it");
 }

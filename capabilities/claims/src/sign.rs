@@ -3,6 +3,7 @@
 use data_encoding::BASE32_NOPAD;
 
 use crate::{
+    chain::Chain,
     claims::{AboutModule, Claims, REVISION},
     clock::{Clock, SystemClock},
     error::ClaimsError,
@@ -147,15 +148,20 @@ impl ClaimsBuilder {
 /// Signs a module: returns it with a token at its end, in place of any token that it had.
 ///
 /// The sections are copied as bytes and never looked into, so a module may use any feature of WebAssembly, and sizes that are
-/// written longer than need be stay so. [`strip`](crate::strip) gives the module back as it was.
+/// written longer than need be stay so. [`strip`](crate::strip) gives the module back as it was. A [`Chain`] that the module carries
+/// is part of what is signed.
 ///
 /// # Errors
 /// [`ClaimsError::WrongKeyKind`] when the issuer is no account or the subject no module, [`ClaimsError::MalformedModule`],
-/// [`ClaimsError::NeverValid`], [`ClaimsError::TokenTooLarge`], [`ClaimsError::NoRandomness`].
+/// [`ClaimsError::NeverValid`], [`ClaimsError::TokenTooLarge`], [`ClaimsError::NoRandomness`], and [`ClaimsError::BrokenChain`] when
+/// the module carries a [`Chain`] that does not lead to the issuer, for no host would accept that.
 pub fn sign_module(wasm: &[u8], claims: &ClaimsBuilder, issuer: &KeyPair) -> Result<Vec<u8>, ClaimsError> {
     claims.subject.of_kind(KeyKind::Module, "the key of a module that is to be signed")?;
     let account = issuer.public_key().of_kind(KeyKind::Account, "the key that signs a module")?;
     let module = ModuleFile::read(wasm)?;
+    if let Some(chain) = Chain::inside(&module)? {
+        chain.leads_to(account)?;
+    }
     let claims = claims.times.claims(account, claims.subject, claims.about(module.hash()))?;
     let token = token::write(&claims, issuer)?;
     let mut signed = module.stripped(token.len() + section::TOKEN_OVERHEAD);

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     claims::Claims,
-    error::{ClaimsError, Shown, TokenPart},
+    error::{ClaimsError, TokenPart},
     json::Object,
+    shown::Shown,
 };
 
 /// The largest token, in bytes. Honest ones have about one thousand.
@@ -60,6 +61,15 @@ impl<'a, M: DeserializeOwned> Token<'a, M> {
 /// The text of a token as it stands in a module.
 pub(crate) fn as_text(bytes: &[u8]) -> Result<&str, ClaimsError> {
     check_size(bytes.len())?;
+    str::from_utf8(bytes).map_err(|error| malformed(TokenPart::Text, error))
+}
+
+/// The texts of several tokens as they stand in a module, not taken apart.
+pub(crate) fn as_texts(bytes: &[u8], most: usize) -> Result<&str, ClaimsError> {
+    let limit = most * (MAX_TOKEN + 1);
+    if bytes.len() > limit {
+        return Err(ClaimsError::TokenTooLarge { size: bytes.len(), limit });
+    }
     str::from_utf8(bytes).map_err(|error| malformed(TokenPart::Text, error))
 }
 

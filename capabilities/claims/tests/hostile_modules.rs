@@ -4,23 +4,7 @@ mod common;
 
 use bytes::Bytes;
 use capability_claims::{ClaimsError, ModuleHash, extract, inspect, sign_module, strip};
-use common::{NOW, account, claims, custom, policy, section, signed, verify, wasm};
-
-/// A generator of numbers that are the same in every run (xorshift).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-}
+use common::{NOW, Numbers, account, claims, custom, policy, section, signed, verify, wasm};
 
 /// Everything that reads a module, on these bytes: it may refuse them, not panic, and not accept them.
 #[track_caller]

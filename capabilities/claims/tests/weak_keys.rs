@@ -6,6 +6,8 @@ use capability_claims::{ClaimsError, PublicKey, TokenPart, extract, strip};
 use common::{HEADER, account, carrying, claims_json, custom, refusal, signed};
 use crc::{CRC_16_XMODEM, Crc};
 use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD, HEXLOWER};
+use ed25519_dalek::Verifier as _;
+use sha2::{Digest as _, Sha512};
 
 /// All points whose order divides eight, in their canonical form and in the others that decoders let pass.
 const SMALL_ORDER: [&str; 14] = [
@@ -120,4 +122,38 @@ fn signatures_with_weak_points_are_refused() {
         signature.extend([0; 32]);
         assert!(!account().public_key().verifies(b"", &signature), "{point}");
     }
+}
+
+/// Whoever has the secret can make a second signature of a message, with the neutral point in it, whose equation holds. Lenient
+/// readers accept it; it is refused here.
+#[test]
+fn a_weak_signature_whose_equation_holds_is_refused() {
+    let seed = [1; 32];
+    let secret = ed25519_dalek::SigningKey::from_bytes(&seed);
+    assert_eq!(secret.verifying_key().as_bytes(), account().public_key().as_bytes());
+    let message = format!(
+        "{}.{}",
+        BASE64URL_NOPAD.encode(HEADER.as_bytes()),
+        BASE64URL_NOPAD.encode(claims_json().as_bytes())
+    );
+    let point = HEXLOWER.decode(SMALL_ORDER[0].as_bytes()).unwrap();
+    let challenge = Sha512::new_with_prefix(&point)
+        .chain_update(secret.verifying_key())
+        .chain_update(&message)
+        .finalize();
+    // The challenge times the secret scalar, bit by bit from the highest.
+    let scalar = secret.to_scalar();
+    let mut product = scalar - scalar;
+    for bit in (0..512).rev() {
+        product = product + product;
+        if challenge[bit / 8] >> (bit % 8) & 1 == 1 {
+            product += scalar;
+        }
+    }
+    let signature = [point, product.to_bytes().to_vec()].concat();
+    let lenient = ed25519_dalek::Signature::from_slice(&signature).unwrap();
+    assert!(secret.verifying_key().verify(message.as_bytes(), &lenient).is_ok(), "the equation holds");
+    let token = format!("{message}.{}", BASE64URL_NOPAD.encode(&signature));
+    let error = refusal(&carrying(&token));
+    assert!(matches!(error, ClaimsError::Forged { .. }), "{error:?}");
 }

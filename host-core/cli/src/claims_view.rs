@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use capability_claims::{ModuleClaims, ModuleHash, PublicKey};
+use capability_claims::{ModuleClaims, ModuleHash, Moment, PublicKey};
 use serde::Serialize;
 
-use crate::shown::{Moment, Shown};
+use crate::shown::Shown;
 
 /// What a module's token says. Times are in seconds since 1970.
 #[derive(Debug, Serialize)]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use capability_claims::{VerifiedModule, strip};
+use capability_claims::VerifiedModule;
 use capability_provider::ActorId;
 use wapc_host::WapcHost;
 
@@ -39,8 +39,7 @@ impl Shared {
             Arc::downgrade(self),
         );
         // Without its token, so that the cache of compiled modules knows the code again whoever signed it, and when.
-        let code = strip(module.wasm()).map_err(|source| Error::Refused { source: Box::new(source) })?;
-        let guest = self.instantiate(&code, router);
+        let guest = self.instantiate(&module.code(), router);
         let guest =
             guest.map_err(|source| Error::CannotRun { actor: actor.id.clone(), source: Box::new(source) })?;
         Ok(Prepared { claims, grants, guest })

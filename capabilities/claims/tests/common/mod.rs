@@ -132,3 +132,19 @@ pub(crate) fn carrying_json(header: &str, claims: &str) -> Vec<u8> {
 pub(crate) fn key(text: &str) -> PublicKey {
     text.parse().unwrap()
 }
+
+/// A generator of numbers that are the same in every run (xorshift).
+pub(crate) struct Numbers(pub(crate) u64);
+
+impl Numbers {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+}

@@ -1,0 +1,218 @@
+//! The question that is asked again and again: do claims that were verified still hold under this policy, now?
+
+use crate::{
+    account::AccountClaims, claims::ModuleClaims, error::ClaimsError, keys::PublicKey,
+    operator::OperatorClaims, policy::TrustPolicy,
+};
+
+/// On what the trust in a module's issuer rests.
+#[derive(Clone, Copy)]
+pub(crate) enum Anchor<'a> {
+    /// The policy names the account itself.
+    Account,
+    /// The policy names an operator, and this one vouches for the account.
+    Operator(Voucher<'a>),
+}
+
+/// An operator's word for an account, with what the operator says of itself, where that is known.
+#[derive(Clone, Copy)]
+pub(crate) struct Voucher<'a> {
+    pub(crate) account: &'a AccountClaims,
+    pub(crate) operator: Option<&'a OperatorClaims>,
+}
+
+impl TrustPolicy {
+    /// Whether claims that were verified before still hold: their times first, then revocation, then the trust in their issuer, and last
+    /// what this policy asks of the module itself.
+    ///
+    /// This is cheap, and allocates nothing when the answer is yes, so it can be asked before every call. It does not look at
+    /// the signature; only [`verify`](Self::verify) does. `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`ClaimsError::Expired`], [`ClaimsError::NotYetValid`], [`ClaimsError::KeyRevoked`], [`ClaimsError::TokenRevoked`],
+    /// [`ClaimsError::NotTrusted`], [`ClaimsError::ActorDenied`], [`ClaimsError::ActorNotAllowed`],
+    /// [`ClaimsError::RevisionTooLow`], [`ClaimsError::NeverExpires`], [`ClaimsError::LivesTooLong`], and where trust hangs on an
+    /// operator's word, [`ClaimsError::AccountExpired`], [`ClaimsError::AccountNotYetValid`], [`ClaimsError::OperatorExpired`]
+    /// or [`ClaimsError::OperatorNotYetValid`].
+    pub fn check(&self, claims: &ModuleClaims, now: u64) -> Result<(), ClaimsError> {
+        self.anchor(claims, now).map(|_| ())
+    }
+
+    /// The same as [`check`](Self::check), with what the trust rests on: the account itself, or else the first word for it that holds.
+    pub(crate) fn anchor<'a>(
+        &'a self,
+        claims: &'a ModuleClaims,
+        now: u64,
+    ) -> Result<Anchor<'a>, ClaimsError> {
+        self.check_time(claims, now)?;
+        self.check_revoked(claims)?;
+        let anchor = self.anchors(claims, now).next().ok_or_else(|| self.why_not_trusted(claims, now))?;
+        self.check_actor(claims)?;
+        self.check_life(claims, now)?;
+        Ok(anchor)
+    }
+
+    /// Everything that the trust in the issuer rests on at this moment.
+    pub(crate) fn anchors<'a>(
+        &'a self,
+        claims: &'a ModuleClaims,
+        now: u64,
+    ) -> impl Iterator<Item = Anchor<'a>> {
+        let itself = self.standing(claims.issuer()).account.then_some(Anchor::Account);
+        let vouched = self.vouchers(claims).filter(move |voucher| self.flaw(voucher, now).is_none());
+        itself.into_iter().chain(vouched.map(Anchor::Operator))
+    }
+
+    /// Every word of a trusted operator for the module's issuer, those that do not hold now as well.
+    fn vouchers<'a>(&'a self, claims: &'a ModuleClaims) -> impl Iterator<Item = Voucher<'a>> {
+        let handed = self.vouchers.get(&claims.issuer()).map_or(&[][..], Vec::as_slice);
+        let carried =
+            claims.chain().map(|chain| Voucher { account: chain.account(), operator: chain.operator() });
+        handed
+            .iter()
+            .map(|account| Voucher { account, operator: None })
+            .chain(carried)
+            .filter(|voucher| self.standing(voucher.account.operator()).operator)
+    }
+
+    fn check_time(&self, claims: &ModuleClaims, now: u64) -> Result<(), ClaimsError> {
+        let subject = claims.subject();
+        self.in_time(claims.not_before(), claims.expires(), now).map_err(|out| match out {
+            OutOfTime::Over(expired_at) => {
+                ClaimsError::Expired { name: claims.label(), subject, expired_at, now }
+            }
+            OutOfTime::Early(not_before) => {
+                ClaimsError::NotYetValid { name: claims.label(), subject, not_before, now }
+            }
+        })
+    }
+
+    fn check_revoked(&self, claims: &ModuleClaims) -> Result<(), ClaimsError> {
+        if self.revoked_tokens.contains(claims.id()) {
+            return Err(token_revoked(claims, claims.id()));
+        }
+        match [claims.subject(), claims.issuer()].into_iter().find(|key| self.standing(*key).revoked) {
+            Some(key) => Err(key_revoked(claims, key)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_actor(&self, claims: &ModuleClaims) -> Result<(), ClaimsError> {
+        let subject = claims.subject();
+        let standing = self.standing(subject);
+        if standing.denied {
+            return Err(ClaimsError::ActorDenied { name: claims.label(), subject });
+        }
+        if self.only_allowed && !standing.allowed {
+            return Err(ClaimsError::ActorNotAllowed { name: claims.label(), subject });
+        }
+        match standing.minimum_revision {
+            Some(minimum) if claims.revision().is_none_or(|revision| revision < minimum) => {
+                let (name, revision) = (claims.label(), claims.revision());
+                Err(ClaimsError::RevisionTooLow { name, subject, revision, minimum })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_life(&self, claims: &ModuleClaims, now: u64) -> Result<(), ClaimsError> {
+        let Some(limit) = self.max_life else { return Ok(()) };
+        let (name, subject) = (|| claims.label(), claims.subject());
+        let Some(expires) = claims.expires() else {
+            return Err(ClaimsError::NeverExpires { name: name(), subject, limit });
+        };
+        // Who issues a token may write any time of issue; one in the future would hide how long the token is good.
+        let life = expires.saturating_sub(claims.issued_at().min(now));
+        if life > limit {
+            return Err(ClaimsError::LivesTooLong { name: name(), subject, life, limit });
+        }
+        Ok(())
+    }
+
+    fn why_not_trusted(&self, claims: &ModuleClaims, now: u64) -> ClaimsError {
+        let flawed = self.vouchers(claims).filter_map(|voucher| Some((voucher, self.flaw(&voucher, now)?)));
+        match flawed.last() {
+            Some((voucher, flaw)) => flaw.refusal(claims, voucher, now),
+            None => ClaimsError::NotTrusted {
+                name: claims.label(),
+                subject: claims.subject(),
+                issuer: claims.issuer(),
+            },
+        }
+    }
+
+    /// The first thing for which a trusted operator's word does not count now.
+    fn flaw<'a>(&self, voucher: &Voucher<'a>, now: u64) -> Option<Flaw<'a>> {
+        let key = voucher.account.operator();
+        if self.standing(key).revoked {
+            return Some(Flaw::RevokedKey(key));
+        }
+        let ids = voucher.operator.map(OperatorClaims::id).into_iter().chain([voucher.account.id()]);
+        if let Some(id) = ids.into_iter().find(|id| self.revoked_tokens.contains(*id)) {
+            return Some(Flaw::RevokedToken(id));
+        }
+        if let Some(operator) = voucher.operator
+            && let Err(out) = self.in_time(operator.not_before(), operator.expires(), now)
+        {
+            return Some(Flaw::Operator(operator, out));
+        }
+        self.in_time(voucher.account.not_before(), voucher.account.expires(), now).err().map(Flaw::Account)
+    }
+
+    /// Whether `now` is in a token's time. Both ends belong to it.
+    fn in_time(&self, not_before: Option<u64>, expires: Option<u64>, now: u64) -> Result<(), OutOfTime> {
+        match (not_before, expires) {
+            (_, Some(expires)) if expires.saturating_add(self.skew) < now => Err(OutOfTime::Over(expires)),
+            (Some(not_before), _) if now.saturating_add(self.skew) < not_before => {
+                Err(OutOfTime::Early(not_before))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where a moment is that is not in a token's time, and the end of that time which it missed.
+enum OutOfTime {
+    Early(u64),
+    Over(u64),
+}
+
+/// Why an operator's word does not count now. It holds no text, so that finding one costs nothing when another word holds.
+enum Flaw<'a> {
+    RevokedKey(PublicKey),
+    RevokedToken(&'a str),
+    Operator(&'a OperatorClaims, OutOfTime),
+    Account(OutOfTime),
+}
+
+impl Flaw<'_> {
+    fn refusal(self, claims: &ModuleClaims, voucher: Voucher<'_>, now: u64) -> ClaimsError {
+        let (account, operator) = (voucher.account.account(), voucher.account.operator());
+        match self {
+            Self::RevokedKey(key) => key_revoked(claims, key),
+            Self::RevokedToken(id) => token_revoked(claims, id),
+            Self::Operator(token, OutOfTime::Over(expired_at)) => {
+                ClaimsError::OperatorExpired { name: token.label(), operator, expired_at, now }
+            }
+            Self::Operator(token, OutOfTime::Early(not_before)) => {
+                ClaimsError::OperatorNotYetValid { name: token.label(), operator, not_before, now }
+            }
+            Self::Account(OutOfTime::Over(expired_at)) => {
+                let name = voucher.account.label();
+                ClaimsError::AccountExpired { name, account, operator, expired_at, now }
+            }
+            Self::Account(OutOfTime::Early(not_before)) => {
+                let name = voucher.account.label();
+                ClaimsError::AccountNotYetValid { name, account, operator, not_before, now }
+            }
+        }
+    }
+}
+
+fn key_revoked(claims: &ModuleClaims, key: PublicKey) -> ClaimsError {
+    ClaimsError::KeyRevoked { name: claims.label(), subject: claims.subject(), key }
+}
+
+fn token_revoked(claims: &ModuleClaims, id: &str) -> ClaimsError {
+    ClaimsError::TokenRevoked { name: claims.label(), subject: claims.subject(), id: id.into() }
+}

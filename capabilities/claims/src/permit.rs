@@ -1,0 +1,129 @@
+//! Permits: the decision about a module, prepared once so that each call is a look-up.
+
+use std::{ops::RangeInclusive, sync::Arc};
+
+use crate::{
+    check::Anchor,
+    claims::ModuleClaims,
+    error::ClaimsError,
+    grants::{Access, Terms, any_allows},
+    policy::TrustPolicy,
+};
+
+/// What a verified module may do under one policy, prepared for being asked before every call.
+///
+/// A permit remembers only what is allowed and for how long. Whatever it does not find it asks the policy, so it answers as
+/// [`TrustPolicy::allows`] does. When the policy is replaced, make new permits of the new one.
+///
+/// ```
+/// use std::sync::Arc;
+/// use bytes::Bytes;
+/// use capability_claims::{
+///     Access, ClaimsBuilder, ClaimsError, Grant, GrantLimit, KeyKind, KeyPair, TrustPolicy, sign_module,
+/// };
+///
+/// let account = KeyPair::generate(KeyKind::Account)?;
+/// let module = KeyPair::generate(KeyKind::Module)?;
+/// let claims = ClaimsBuilder::new(module.public_key()).capability("wascc:keyvalue");
+/// let signed = sign_module(b"\0asm\x01\0\0\0", &claims, &account)?;
+///
+/// let reading = GrantLimit::nothing().and(Grant::of("wascc:keyvalue").operation("Get"));
+/// let policy = TrustPolicy::nobody().account(account.public_key()).limit(account.public_key(), reading)?;
+/// let policy = Arc::new(policy);
+/// let now = 1_800_000_000;
+/// let verified = policy.verify(Bytes::from(signed), now)?;
+///
+/// let permit = policy.permit(verified.claims(), now)?;
+/// permit.allows(&Access::capability("wascc:keyvalue", "default", "Get"), now)?;
+/// let refused = permit.allows(&Access::capability("wascc:keyvalue", "default", "Set"), now);
+/// assert!(matches!(refused, Err(ClaimsError::OperationBeyondLimit { .. })));
+/// # Ok::<(), ClaimsError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Permit {
+    policy: Arc<TrustPolicy>,
+    claims: Arc<ModuleClaims>,
+    /// The seconds since 1970 in which what is remembered holds.
+    window: RangeInclusive<u64>,
+    /// What is granted within all limits, in the order of the ids.
+    granted: Box<[Granted]>,
+}
+
+#[derive(Debug, Clone)]
+struct Granted {
+    capability: Box<str>,
+    /// The terms of each issuer that has a limit.
+    terms: Box<[Arc<[Terms]>]>,
+}
+
+impl TrustPolicy {
+    /// Prepares the decision about a module whose claims hold at `now`, in seconds since 1970.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check).
+    pub fn permit(self: &Arc<Self>, claims: &ModuleClaims, now: u64) -> Result<Permit, ClaimsError> {
+        let anchor = self.anchor(claims, now)?;
+        let mut granted: Vec<Granted> =
+            claims.caps().iter().filter_map(|capability| self.granted(claims, anchor, capability)).collect();
+        granted.sort_unstable_by(|one, two| one.capability.cmp(&two.capability));
+        Ok(Permit {
+            window: self.window(claims, anchor, now),
+            granted: granted.into(),
+            policy: Arc::clone(self),
+            claims: Arc::new(claims.clone()),
+        })
+    }
+
+    /// A capability with the terms of all limits, unless one of the limits leaves it out.
+    fn granted(&self, claims: &ModuleClaims, anchor: Anchor<'_>, capability: &str) -> Option<Granted> {
+        let terms: Option<Box<[_]>> =
+            self.limits(claims, anchor).map(|(_, limit)| limit.terms(capability).cloned()).collect();
+        Some(Granted { capability: capability.into(), terms: terms? })
+    }
+
+    /// The time in which every token holds that this trust rests on.
+    fn window(&self, claims: &ModuleClaims, anchor: Anchor<'_>, now: u64) -> RangeInclusive<u64> {
+        let mut times = vec![(claims.not_before(), claims.expires())];
+        if let Anchor::Operator(voucher) = anchor {
+            times.push((voucher.account.not_before(), voucher.account.expires()));
+            times.extend(voucher.operator.map(|operator| (operator.not_before(), operator.expires())));
+        }
+        let starts = times.iter().filter_map(|(start, _)| start.map(|start| start.saturating_sub(self.skew)));
+        let ends = times.iter().filter_map(|(_, end)| end.map(|end| end.saturating_add(self.skew)));
+        // A life that was short enough at `now` stays so later, but before it might not be: see `check_life`.
+        let life = self.max_life.map_or(0, |_| claims.issued_at().min(now));
+        starts.max().unwrap_or(0).max(life)..=ends.min().unwrap_or(u64::MAX)
+    }
+}
+
+impl Permit {
+    /// Whether the module may do this at `now`, in seconds since 1970. Nothing is allocated when it may.
+    ///
+    /// # Errors
+    /// Those of [`TrustPolicy::allows`].
+    pub fn allows(&self, access: &Access<'_>, now: u64) -> Result<(), ClaimsError> {
+        if self.window.contains(&now) && self.remembers(access) {
+            return Ok(());
+        }
+        self.policy.allows(&self.claims, access, now)
+    }
+
+    /// Whether the module may run at all at `now`, in seconds since 1970.
+    ///
+    /// # Errors
+    /// Those of [`TrustPolicy::check`].
+    pub fn check(&self, now: u64) -> Result<(), ClaimsError> {
+        if self.window.contains(&now) { Ok(()) } else { self.policy.check(&self.claims, now) }
+    }
+
+    /// The claims of the module that the permit is for.
+    #[must_use]
+    pub fn claims(&self) -> &ModuleClaims {
+        &self.claims
+    }
+
+    fn remembers(&self, access: &Access<'_>) -> bool {
+        let found = self.granted.binary_search_by(|granted| (*granted.capability).cmp(access.capability));
+        found.is_ok_and(|at| self.granted[at].terms.iter().all(|terms| any_allows(terms, access)))
+    }
+}
