@@ -368,7 +368,9 @@ impl Error {
         let (actor, operation) = (actor.clone(), operation.to_owned());
         match error {
             Wapc::Guest { text, host_error, .. } => Self::Guest { actor, operation, text, host_error },
-            Wapc::Trap { ref host_error, .. } => {
+            Wapc::Trap { ref host_error, .. }
+            | Wapc::Aborted { ref host_error, .. }
+            | Wapc::Exited { ref host_error, .. } => {
                 let host_error = host_error.clone();
                 Self::Trap { actor, operation, source: Box::new(error), host_error }
             }

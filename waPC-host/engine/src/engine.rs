@@ -151,6 +151,8 @@ fn new_engine() -> wasmer::Engine {
     let mut features = Features::new();
     // The host hands out slices of a guest's memory, which no other thread may touch meanwhile.
     features.threads(false);
+    // The limit of memory is one for each instance, so there is one memory.
+    features.multi_memory(false);
     WasmerBuilder::new(Cranelift::new()).set_features(Some(features)).engine().into()
 }
 
@@ -159,7 +161,7 @@ fn identity() -> Key {
     let target = Target::default();
     let interrupts = cfg!(feature = "host-interrupt");
     let text = format!(
-        "wasmer {} cranelift speed; threads off; interrupts {interrupts}; {} {:?}",
+        "wasmer {} cranelift speed; threads and several memories off; interrupts {interrupts}; {} {:?}",
         wasmer::sys::vm::VERSION,
         target.triple(),
         target.cpu_features(),

@@ -66,14 +66,14 @@ pub enum Error {
         kind: String,
     },
     /// The module imports a function under another type than the host's.
-    #[error("the module imports `{module}.{name}` as {found}; here it is {expected}")]
+    #[error("the module imports `{module}.{name}` as {found}; here it is {}", alternatives(offered))]
     ImportType {
         /// The module name of the import.
         module: String,
         /// The name of the import.
         name: String,
-        /// The type that the host offers.
-        expected: Signature,
+        /// The types that the host offers under these names.
+        offered: Vec<Signature>,
         /// The type that the module asks for.
         found: String,
     },
@@ -192,6 +192,10 @@ pub enum Error {
         /// What the engine said.
         reason: String,
     },
+}
+
+fn alternatives(signatures: &[Signature]) -> String {
+    signatures.iter().map(|signature| format!("function {signature}")).collect::<Vec<_>>().join(" or ")
 }
 
 fn list(names: &[String]) -> String {

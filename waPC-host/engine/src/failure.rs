@@ -18,12 +18,20 @@ pub struct HostPanic {
 }
 
 impl HostPanic {
-    pub(crate) fn new(payload: &(dyn Any + Send)) -> Self {
+    /// From what a caught panic carries.
+    #[must_use]
+    pub fn new(payload: &(dyn Any + Send)) -> Self {
         let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let message = text.or_else(|| payload.downcast_ref::<String>().cloned());
         Self { message: message.unwrap_or_else(|| "without a message".to_owned()) }
     }
 }
+
+/// The guest asked a function of the host to end its run, and all is well. A function of the host returns this as its error:
+/// the run ends with [`Error::Host`], and the instance can be used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the guest ended its run on its own account")]
+pub struct Leave;
 
 /// Everything that was noted about one failed run.
 pub(crate) struct Failure<'a> {

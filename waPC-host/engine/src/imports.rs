@@ -9,19 +9,14 @@ use std::{
 
 use wasmer::{FunctionEnv, FunctionEnvMut, RuntimeError, Store, Type};
 
-use crate::{
-    Error, GuestMemory, Module, Signature,
-    context::Context,
-    failure::HostPanic,
-    types::{ExternKind, type_name},
-};
+use crate::{Error, GuestMemory, Module, Signature, context::Context, failure::HostPanic, types::ExternKind};
 
 /// Why a function of the host refuses to go on. It ends the guest's run; the instance is not usable afterwards.
 pub type HostError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The functions that the host offers, by module and name. `T` is what the host keeps beside each instance.
+/// The functions that the host offers, by module, name and type. `T` is what the host keeps beside each instance.
 pub struct Imports<T> {
-    functions: HashMap<(String, String), Definition<T>>,
+    functions: HashMap<(String, String), Vec<Definition<T>>>,
 }
 
 struct Definition<T> {
@@ -49,8 +44,9 @@ impl<T: Send + 'static> Imports<T> {
         Self { functions: HashMap::new() }
     }
 
-    /// Offers one function. Its parameters are all of type i32, read as unsigned, and there are as many as the array has
-    /// (0 to 8); the result is one number or none. A function of the same names is replaced.
+    /// Offers one function. Its parameters are numbers: an array of `u32` when all are of type i32, a tuple otherwise (see
+    /// [`Parameters`]); its result is one number or none. A function of the same names and type is replaced; under the same
+    /// names there may be others of other types, of which a module gets the one that it asks for.
     #[must_use]
     pub fn function<P: Parameters, R: ImportResult>(
         mut self,
@@ -58,13 +54,13 @@ impl<T: Send + 'static> Imports<T> {
         name: &str,
         function: impl Fn(Caller<'_, T>, P) -> Result<R, HostError> + Send + Sync + 'static,
     ) -> Self {
-        let ty = wasmer::FunctionType::new(vec![Type::I32; P::COUNT], R::TYPES.to_vec());
+        let ty = wasmer::FunctionType::new(P::TYPES, R::TYPES);
         let function = Arc::new(function);
-        let definition = Definition {
-            ty,
-            instantiate: Arc::new(move |store, env| P::instantiate(store, env, function.clone())),
-        };
-        self.functions.insert((module.to_owned(), name.to_owned()), definition);
+        let instantiate: Arc<Instantiate<T>> =
+            Arc::new(move |store, env| P::instantiate(store, env, function.clone()));
+        let definitions = self.functions.entry((module.to_owned(), name.to_owned())).or_default();
+        definitions.retain(|definition| definition.ty != ty);
+        definitions.push(Definition { ty, instantiate });
         self
     }
 
@@ -88,25 +84,22 @@ impl<T: Send + 'static> Imports<T> {
     }
 
     fn resolve(&self, module: &wasmer::Module) -> Result<Vec<&Definition<T>>, Error> {
-        module
-            .imports()
-            .map(|import| {
-                let names = (import.module().to_owned(), import.name().to_owned());
-                let Some(definition) = self.functions.get(&names) else {
-                    let kind = ExternKind::new(import.ty()).to_string();
-                    return Err(Error::MissingImport { module: names.0, name: names.1, kind });
-                };
-                if import.ty().func() != Some(&definition.ty) {
-                    return Err(Error::ImportType {
-                        module: names.0,
-                        name: names.1,
-                        expected: Signature::new(&definition.ty),
-                        found: ExternKind::new(import.ty()).to_string(),
-                    });
-                }
-                Ok(definition)
-            })
-            .collect()
+        module.imports().map(|import| self.definition(&import)).collect()
+    }
+
+    fn definition(&self, import: &wasmer::ImportType) -> Result<&Definition<T>, Error> {
+        let names = (import.module().to_owned(), import.name().to_owned());
+        let kind = || ExternKind::new(import.ty()).to_string();
+        let Some(definitions) = self.functions.get(&names) else {
+            return Err(Error::MissingImport { module: names.0, name: names.1, kind: kind() });
+        };
+        let fits = |definition: &&Definition<T>| import.ty().func() == Some(&definition.ty);
+        definitions.iter().find(fits).ok_or_else(|| Error::ImportType {
+            module: names.0,
+            name: names.1,
+            offered: definitions.iter().map(|definition| Signature::new(&definition.ty)).collect(),
+            found: kind(),
+        })
     }
 }
 
@@ -118,11 +111,13 @@ impl<T: Send + 'static> Default for Imports<T> {
 
 impl<T> fmt::Debug for Imports<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let signature = |ty: &wasmer::FunctionType| {
-            let names = |types: &[Type]| types.iter().map(type_name).collect::<Vec<_>>().join(", ");
-            format!("({}) -> ({})", names(ty.params()), names(ty.results()))
+        let signatures = |definitions: &[Definition<T>]| {
+            definitions
+                .iter()
+                .map(|definition| Signature::new(&definition.ty).to_string())
+                .collect::<Vec<_>>()
         };
-        f.debug_map().entries(self.functions.iter().map(|(names, d)| (names, signature(&d.ty)))).finish()
+        f.debug_map().entries(self.functions.iter().map(|(names, d)| (names, signatures(d)))).finish()
     }
 }
 
@@ -135,16 +130,45 @@ impl<T: fmt::Debug> fmt::Debug for Caller<'_, T> {
     }
 }
 
-/// The results that a function of the host can have: none, or one `u32` that the guest sees as an i32.
+/// The results that a function of the host can have: none, or one number.
 pub trait ImportResult: sealed::Result {}
 impl ImportResult for () {}
-impl ImportResult for u32 {}
+impl<N: Number> ImportResult for N {}
 
-/// The parameters that a function of the host can have: zero to eight i32, read as unsigned.
+/// The parameters that a function of the host can have: `[u32; N]` with up to eight i32, or a tuple of one to nine
+/// [numbers](Number).
 pub trait Parameters: sealed::Parameters {}
+
+/// A number that crosses from the guest to the host: `u32` for an i32 and `u64` for an i64, both read as unsigned, and
+/// `f32` and `f64`.
+pub trait Number: sealed::Number {}
+impl Number for u32 {}
+impl Number for u64 {}
+impl Number for f32 {}
+impl Number for f64 {}
 
 mod sealed {
     use super::*;
+
+    pub trait Number: wasmer::FromToNativeWasmType + Send + 'static {
+        const TYPE: Type;
+    }
+
+    impl Number for u32 {
+        const TYPE: Type = Type::I32;
+    }
+
+    impl Number for u64 {
+        const TYPE: Type = Type::I64;
+    }
+
+    impl Number for f32 {
+        const TYPE: Type = Type::F32;
+    }
+
+    impl Number for f64 {
+        const TYPE: Type = Type::F64;
+    }
 
     pub trait Result: Send + 'static {
         const TYPES: &'static [Type];
@@ -158,16 +182,16 @@ mod sealed {
         fn to_wasm(self) {}
     }
 
-    impl Result for u32 {
-        const TYPES: &'static [Type] = &[Type::I32];
-        type Wasm = i32;
-        fn to_wasm(self) -> i32 {
-            self.cast_signed()
+    impl<N: Number> Result for N {
+        const TYPES: &'static [Type] = &[N::TYPE];
+        type Wasm = N;
+        fn to_wasm(self) -> N {
+            self
         }
     }
 
     pub trait Parameters: Sized {
-        const COUNT: usize;
+        const TYPES: &'static [Type];
         fn instantiate<T, R, F>(
             store: &mut Store,
             env: &FunctionEnv<Context<T>>,
@@ -192,7 +216,11 @@ fn run<T: Send + 'static, R: sealed::Result>(
         return Err(RuntimeError::new("ended from outside"));
     }
     let caller = context.caller(&store);
-    let refusal = match catch_unwind(AssertUnwindSafe(|| function(caller))) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| function(caller)));
+    if context.is_over() {
+        return Err(RuntimeError::new("ended from outside"));
+    }
+    let refusal = match outcome {
         Ok(Ok(result)) => return Ok(result.to_wasm()),
         Ok(Err(refusal)) => refusal,
         Err(panic) => HostPanic::new(&*panic).into(),
@@ -201,11 +229,12 @@ fn run<T: Send + 'static, R: sealed::Result>(
     Err(RuntimeError::new("ended by the host"))
 }
 
+/// Parameters of which the engine knows the types `$number` one by one, and the host's function sees `$all`.
 macro_rules! parameters {
-    ($count:literal: $($name:ident)*) => {
-        impl Parameters for [u32; $count] {}
-        impl sealed::Parameters for [u32; $count] {
-            const COUNT: usize = $count;
+    (($($generic:ident)*) $types:expr, ($($name:ident: $number:ty),*) => $all:expr, $Self:ty) => {
+        impl<$($generic: Number),*> Parameters for $Self {}
+        impl<$($generic: Number),*> sealed::Parameters for $Self {
+            const TYPES: &'static [Type] = $types;
 
             fn instantiate<T, R, F>(
                 store: &mut Store,
@@ -220,8 +249,8 @@ macro_rules! parameters {
                 wasmer::Function::new_typed_with_env(
                     store,
                     env,
-                    move |env: FunctionEnvMut<'_, Context<T>>, $($name: i32),*| {
-                        run::<T, R>(env, |caller| function(caller, [$($name.cast_unsigned()),*]))
+                    move |env: FunctionEnvMut<'_, Context<T>>, $($name: $number),*| {
+                        run::<T, R>(env, |caller| function(caller, $all))
                     },
                 )
             }
@@ -229,12 +258,34 @@ macro_rules! parameters {
     };
 }
 
-parameters!(0:);
-parameters!(1: a);
-parameters!(2: a b);
-parameters!(3: a b c);
-parameters!(4: a b c d);
-parameters!(5: a b c d e);
-parameters!(6: a b c d e f);
-parameters!(7: a b c d e f g);
-parameters!(8: a b c d e f g h);
+macro_rules! array {
+    ($count:literal: $($name:ident)*) => {
+        parameters!(() &[Type::I32; $count], ($($name: u32),*) => [$($name),*], [u32; $count]);
+    };
+}
+
+array!(0:);
+array!(1: a);
+array!(2: a b);
+array!(3: a b c);
+array!(4: a b c d);
+array!(5: a b c d e);
+array!(6: a b c d e f);
+array!(7: a b c d e f g);
+array!(8: a b c d e f g h);
+
+macro_rules! tuple {
+    ($($name:ident: $number:ident)*) => {
+        parameters!(($($number)*) &[$($number::TYPE),*], ($($name: $number),*) => ($($name,)*), ($($number,)*));
+    };
+}
+
+tuple!(a: A);
+tuple!(a: A b: B);
+tuple!(a: A b: B c: C);
+tuple!(a: A b: B c: C d: D);
+tuple!(a: A b: B c: C d: D e: E);
+tuple!(a: A b: B c: C d: D e: E g: G);
+tuple!(a: A b: B c: C d: D e: E g: G h: H);
+tuple!(a: A b: B c: C d: D e: E g: G h: H i: I);
+tuple!(a: A b: B c: C d: D e: E g: G h: H i: I j: J);

@@ -5,10 +5,10 @@ use std::fmt;
 use wasmer::{FunctionEnv, RuntimeError, Store, TypedFunction, sys::NativeEngineExt};
 
 use crate::{
-    CancelHandle, Deadline, Error, Imports, Limits, Module, Signature, Value, ValueType,
+    CancelHandle, Deadline, Error, Imports, Limits, Module, Signature, Value, ValueType, code,
     context::{Context, Lent},
-    failure::Failure,
-    limits::{LimitedTunables, Refused},
+    failure::{Failure, Leave},
+    limits::{LimitedTunables, MemoryPlace, Refused},
     types::{ExternKind, type_name},
     watchdog::{Ending, Watch},
 };
@@ -62,13 +62,15 @@ impl<T: Send + 'static> Instance<T> {
         limits.admit(module.wasmer().info())?;
         let refused = Refused::new(limits);
         let mut engine = module.engine().clone();
-        engine.set_tunables(LimitedTunables::new(limits.clone(), refused.clone()));
+        let place = MemoryPlace::default();
+        engine.set_tunables(LimitedTunables::new(limits.clone(), refused.clone(), place.clone()));
         let mut store = Store::new(engine);
         let watch = module
             .shared()
             .watchdog
             .watch(&store)
             .map_err(|error| Error::Resources { reason: format!("no thread for deadlines: {error}") })?;
+        code::guard(&mut store, module.code(), &watch);
         let env = FunctionEnv::new(&mut store, Context::new(data, watch.clone()));
         let externs = imports.externs(module.wasmer(), &mut store, &env)?;
         watch.arm(deadline);
@@ -79,8 +81,8 @@ impl<T: Send + 'static> Instance<T> {
             Failure { export: START, deadline, ending, refusal, refused_memory: refused.take() }
                 .of_instantiation(error)
         })?;
-        let memory = instance.exports.get_memory(MEMORY).ok().cloned();
-        env.as_mut(&mut store).memory = memory;
+        let exported = instance.exports.get_memory(MEMORY).is_ok();
+        env.as_mut(&mut store).memory = place.definition().filter(|_| exported);
         let poisoned = (ending != Ending::InTime).then(|| START.to_owned());
         Ok(Self { store, instance, env, watch, refused, poisoned })
     }
@@ -222,8 +224,11 @@ impl<T: Send + 'static> Instance<T> {
         ending: Ending,
         error: &RuntimeError,
     ) -> Error {
-        self.poisoned = Some(export.to_owned());
         let refusal = self.env.as_mut(&mut self.store).refusal.take();
+        let leaves = refusal.as_ref().is_some_and(|refusal| refusal.is::<Leave>());
+        if !leaves || ending != Ending::InTime {
+            self.poisoned = Some(export.to_owned());
+        }
         Failure { export, deadline, ending, refusal, refused_memory: self.refused.take() }.of_run(error)
     }
 }

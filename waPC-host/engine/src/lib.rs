@@ -30,7 +30,8 @@
 //!
 //! It gets the memory, the tables and the time that it was given; a fault of any kind ends its own run with a typed
 //! [`Error`], after which its instance is [poisoned](Error::Poisoned). A panic in a function of the host goes no further
-//! than the run that it belongs to. WebAssembly threads (shared memories) are not accepted.
+//! than the run that it belongs to. WebAssembly threads (shared memories) and
+//! modules with more than one memory are not accepted.
 //!
 //! # Features
 //!
@@ -40,6 +41,8 @@
 #![deny(unsafe_code)]
 
 mod cache;
+#[allow(unsafe_code)]
+mod code;
 #[allow(unsafe_code)]
 mod context;
 mod deadline;
@@ -63,8 +66,8 @@ pub use crate::{
     deadline::Deadline,
     engine::{Engine, EngineBuilder},
     error::{Error, TrapKind},
-    failure::HostPanic,
-    imports::{Caller, HostError, ImportResult, Imports, Parameters},
+    failure::{HostPanic, Leave},
+    imports::{Caller, HostError, ImportResult, Imports, Number, Parameters},
     instance::{Entry, Instance},
     limits::Limits,
     memory::{GuestMemory, MemoryFault},

@@ -4,7 +4,7 @@ use std::{
     ptr::NonNull,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicPtr, AtomicU64, Ordering},
     },
 };
 
@@ -104,16 +104,29 @@ impl Refused {
     }
 }
 
+/// Where the engine keeps the base and size of an instance's own memory, for whoever reads them at every import. A module has
+/// one memory at most: several are not accepted, and none can be imported.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MemoryPlace(Arc<AtomicPtr<VMMemoryDefinition>>);
+
+impl MemoryPlace {
+    /// The place, once the memory was made. It lies inside the instance and lives as long as its store.
+    pub(crate) fn definition(&self) -> Option<NonNull<VMMemoryDefinition>> {
+        NonNull::new(self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// Makes memories and tables that keep to the limits of one instance.
 pub(crate) struct LimitedTunables {
     base: BaseTunables,
     limits: Limits,
     refused: Refused,
+    memory: MemoryPlace,
 }
 
 impl LimitedTunables {
-    pub(crate) fn new(limits: Limits, refused: Refused) -> Self {
-        Self { base: BaseTunables::new(), limits, refused }
+    pub(crate) fn new(limits: Limits, refused: Refused, memory: MemoryPlace) -> Self {
+        Self { base: BaseTunables::new(), limits, refused, memory }
     }
 
     fn limited(&self, memory: VMMemory) -> VMMemory {
@@ -147,7 +160,9 @@ impl Tunables for LimitedTunables {
         location: NonNull<VMMemoryDefinition>,
     ) -> Result<VMMemory, MemoryError> {
         // SAFETY: the caller vouches for `location`, under the same contract.
-        unsafe { self.base.create_vm_memory(ty, style, location) }.map(|memory| self.limited(memory))
+        let memory = unsafe { self.base.create_vm_memory(ty, style, location) }?;
+        self.memory.0.store(location.as_ptr(), Ordering::Relaxed);
+        Ok(self.limited(memory))
     }
 
     fn create_host_table(&self, ty: &TableType, style: &TableStyle) -> Result<VMTable, String> {

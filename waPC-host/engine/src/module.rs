@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     Export, Import,
+    code::Code,
     engine::{Compiled, Shared},
     types::ExternKind,
 };
@@ -16,12 +17,14 @@ pub struct Module {
 
 struct Inner {
     compiled: Compiled,
+    code: Code,
     shared: Arc<Shared>,
 }
 
 impl Module {
     pub(crate) fn new(compiled: Compiled, shared: Arc<Shared>) -> Self {
-        Self { inner: Arc::new(Inner { compiled, shared }) }
+        let code = Code::of(&compiled.module);
+        Self { inner: Arc::new(Inner { compiled, code, shared }) }
     }
 
     /// What the module needs, in its own order.
@@ -46,6 +49,10 @@ impl Module {
 
     pub(crate) fn engine(&self) -> &wasmer::Engine {
         &self.inner.compiled.engine
+    }
+
+    pub(crate) fn code(&self) -> Code {
+        self.inner.code.clone()
     }
 
     pub(crate) fn shared(&self) -> &Shared {

@@ -41,6 +41,31 @@ thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
+/// How often a run is interrupted where the guest's own code runs, before it is ended wherever it is on the guest's stack.
+/// A guest that is hardly ever in its own code (it fills memory in one instruction, again and again) is ended then; the
+/// count begins anew with every call of the host, where the engine may hold locks.
+const ATTEMPTS: u32 = 50;
+
+/// Counts the interrupts of a run since its guest last called the host.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Attempts(Arc<AtomicU32>);
+
+impl Attempts {
+    /// Called from a signal handler, so it neither allocates nor locks.
+    #[cfg(feature = "host-interrupt")]
+    pub(crate) fn are_exhausted(&self) -> bool {
+        self.0.load(Relaxed) > ATTEMPTS
+    }
+
+    fn begin_anew(&self) {
+        self.0.store(0, Relaxed);
+    }
+
+    fn count(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
 /// How a guest's run ended, as far as its slot knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -55,6 +80,7 @@ pub(crate) struct Slot {
     due: AtomicU64,
     /// How deep the run is nested on its thread.
     depth: AtomicU32,
+    attempts: Attempts,
     /// Sends the guest's thread the interrupt.
     interrupt: Box<dyn Fn() + Send + Sync>,
 }
@@ -145,7 +171,8 @@ impl Watch {
         DEPTH.set(depth);
         self.slot.depth.store(depth, Relaxed);
         let Some(deadline) = deadline else {
-            self.slot.due.store(UNLIMITED, SeqCst);
+            // Nobody needs to be woken for it, so the order of this store does not matter.
+            self.slot.due.store(UNLIMITED, Relaxed);
             return;
         };
         let shared = &self.watchdog.shared;
@@ -170,7 +197,18 @@ impl Watch {
     /// Whether the run that is under way was ended.
     #[inline]
     pub(crate) fn has_fired(&self) -> bool {
-        self.slot.due.load(SeqCst) >= CANCELLED
+        self.slot.due.load(Relaxed) >= CANCELLED
+    }
+
+    /// Tells that the guest calls the host or comes back from it.
+    #[cold]
+    pub(crate) fn calls_host(&self) {
+        self.slot.attempts.begin_anew();
+    }
+
+    #[cfg(feature = "host-interrupt")]
+    pub(crate) fn attempts(&self) -> Attempts {
+        self.slot.attempts.clone()
     }
 
     pub(crate) fn cancel_handle(&self) -> CancelHandle {
@@ -197,7 +235,12 @@ impl fmt::Debug for CancelHandle {
 
 impl Slot {
     fn new(store: &wasmer::Store) -> Self {
-        Self { due: AtomicU64::new(IDLE), depth: AtomicU32::new(0), interrupt: interrupt_of(store) }
+        Self {
+            due: AtomicU64::new(IDLE),
+            depth: AtomicU32::new(0),
+            attempts: Attempts::default(),
+            interrupt: interrupt_of(store),
+        }
     }
 
     /// How the run stands at the moment `now`. One that is due is marked as overdue.
@@ -239,7 +282,10 @@ impl Shared {
         // A thread takes one interrupt at a time, and only the innermost of its runs can follow one: it comes first, or those
         // around it would take its turn each time.
         over.sort_by_key(|slot| Reverse(slot.depth.load(Relaxed)));
-        over.iter().for_each(|slot| (slot.interrupt)());
+        for slot in over {
+            slot.attempts.count();
+            (slot.interrupt)();
+        }
         next
     }
 

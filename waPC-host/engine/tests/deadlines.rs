@@ -128,3 +128,28 @@ fn a_nested_run_ends_at_its_deadline_too() {
         assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
     }
 }
+
+/// Guests that are hardly ever in their own code: the engine's functions run on their stack nearly all the time.
+#[test]
+fn a_guest_that_keeps_the_engine_busy_ends_at_its_deadline() {
+    let busy = [
+        "(memory.fill (i32.const 0) (i32.const 1) (i32.const 0x1000000))",
+        "(memory.copy (i32.const 0) (i32.const 1) (i32.const 0xfffff0))",
+        "(drop (memory.grow (i32.const 0)))",
+        "(drop (memory.grow (i32.const 1)))",
+        "(table.fill (i32.const 0) (ref.null func) (i32.const 90000))",
+        "(drop (table.grow (ref.null func) (i32.const 1)))",
+    ];
+    for instruction in busy {
+        let text = format!(
+            r#"(module (memory 256 1024) (table 90000 funcref) (func (export "busy") (loop {instruction} (br 0))))"#
+        );
+        let module = Engine::new().compile(text.as_bytes()).unwrap();
+        let mut instance = Instance::new(&module, &Imports::new(), (), &Limits::new(), None).unwrap();
+        let began = Instant::now();
+        let deadline = Some(Deadline::after(Duration::from_millis(20)));
+        let error = instance.invoke("busy", &[], deadline).unwrap_err();
+        assert!(matches!(error, Error::DeadlineExceeded { .. }), "{instruction}: {error}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{instruction}: {:?}", began.elapsed());
+    }
+}

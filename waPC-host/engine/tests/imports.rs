@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use wapc_engine::{Deadline, Engine, Error, HostPanic, Imports, Instance, Limits, MemoryFault};
+use wapc_engine::{
+    Deadline, Engine, Error, HostError, HostPanic, Imports, Instance, Leave, Limits, MemoryFault, Value,
+};
 
 const GUEST: &str = r#"(module
     (import "host" "take" (func $take (param i32 i32) (result i32)))
@@ -78,7 +80,64 @@ fn an_import_of_another_type_is_told_apart() {
     let text = r#"(module (import "host" "take" (func (param i64))))"#;
     let module = Engine::new().compile(text.as_bytes()).unwrap();
     let error = Instance::new(&module, &imports(), Vec::new(), &Limits::new(), None).unwrap_err();
-    assert!(matches!(&error, Error::ImportType { found, .. } if found.contains("i64")), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "the module imports `host.take` as function (i64) -> (); here it is function (i32, i32) -> (i32)"
+    );
+}
+
+/// Three functions of one name: each tells how it was called.
+fn several() -> Imports<String> {
+    Imports::<String>::new()
+        .function("host", "call", |caller, [a]: [u32; 1]| {
+            *caller.data = format!("first {a}");
+            Ok(())
+        })
+        .function("host", "call", |caller, [a]: [u32; 1]| {
+            *caller.data = format!("one {a}");
+            Ok(())
+        })
+        .function("host", "call", |caller, [a, b]: [u32; 2]| {
+            *caller.data = format!("two {a} {b}");
+            Ok(())
+        })
+        .function("host", "call", |caller, (a, b, c, d): (u32, u64, f32, f64)| {
+            *caller.data = format!("mixed {a} {b} {c} {d}");
+            Ok(u64::MAX)
+        })
+}
+
+#[track_caller]
+fn calls(ty: &str, arguments: &str) -> String {
+    let text = format!(
+        r#"(module (import "host" "call" (func $call {ty})) (func (export "run") (call $call {arguments})))"#
+    );
+    let module = Engine::new().compile(text.as_bytes()).unwrap();
+    let mut instance = Instance::new(&module, &several(), String::new(), &Limits::new(), None).unwrap();
+    instance.invoke("run", &[], None).unwrap();
+    instance.data().clone()
+}
+
+#[test]
+fn functions_of_one_name_are_told_apart_by_their_types() {
+    assert_eq!(calls("(param i32)", "(i32.const -1)"), "one 4294967295", "the last of one type counts");
+    assert_eq!(calls("(param i32 i32)", "(i32.const 1) (i32.const 2)"), "two 1 2");
+    let text = r#"(module (import "host" "call" (func (param f64))))"#;
+    let module = Engine::new().compile(text.as_bytes()).unwrap();
+    let error = several().admit(&module).unwrap_err();
+    assert!(matches!(&error, Error::ImportType { offered, .. } if offered.len() == 3), "{error}");
+    assert!(error.to_string().contains("here it is function (i32) -> () or function (i32, i32) -> () or"));
+}
+
+#[test]
+fn numbers_of_every_type_cross_over() {
+    let text = r#"(module (import "host" "call" (func $call (param i32 i64 f32 f64) (result i64)))
+        (func (export "run") (result i64)
+            (call $call (i32.const -2) (i64.const -2) (f32.const 0.5) (f64.const -0.25))))"#;
+    let module = Engine::new().compile(text.as_bytes()).unwrap();
+    let mut instance = Instance::new(&module, &several(), String::new(), &Limits::new(), None).unwrap();
+    assert_eq!(instance.invoke("run", &[], None).unwrap(), [Value::I64(-1)]);
+    assert_eq!(instance.data(), "mixed 4294967294 18446744073709551614 0.5 -0.25");
 }
 
 #[test]
@@ -107,4 +166,21 @@ fn a_guest_that_is_over_its_time_is_not_served_again() {
     let error = instance.enter(&entry, (0, 0), [b"", b""], deadline).unwrap_err();
     assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
     assert!(*instance.data() > 0);
+}
+
+#[test]
+fn a_guest_that_leaves_in_peace_can_be_entered_again() {
+    let text = r#"(module (import "host" "leave" (func $leave)) (func (export "go") call $leave unreachable)
+        (func (export "stay") (result i32) i32.const 7))"#;
+    let module = Engine::new().compile(text.as_bytes()).unwrap();
+    let imports =
+        Imports::<()>::new()
+            .function("host", "leave", |_, []: [u32; 0]| -> Result<(), HostError> { Err(Leave.into()) });
+    let mut instance = Instance::new(&module, &imports, (), &Limits::new(), None).unwrap();
+    for _ in 0..100 {
+        let error = instance.invoke("go", &[], None).unwrap_err();
+        assert!(matches!(&error, Error::Host { source, .. } if source.is::<Leave>()), "{error}");
+        assert!(!instance.is_poisoned());
+        assert_eq!(instance.invoke("stay", &[], None).unwrap(), [Value::I32(7)]);
+    }
 }

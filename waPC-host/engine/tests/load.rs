@@ -66,5 +66,10 @@ fn a_file_is_loaded_and_a_missing_one_is_named() {
 
 #[test]
 fn threads_are_not_accepted() {
-    refused(br#"(module (memory 1 1 shared))"#);
+    refused(&wat::parse_str("(module (memory 1 1 shared))").unwrap());
+}
+
+#[test]
+fn more_than_one_memory_is_not_accepted() {
+    refused(&wat::parse_str("(module (memory 1) (memory 1))").unwrap());
 }

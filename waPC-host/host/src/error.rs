@@ -1,8 +1,10 @@
 //! What can go wrong in a conversation with a guest.
 
-use std::{error::Error as StdError, sync::Arc, time::Duration};
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use wapc_engine::MemoryFault;
+
+use crate::refusal::not_started;
 
 /// What can go wrong in a conversation with a guest.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +22,7 @@ pub enum Error {
         text: String,
         /// The error of the last host call that the guest made, if that call failed.
         host_error: Option<Arc<dyn StdError + Send + Sync>>,
-        /// How the guest trapped after it had set its error.
+        /// How the guest trapped, aborted ([`Error::abort`]) or exited after it had set its error.
         #[source]
         trap: Option<Box<wapc_engine::Error>>,
     },
@@ -34,6 +36,40 @@ pub enum Error {
         /// The trap.
         #[source]
         source: Box<wapc_engine::Error>,
+    },
+    /// The guest gave up on its own account (AssemblyScript's `abort`) without setting an error.
+    #[error("`{operation}` failed: {source}")]
+    Aborted {
+        /// The operation that was called.
+        operation: String,
+        /// The error of the last host call that the guest made, if that call failed.
+        host_error: Option<Arc<dyn StdError + Send + Sync>>,
+        /// What the guest said, and where.
+        #[source]
+        source: Abort,
+    },
+    /// The guest ended its process (WASI's `proc_exit`) without setting an error.
+    #[error("`{operation}` failed: {source}")]
+    Exited {
+        /// The operation that was called.
+        operation: String,
+        /// The error of the last host call that the guest made, if that call failed.
+        host_error: Option<Arc<dyn StdError + Send + Sync>>,
+        /// With which code.
+        #[source]
+        source: Exit,
+    },
+    /// The guest cannot go on without something that it is not given.
+    #[error(
+        "`{operation}` needs `{import}`, which is not offered; `WapcHostBuilder::{setting}` switches it on"
+    )]
+    Denied {
+        /// The operation that was called.
+        operation: String,
+        /// The host's function that it called.
+        import: &'static str,
+        /// The setting that switches it on.
+        setting: &'static str,
     },
     /// The guest did not answer in time.
     #[error("`{operation}` was ended after its {limit:?}; give it more time or less work")]
@@ -131,7 +167,7 @@ pub enum Error {
 
 impl From<wapc_engine::Error> for Error {
     fn from(error: wapc_engine::Error) -> Self {
-        Self::Engine(Box::new(error))
+        not_started(error)
     }
 }
 
@@ -140,10 +176,60 @@ impl Error {
     #[must_use]
     pub fn host_error(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         match self {
-            Self::Guest { host_error, .. } | Self::Trap { host_error, .. } => host_error.as_deref(),
+            Self::Guest { host_error, .. }
+            | Self::Trap { host_error, .. }
+            | Self::Aborted { host_error, .. }
+            | Self::Exited { host_error, .. } => host_error.as_deref(),
             _ => None,
         }
     }
+
+    /// What the guest said when it aborted, whether or not it had set an error before.
+    #[must_use]
+    pub fn abort(&self) -> Option<&Abort> {
+        match self {
+            Self::Aborted { source, .. } => Some(source),
+            Self::Guest { trap: Some(trap), .. } => match &**trap {
+                wapc_engine::Error::Host { source, .. } => source.downcast_ref(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// A guest gave up on its own account: what it says about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Abort {
+    /// Why, where it says so.
+    pub message: Option<String>,
+    /// The source file, where it is known.
+    pub file: Option<String>,
+    /// The line, counted from 1.
+    pub line: u32,
+    /// The column, counted from 1.
+    pub column: u32,
+}
+
+impl fmt::Display for Abort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { message, file, line, column } = self;
+        write!(f, "the guest aborted: {}", message.as_deref().unwrap_or("it does not say why"))?;
+        match file {
+            Some(file) => write!(f, " ({file}:{line}:{column})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for Abort {}
+
+/// A guest ended its own process, of which nothing is left then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the guest exited with code {code}")]
+pub struct Exit {
+    /// The exit code. Zero is a failure, too, when a call was to be answered.
+    pub code: u32,
 }
 
 /// How a guest can break the protocol.
@@ -164,6 +250,16 @@ pub enum Violation {
     NotUtf8 {
         /// Which of the names.
         what: &'static str,
+    },
+    /// A name that it passed is longer than any name needs to be.
+    #[error("the {what} that it passed to `__host_call` has {length} bytes, {limit} are allowed")]
+    NameTooLong {
+        /// Which of the names.
+        what: &'static str,
+        /// The name's length in bytes.
+        length: u32,
+        /// The limit in bytes.
+        limit: u32,
     },
     /// It reported a failure without saying which.
     #[error("it returned {returned} without an error text; 1 means success")]

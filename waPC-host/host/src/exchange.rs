@@ -1,18 +1,29 @@
 //! The state of one call, with everything that happens inside it.
 
-use std::{error::Error as StdError, mem, sync::Arc};
+use std::{
+    borrow::Cow,
+    error::Error as StdError,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use wapc_engine::{Deadline, HostPanic};
 
-use crate::{Error, HostCall, HostHandler, Reply, Violation};
+use crate::{
+    Error, HostCall, HostHandler, Reply, Violation, refusal::Unfinished, system::System, wasi::Console,
+};
 
-/// The longest error text that is taken from a guest, in bytes; the rest is cut off.
-const ERROR_TEXT: usize = 64 * 1024;
+/// The longest text that is taken from a guest for people to read, in bytes; the rest is cut off.
+const TEXT: usize = 64 * 1024;
 
 /// What the host keeps beside one instance: the handler, and the state of the call that is under way.
 pub(crate) struct Exchange {
     handler: Arc<dyn HostHandler>,
+    system: System,
     reply_limit: usize,
+    /// Whether the guest was not called yet.
+    starting: bool,
     deadline: Option<Deadline>,
     depth: u32,
     /// The guest's reply. The caller's own buffer, for as long as the call takes.
@@ -22,6 +33,8 @@ pub(crate) struct Exchange {
     oversized: Option<usize>,
     host_reply: Reply,
     host_error: Option<HostFailure>,
+    /// Standard output and standard error.
+    consoles: [Console; 2],
 }
 
 struct HostFailure {
@@ -29,23 +42,27 @@ struct HostFailure {
     source: Arc<dyn StdError + Send + Sync>,
 }
 
-/// Why a function of the host ends the guest's run.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub(crate) struct Broken(#[from] pub(crate) Violation);
-
 impl Exchange {
-    pub(crate) fn new(handler: Arc<dyn HostHandler>, reply_limit: usize) -> Self {
+    /// For a guest that is about to start, and must have started at `deadline`.
+    pub(crate) fn new(
+        handler: Arc<dyn HostHandler>,
+        system: System,
+        reply_limit: usize,
+        deadline: Option<Deadline>,
+    ) -> Self {
         Self {
             handler,
+            system,
             reply_limit,
-            deadline: None,
+            starting: true,
+            deadline,
             depth: 0,
             reply: Vec::new(),
             guest_error: None,
             oversized: None,
             host_reply: Reply::new(),
             host_error: None,
+            consoles: Default::default(),
         }
     }
 
@@ -54,6 +71,7 @@ impl Exchange {
     pub(crate) fn begin(&mut self, reply: &mut Vec<u8>, deadline: Option<Deadline>, depth: u32) {
         self.reply = mem::take(reply);
         self.reply.clear();
+        self.starting = false;
         self.deadline = deadline;
         self.depth = depth;
         self.guest_error = None;
@@ -71,11 +89,15 @@ impl Exchange {
         reply: &mut Vec<u8>,
     ) -> Result<(), Error> {
         *reply = mem::take(&mut self.reply);
+        let flushed = match self.consoles.iter().all(Console::is_empty) {
+            true => Ok(()),
+            false => self.flush(operation),
+        };
         match entered {
-            Ok(1) if self.guest_error.is_none() && self.oversized.is_none() => Ok(()),
+            Ok(1) if self.guest_error.is_none() && self.oversized.is_none() && flushed.is_ok() => Ok(()),
             entered => {
                 reply.clear();
-                Err(self.failure(operation.to_owned(), entered))
+                flushed.and_then(|()| Err(self.failure(operation.to_owned(), entered)))
             }
         }
     }
@@ -89,11 +111,24 @@ impl Exchange {
         match (entered, self.guest_error.take()) {
             (Ok(_), Some(text)) => Error::Guest { operation, text, host_error, trap: None },
             (Ok(returned), None) => Error::Protocol { operation, violation: Violation::NoError { returned } },
-            (Err(trap @ wapc_engine::Error::Trap { .. }), Some(text)) => {
-                Error::Guest { operation, text, host_error, trap: Some(Box::new(trap)) }
-            }
-            (Err(error), _) => ended(operation, error, host_error),
+            (Err(error), text) => Unfinished { operation, text, host_error }.because(error),
         }
+    }
+
+    /// Prints the lines that the guest began and did not end. The handler runs outside of the guest here, so its panics are
+    /// caught here as well.
+    #[cold]
+    fn flush(&mut self, operation: &str) -> Result<(), Error> {
+        let (consoles, handler) = (&mut self.consoles, &self.handler);
+        let flush = || {
+            for console in consoles {
+                console.flush(|line| handler.console_log(&text(line)));
+            }
+        };
+        catch_unwind(AssertUnwindSafe(flush)).map_err(|panic| Error::HandlerPanicked {
+            operation: operation.to_owned(),
+            message: HostPanic::new(&*panic).message,
+        })
     }
 
     pub(crate) fn set_reply(&mut self, bytes: &[u8]) {
@@ -105,12 +140,27 @@ impl Exchange {
     }
 
     pub(crate) fn set_error(&mut self, bytes: &[u8]) {
-        let text = &bytes[..bytes.len().min(ERROR_TEXT)];
-        self.guest_error = Some(String::from_utf8_lossy(text).into_owned());
+        self.guest_error = Some(text(bytes).into_owned());
     }
 
     pub(crate) fn console_log(&self, bytes: &[u8]) {
-        self.handler.console_log(&String::from_utf8_lossy(bytes));
+        self.handler.console_log(&text(bytes));
+    }
+
+    /// Takes what the guest writes to a standard stream, and logs the lines that it completes.
+    pub(crate) fn print(&mut self, stream: usize, bytes: &[u8]) {
+        let handler = &self.handler;
+        self.consoles[stream].write(bytes, |line| handler.console_log(&text(line)));
+    }
+
+    /// What of the system the guest is given.
+    pub(crate) fn system(&self) -> &System {
+        &self.system
+    }
+
+    /// Whether the guest is still starting, so that it may leave when it has nothing to do.
+    pub(crate) fn is_starting(&self) -> bool {
+        self.starting
     }
 
     /// Carries out a host call and tells whether it succeeded.
@@ -140,26 +190,7 @@ impl Exchange {
     }
 }
 
-/// What a run that did not come back means for its call.
-fn ended(
-    operation: String,
-    error: wapc_engine::Error,
-    host_error: Option<Arc<dyn StdError + Send + Sync>>,
-) -> Error {
-    use wapc_engine::Error as Engine;
-    match error {
-        Engine::DeadlineExceeded { limit, .. } => Error::DeadlineExceeded { operation, limit },
-        Engine::Cancelled { .. } => Error::Cancelled { operation },
-        Engine::MemoryLimit { requested, limit } => Error::MemoryLimit { operation, requested, limit },
-        Engine::Host { export, source } => match source.downcast::<Broken>() {
-            Ok(broken) => Error::Protocol { operation, violation: broken.0 },
-            Err(source) => match source.downcast::<HostPanic>() {
-                Ok(panic) => Error::HandlerPanicked { operation, message: panic.message },
-                Err(source) => {
-                    Error::Trap { operation, host_error, source: Box::new(Engine::Host { export, source }) }
-                }
-            },
-        },
-        source => Error::Trap { operation, host_error, source: Box::new(source) },
-    }
+/// The guest's words, of which neither the size nor the encoding can be relied on.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(TEXT)])
 }

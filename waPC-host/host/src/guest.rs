@@ -2,13 +2,16 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use wapc_engine::{CancelHandle, Deadline, Entry, Imports, Instance, Limits, Module};
+use wapc_engine::{
+    CancelHandle, Deadline, Entry, Error as EngineError, Imports, Instance, Leave, Limits, Module,
+};
 
 use crate::{
-    CallOptions, Error, HostHandler, PoolStats,
+    CallOptions, Clock, Error, HostCallError, HostHandler, PoolStats,
     abi::{self, GUEST_CALL, START},
     exchange::Exchange,
     pool::{NoInstance, Pool},
+    system::System,
 };
 
 /// The largest number of bytes that a guest can address.
@@ -26,6 +29,7 @@ struct Shared {
     imports: Imports<Exchange>,
     settings: Settings,
     handler: Arc<dyn HostHandler>,
+    system: System,
     pool: Pool,
 }
 
@@ -44,6 +48,7 @@ struct Settings {
 pub struct WapcHostBuilder {
     module: Module,
     handler: Option<Arc<dyn HostHandler>>,
+    system: System,
     settings: Settings,
 }
 
@@ -64,6 +69,7 @@ impl WapcHost {
         WapcHostBuilder {
             module: module.clone(),
             handler: None,
+            system: System::default(),
             settings: Settings {
                 limits: Limits::new(),
                 deadline: Some(Duration::from_secs(30)),
@@ -153,6 +159,23 @@ impl WapcHostBuilder {
         self
     }
 
+    /// Lets guests that are built for WASI know the time. They are not told without this.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.system.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Gives guests that are built for WASI, or by AssemblyScript, random bytes from `fill`. They get none without this.
+    #[must_use]
+    pub fn random(
+        mut self,
+        fill: impl Fn(&mut [u8]) -> Result<(), HostCallError> + Send + Sync + 'static,
+    ) -> Self {
+        self.system.random = Some(Arc::new(fill));
+        self
+    }
+
     /// How many calls may be inside the guest at once, each in an instance of its own. At least one.
     #[must_use]
     pub fn max_instances(mut self, instances: usize) -> Self {
@@ -217,8 +240,8 @@ impl WapcHostBuilder {
     pub fn build(self) -> Result<WapcHost, Error> {
         let handler = self.handler.ok_or(Error::NoHandler)?;
         let pool = Pool::new(self.settings.max_instances, self.settings.max_wait);
-        let (module, settings) = (self.module, self.settings);
-        let shared = Arc::new(Shared { module, imports: abi::imports(), settings, handler, pool });
+        let Self { module, settings, system, .. } = self;
+        let shared = Arc::new(Shared { module, imports: abi::imports(), settings, handler, system, pool });
         let deadline = shared.settings.deadline.map(Deadline::after);
         match shared.pool.acquire(deadline, || shared.instantiate(deadline)) {
             Ok(lease) => drop(lease),
@@ -255,13 +278,17 @@ impl Settings {
 impl Shared {
     /// A new instance, on which the optional start functions of the protocol have run.
     fn instantiate(&self, deadline: Option<Deadline>) -> Result<Guest, wapc_engine::Error> {
-        let exchange = Exchange::new(self.handler.clone(), self.settings.reply_limit);
+        let (handler, system) = (self.handler.clone(), self.system.clone());
+        let exchange = Exchange::new(handler, system, self.settings.reply_limit, deadline);
         let mut instance =
             Instance::new(&self.module, &self.imports, exchange, &self.settings.limits, deadline)?;
         let entry = instance.entry(GUEST_CALL)?;
         for start in START {
             if instance.has_function(start) {
-                instance.invoke(start, &[], deadline)?;
+                match instance.invoke(start, &[], deadline) {
+                    Err(EngineError::Host { source, .. }) if source.is::<Leave>() => {}
+                    started => drop(started?),
+                }
             }
         }
         Ok(Guest { instance, entry, number: 0 })

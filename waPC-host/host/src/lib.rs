@@ -48,6 +48,12 @@
 //! Memory, time, payload, reply, depth and the number of instances are bounded from the start; [`WapcHost::builder`] lists
 //! the bounds and changes them. Each has its own [`Error`], with the numbers in it.
 //!
+//! # Guests of other ages and languages
+//!
+//! Older host calls (six and four arguments, modules `wasmbus` and `wascap`), AssemblyScript's `env`, and WASI preview 1 are
+//! offered as well. WASI is denied by default: a console, and nothing else until [`WapcHostBuilder::clock`] and
+//! [`WapcHostBuilder::random`] switch it on.
+//!
 //! # Features
 //!
 //! | feature | default | what it does |
@@ -62,13 +68,17 @@ mod guest;
 mod handler;
 mod options;
 mod pool;
+mod refusal;
+mod system;
+mod wasi;
 
-pub use wapc_engine::{Engine, EngineBuilder, Error as EngineError, Module};
+pub use wapc_engine::{Engine, EngineBuilder, Error as EngineError, MemoryFault, Module, TrapKind};
 
 pub use crate::{
-    error::{Error, Violation},
+    error::{Abort, Error, Exit, Violation},
     guest::{WapcHost, WapcHostBuilder},
     handler::{HostCall, HostCallError, HostHandler, Reply},
     options::CallOptions,
     pool::PoolStats,
+    system::{Clock, SystemClock},
 };

@@ -1,0 +1,68 @@
+//! What of the system a guest is given: nothing, until the host's owner switches it on.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use crate::HostCallError;
+
+/// Tells guests the time, in nanoseconds.
+pub trait Clock: Send + Sync + 'static {
+    /// The time since the beginning of 1970, UTC.
+    fn realtime(&self) -> u64;
+
+    /// The time since some fixed moment; never goes back.
+    fn monotonic(&self) -> u64;
+}
+
+/// The system's own clock.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    /// Its monotonic time begins now.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn realtime(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn monotonic(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Fills a buffer with random bytes.
+pub(crate) type Random = dyn Fn(&mut [u8]) -> Result<(), HostCallError> + Send + Sync;
+
+/// What of the system the guests of one host are given.
+#[derive(Clone, Default)]
+pub(crate) struct System {
+    pub(crate) clock: Option<Arc<dyn Clock>>,
+    pub(crate) random: Option<Arc<Random>>,
+}
+
+impl fmt::Debug for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("System")
+            .field("clock", &self.clock.is_some())
+            .field("random", &self.random.is_some())
+            .finish()
+    }
+}

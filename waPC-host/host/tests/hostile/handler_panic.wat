@@ -1,0 +1,9 @@
+;; Makes the host's handler panic.
+(module
+  (import "wapc" "__host_call" (func $host_call (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "panic")
+  (func (export "__guest_call") (param i32) (param $variant i32) (result i32)
+    (if (i32.eqz (local.get $variant)) (then (return (i32.const 1))))
+    (call $host_call (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 5)
+      (i32.const 0) (i32.const 0))))

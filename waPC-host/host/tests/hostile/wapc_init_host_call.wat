@@ -1,0 +1,18 @@
+;; Calls the host from the protocol's start function, reads the answer, prints, and sets a reply to no call at all.
+(module
+  (import "wapc" "__host_call" (func $host_call (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "wapc" "__host_response" (func $host_response (param i32)))
+  (import "wapc" "__guest_request" (func $request (param i32 i32)))
+  (import "wapc" "__guest_response" (func $response (param i32 i32)))
+  (import "wapc" "__guest_error" (func $error (param i32 i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "init")
+  (func (export "wapc_init")
+    (call $request (i32.const 0) (i32.const 0))
+    (if (i32.ne (call $host_call (i32.const 0) (i32.const 4) (i32.const 0) (i32.const 4) (i32.const 1) (i32.const 1)
+      (i32.const 0) (i32.const 4)) (i32.const 1)) (then unreachable))
+    (call $host_response (i32.const 64))
+    (call $response (i32.const 0) (i32.const 4))
+    (call $error (i32.const 0) (i32.const 4)))
+  (func (export "__guest_call") (param i32 i32) (result i32)
+    (i32.ne (i32.load (i32.const 64)) (i32.const 0))))
