@@ -1,6 +1,6 @@
 //! The running demonstration: one host, one actor, two links.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{fmt::Display, fs, path::PathBuf, sync::Arc};
 
 use capability_contracts::{http_server, keyvalue, logging};
 use capability_provider::{ActorId, CapabilityId, LinkConfig, LinkKey, LinkName, Provider};
@@ -56,8 +56,8 @@ impl Demonstration {
     /// Carries a command out and tells what came of it. Whatever goes wrong, the demonstration goes on.
     pub(crate) fn obey(&mut self, command: &Command) -> String {
         let outcome = match command {
-            Command::Status => Ok(self.host.status().to_string()),
-            Command::Health => Ok(self.health()),
+            Command::Status => Ok(lines(&self.host.status())),
+            Command::Health => Ok(lines(&self.host.health())),
             Command::Swap(version) => self.swap(version),
             Command::Store(store) => self.store(store),
             Command::Help => Ok(HELP.to_owned()),
@@ -68,12 +68,6 @@ impl Demonstration {
 
     pub(crate) fn stop(&self) {
         self.host.shutdown();
-    }
-
-    fn health(&self) -> String {
-        let report = self.host.health();
-        let verdict = if report.healthy() { "healthy" } else { "unhealthy" };
-        format!("{verdict}\n{report}")
     }
 
     fn swap(&self, version: &Version) -> Result<String, Error> {
@@ -119,4 +113,9 @@ impl Demonstration {
 
 fn keyvalue_id() -> CapabilityId {
     CapabilityId::new(keyvalue::CAPABILITY).expect("the contracts' ids are valid")
+}
+
+/// What a report displays, without the end of its last line.
+fn lines(report: &dyn Display) -> String {
+    report.to_string().trim_end().to_owned()
 }
