@@ -41,6 +41,10 @@
 #![deny(unsafe_code)]
 
 mod cache;
+#[cfg_attr(
+    not(feature = "host-interrupt"),
+    allow(dead_code, reason = "without interrupts nobody asks where code lies")
+)]
 #[allow(unsafe_code)]
 mod code;
 #[allow(unsafe_code)]

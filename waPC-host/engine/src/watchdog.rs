@@ -44,6 +44,7 @@ thread_local! {
 /// How often a run is interrupted where the guest's own code runs, before it is ended wherever it is on the guest's stack.
 /// A guest that is hardly ever in its own code (it fills memory in one instruction, again and again) is ended then; the
 /// count begins anew with every call of the host, where the engine may hold locks.
+#[cfg(feature = "host-interrupt")]
 const ATTEMPTS: u32 = 50;
 
 /// Counts the interrupts of a run since its guest last called the host.
