@@ -101,6 +101,7 @@ mod section;
 mod shown;
 mod sign;
 mod text;
+mod times;
 mod token;
 #[cfg(feature = "toml")]
 mod toml;

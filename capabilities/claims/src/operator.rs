@@ -6,7 +6,7 @@ use crate::{
     error::ClaimsError,
     keypair::KeyPair,
     keys::{KeyKind, PublicKey},
-    sign::Times,
+    times::{Times, time_setters},
     token::{self, Token},
 };
 
@@ -111,34 +111,7 @@ impl OperatorBuilder {
         self
     }
 
-    /// The last second in which the token is good, since 1970.
-    #[must_use]
-    pub fn expires_at(mut self, seconds: u64) -> Self {
-        self.times.expires = Some(seconds);
-        self
-    }
-
-    /// The first second in which the token is good, since 1970.
-    #[must_use]
-    pub fn not_before(mut self, seconds: u64) -> Self {
-        self.times.not_before = Some(seconds);
-        self
-    }
-
-    /// The time at which the token says that it was issued, in seconds since 1970. Without it: the time of
-    /// [`SystemClock`](crate::SystemClock).
-    #[must_use]
-    pub fn issued_at(mut self, seconds: u64) -> Self {
-        self.times.issued_at = Some(seconds);
-        self
-    }
-
-    /// The token's own id, which must be different for each token. Without it: 128 random bits.
-    #[must_use]
-    pub fn id(mut self, id: impl Into<String>) -> Self {
-        self.times.id = Some(id.into());
-        self
-    }
+    time_setters!();
 
     /// Writes the token's text and signs it.
     ///

@@ -1,18 +1,16 @@
 //! Signing: what is to be said about a module, and putting it there.
 
-use data_encoding::BASE32_NOPAD;
-
 use crate::{
     chain::Chain,
-    claims::{AboutModule, Claims, REVISION},
-    clock::{Clock, SystemClock},
+    claims::AboutModule,
     error::ClaimsError,
     hash::ModuleHash,
-    json::Object,
     keypair::KeyPair,
     keys::{KeyKind, PublicKey},
     module::ModuleFile,
-    section, token,
+    section,
+    times::{Times, time_setters},
+    token,
 };
 
 /// What a token is to say about a module. The issuer and the hash are added when the module is signed.
@@ -33,15 +31,6 @@ pub struct ClaimsBuilder {
     subject: PublicKey,
     times: Times,
     about: Unhashed,
-}
-
-/// Id and times of a token that is to be issued.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Times {
-    pub(crate) id: Option<String>,
-    pub(crate) issued_at: Option<u64>,
-    pub(crate) not_before: Option<u64>,
-    pub(crate) expires: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -111,33 +100,7 @@ impl ClaimsBuilder {
         self
     }
 
-    /// The last second in which the token is good, since 1970.
-    #[must_use]
-    pub fn expires_at(mut self, seconds: u64) -> Self {
-        self.times.expires = Some(seconds);
-        self
-    }
-
-    /// The first second in which the token is good, since 1970.
-    #[must_use]
-    pub fn not_before(mut self, seconds: u64) -> Self {
-        self.times.not_before = Some(seconds);
-        self
-    }
-
-    /// The time at which the token says that it was issued, in seconds since 1970. Without it: the time of [`SystemClock`].
-    #[must_use]
-    pub fn issued_at(mut self, seconds: u64) -> Self {
-        self.times.issued_at = Some(seconds);
-        self
-    }
-
-    /// The token's own id, which must be different for each token. Without it: 128 random bits.
-    #[must_use]
-    pub fn id(mut self, id: impl Into<String>) -> Self {
-        self.times.id = Some(id.into());
-        self
-    }
+    time_setters!();
 
     fn about(&self, hash: ModuleHash) -> AboutModule {
         let Unhashed { name, tags, caps, revision, version, call_alias, provider } = self.about.clone();
@@ -167,36 +130,4 @@ pub fn sign_module(wasm: &[u8], claims: &ClaimsBuilder, issuer: &KeyPair) -> Res
     let mut signed = module.stripped(token.len() + section::TOKEN_OVERHEAD);
     section::append_token(&mut signed, &token);
     Ok(signed)
-}
-
-impl Times {
-    /// Claims with these times, with an id and a time of issue where none were given.
-    pub(crate) fn claims<M>(
-        &self,
-        issuer: PublicKey,
-        subject: PublicKey,
-        about: M,
-    ) -> Result<Claims<M>, ClaimsError> {
-        if let (Some(not_before), Some(expires)) = (self.not_before, self.expires)
-            && expires < not_before
-        {
-            return Err(ClaimsError::NeverValid { not_before, expires });
-        }
-        Ok(Claims {
-            expires: self.expires,
-            id: self.id.clone().map_or_else(random_id, Ok)?,
-            issued_at: self.issued_at.unwrap_or_else(|| SystemClock.now()),
-            issuer,
-            subject,
-            not_before: self.not_before,
-            about: Object(about),
-            wascap_revision: Some(REVISION),
-        })
-    }
-}
-
-fn random_id() -> Result<String, ClaimsError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|source| ClaimsError::NoRandomness { source })?;
-    Ok(BASE32_NOPAD.encode(&bytes))
 }
