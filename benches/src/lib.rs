@@ -3,8 +3,8 @@
 //! Nothing here is meant to be used; it says how fast a host that does nothing else could be.
 
 use wasmer::{
-    Function, FunctionEnv, FunctionEnvMut, Imports, Instance, Memory, Module, Store, TypedFunction, Value,
-    imports,
+    Engine, Function, FunctionEnv, FunctionEnvMut, Imports, Instance, Memory, Module, Store, TypedFunction,
+    Value, imports,
 };
 
 /// The guest of the waPC benches, in the text format.
@@ -31,21 +31,43 @@ pub struct Floor {
     guest_call: TypedFunction<(i32, i32), i32>,
 }
 
+/// A guest on bare wasmer, compiled.
+#[derive(Debug)]
+pub struct CompiledFloor {
+    engine: Engine,
+    module: Module,
+}
+
+impl CompiledFloor {
+    /// The guest, compiled.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let engine = Engine::default();
+        let wasm = wat::parse_str(text).expect("the benches' guest is valid");
+        let module = Module::new(&engine, wasm).expect("the benches' guest is valid");
+        Self { engine, module }
+    }
+
+    /// A new instance, with a store of its own.
+    #[must_use]
+    pub fn instantiate(&self) -> Floor {
+        let mut store = Store::new(self.engine.clone());
+        let env = FunctionEnv::new(&mut store, State::default());
+        let imports = functions(&mut store, &env);
+        let instance =
+            Instance::new(&mut store, &self.module, &imports).expect("the floor serves the benches' guest");
+        env.as_mut(&mut store).memory = instance.exports.get_memory("memory").ok().cloned();
+        let guest_call =
+            instance.exports.get_typed_function(&store, "__guest_call").expect("it is a waPC guest");
+        Floor { store, env, guest_call }
+    }
+}
+
 impl Floor {
     /// The guest, instantiated.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let mut store = Store::default();
-        let wasm = wat::parse_str(text).expect("the benches' guest is valid");
-        let module = Module::new(&store, wasm).expect("the benches' guest is valid");
-        let env = FunctionEnv::new(&mut store, State::default());
-        let imports = functions(&mut store, &env);
-        let instance =
-            Instance::new(&mut store, &module, &imports).expect("the floor serves the benches' guest");
-        env.as_mut(&mut store).memory = instance.exports.get_memory("memory").ok().cloned();
-        let guest_call =
-            instance.exports.get_typed_function(&store, "__guest_call").expect("it is a waPC guest");
-        Self { store, env, guest_call }
+        CompiledFloor::new(text).instantiate()
     }
 
     /// Sends one operation; the reply is what the guest answered.

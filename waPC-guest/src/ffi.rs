@@ -3,14 +3,35 @@
 //! What is relied on throughout is the protocol itself: the host writes exactly as many bytes as it announced, to the
 //! address that it was given, before the import returns, and keeps no address after that.
 
+use alloc::string::String;
+
 #[cfg(target_arch = "wasm32")]
 pub use self::wasm::serve;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use self::wasm::{console_log, fail, host_call};
 
+/// Adds `piece` to the end of `text`, if the module's memory has room for it.
+///
+/// With `push_str`, whether it can fail or not, comes the machinery of a panic.
+pub(crate) fn append(text: &mut String, piece: &str) {
+    if text.try_reserve(piece.len()).is_err() {
+        return;
+    }
+    // SAFETY: there is room for `piece` after the end of the text, and it is UTF-8.
+    unsafe {
+        let bytes = text.as_mut_vec();
+        let end = bytes.as_mut_ptr().add(bytes.len());
+        end.copy_from_nonoverlapping(piece.as_ptr(), piece.len());
+        bytes.set_len(bytes.len() + piece.len());
+    }
+}
+
 #[cfg(target_arch = "wasm32")]
 mod wasm {
-    use alloc::{string::String, vec, vec::Vec};
+    use alloc::{string::String, vec::Vec};
+    use core::{alloc::Layout, slice};
+
+    use crate::text::{owned, text_lossy};
 
     /// Names of operations up to this many bytes need no memory of the allocator.
     const SHORT_NAME: usize = 64;
@@ -37,40 +58,33 @@ mod wasm {
         fn __console_log(text: *const u8, len: usize);
     }
 
+    /// What `handlers!` makes: calls the handler of an operation.
+    type Dispatch = fn(&str, Vec<u8>) -> Result<Vec<u8>, String>;
+
     /// One call of the host, from its request to the one reply or the one error: returns 1 or 0.
     ///
     /// # Safety
     /// The lengths must be those with which the host just entered `__guest_call`.
-    pub unsafe fn serve(
-        operation_len: usize,
-        payload_len: usize,
-        dispatch: fn(&str, Vec<u8>) -> Result<Vec<u8>, String>,
-    ) -> i32 {
+    pub unsafe fn serve(operation_len: usize, payload_len: usize, dispatch: Dispatch) -> i32 {
         let mut short = [0; SHORT_NAME];
-        let mut long = Vec::new();
-        let operation = match short.get_mut(..operation_len) {
-            Some(operation) => operation,
-            None => {
-                long.resize(operation_len, 0);
-                long.as_mut_slice()
-            }
-        };
-        let mut payload = Vec::new();
-        if payload.try_reserve_exact(payload_len).is_err() {
-            fail("the payload does not fit into the module's memory");
+        let long_len = if operation_len > SHORT_NAME { operation_len } else { 0 };
+        let (Some(mut long), Some(mut payload)) = (room(long_len), room(payload_len)) else {
+            fail("the call does not fit into the module's memory");
             return 0;
-        }
-        // SAFETY: `operation` is as long as the name, `payload` has room for the bytes. The host writes all of both, so that
-        // `payload_len` bytes are initialised when the length is set.
-        unsafe {
-            __guest_request(operation.as_mut_ptr(), payload.as_mut_ptr());
-            payload.set_len(payload_len);
-        }
-        let outcome = match core::str::from_utf8(operation) {
-            Ok(operation) => dispatch(operation, payload),
-            Err(_) => Err(String::from("the operation's name is not UTF-8")),
         };
-        match outcome {
+        let operation = if long_len > 0 { long.as_mut_ptr() } else { short.as_mut_ptr() };
+        // SAFETY: there is room for `operation_len` bytes at `operation`, which outlives the slice, and for `payload_len` in
+        // `payload`. The host writes all of both, so that they are initialised from then on.
+        let operation = unsafe {
+            __guest_request(operation, payload.as_mut_ptr());
+            payload.set_len(payload_len);
+            slice::from_raw_parts(operation, operation_len)
+        };
+        let Some(operation) = utf8(operation) else {
+            fail("the operation's name is not UTF-8");
+            return 0;
+        };
+        match dispatch(operation, payload) {
             Ok(reply) => {
                 // SAFETY: the host reads the reply, which lives until the end of this block.
                 unsafe { __guest_response(reply.as_ptr(), reply.len()) };
@@ -81,6 +95,27 @@ mod wasm {
                 0
             }
         }
+    }
+
+    /// The text that these bytes are, if they are UTF-8: with the decoder of [`text_lossy`], which is in the module anyway.
+    fn utf8(bytes: &[u8]) -> Option<&str> {
+        let valid = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        (valid.len() == bytes.len()).then_some(valid)
+    }
+
+    /// An empty vector with room for exactly this many bytes, if the module's memory has it. Nothing is zeroed.
+    fn room(len: usize) -> Option<Vec<u8>> {
+        if len == 0 {
+            return Some(Vec::new());
+        }
+        let layout = Layout::array::<u8>(len).ok()?;
+        // SAFETY: the layout is not empty.
+        let bytes = unsafe { alloc::alloc::alloc(layout) };
+        if bytes.is_null() {
+            return None;
+        }
+        // SAFETY: the global allocator has just given them, with the layout of a vector that has room for `len` bytes.
+        Some(unsafe { Vec::from_raw_parts(bytes, 0, len) })
     }
 
     /// Makes `text` the error of the current call.
@@ -120,10 +155,9 @@ mod wasm {
     fn host_response() -> Result<Vec<u8>, String> {
         // SAFETY: takes nothing and touches no memory.
         let len = unsafe { __host_response_len() };
-        let mut reply = Vec::new();
-        if reply.try_reserve_exact(len).is_err() {
-            return Err(String::from("the host's reply does not fit into the module's memory"));
-        }
+        let Some(mut reply) = room(len) else {
+            return Err(owned("the host's reply does not fit into the module's memory"));
+        };
         if len > 0 {
             // SAFETY: there is room for `len` bytes, and the host writes all of them, so that they are initialised when the
             // length is set.
@@ -143,15 +177,20 @@ mod wasm {
         if len == 0 {
             return String::new();
         }
-        let mut text = vec![0; len.saturating_mul(3)];
-        // SAFETY: there is room for all that any host writes for an error of this length.
-        unsafe { __host_error(text.as_mut_ptr()) };
+        let room_len = len.saturating_mul(3);
+        let Some(mut text) = room(room_len) else {
+            return owned("the host's error does not fit into the module's memory");
+        };
+        // SAFETY: there is room for all that any host writes for an error of this length, and all of it is initialised
+        // before the length is set.
+        unsafe {
+            text.as_mut_ptr().write_bytes(0, room_len);
+            __host_error(text.as_mut_ptr());
+            text.set_len(room_len);
+        }
         let end = text.iter().rposition(|byte| *byte != 0).map_or(len, |last| len.max(last + 1));
         text.truncate(end);
-        match String::from_utf8(text) {
-            Ok(text) => text,
-            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-        }
+        text_lossy(&text)
     }
 }
 

@@ -1,10 +1,9 @@
 //! From an operation's name to its handler and back to the reply.
 
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{string::String, vec::Vec};
 use core::fmt::Display;
+
+use crate::text::displayed;
 
 /// What a handler may return as its reply.
 pub trait IntoReply {
@@ -51,25 +50,8 @@ pub fn run<R: IntoReply, E: Display>(
 ) -> Result<Vec<u8>, String> {
     match handler(payload) {
         Ok(reply) => Ok(reply.into_reply()),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(displayed(&error)),
     }
-}
-
-/// The error text for an operation that no handler was registered for.
-#[doc(hidden)]
-#[must_use]
-pub fn unknown_operation(operation: &str, known: &[&str]) -> String {
-    let mut text = String::from("this module has no operation `");
-    text.push_str(operation);
-    text.push_str("`; it has:");
-    for (position, name) in known.iter().enumerate() {
-        if !known.iter().take(position).any(|earlier| earlier == name) {
-            text.push_str(" `");
-            text.push_str(name);
-            text.push('`');
-        }
-    }
-    text
 }
 
 /// Registers the handlers of a guest and makes the module callable. Once in a crate, at its root.
@@ -95,8 +77,37 @@ pub fn unknown_operation(operation: &str, known: &[&str]) -> String {
 /// );
 /// # }
 /// ```
+///
+/// With the feature `codec`, a guest may name a `Codec` first. A line with `typed` then takes a function
+/// `fn(T) -> Result<R, E>` with any `T` and `R` that serde reads and writes; a message that cannot be read is an error that
+/// names the operation:
+///
+/// ```
+/// use std::convert::Infallible;
+/// use wapc_guest::MessagePack;
+///
+/// wapc_guest::handlers! {
+///     codec = MessagePack;
+///     "double" => typed double,
+///     "echo" => echo,
+/// }
+///
+/// fn double(number: u32) -> Result<u64, Infallible> {
+///     Ok(2 * u64::from(number))
+/// }
+///
+/// fn echo(payload: Vec<u8>) -> Result<Vec<u8>, Infallible> {
+///     Ok(payload)
+/// }
+/// # fn main() {
+/// assert_eq!(guest_call("double", vec![21]), Ok(vec![42]));
+/// # }
+/// ```
 #[macro_export]
 macro_rules! handlers {
+    (codec = $codec:ty; $($lines:tt)+) => {
+        $crate::__typed_handlers! { $codec; [] $($lines)+ }
+    };
     ($($operation:expr => $handler:expr),+ $(,)?) => {
         /// Calls the handler of `operation`, as the host does.
         ///
@@ -113,5 +124,25 @@ macro_rules! handlers {
         }
 
         $crate::__export!(guest_call);
+    };
+}
+
+/// Makes a line with bytes of each line with types, one after the other, for [`handlers!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __typed_handlers {
+    ($codec:ty; [$($done:tt)+]) => {
+        $crate::handlers! { $($done)+ }
+    };
+    ($codec:ty; [$($done:tt)*] $operation:expr => typed $handler:expr $(, $($rest:tt)*)?) => {
+        $crate::__typed_handlers! {
+            $codec;
+            [$($done)* $operation =>
+                |payload| $crate::typed::<$codec, _, _, _>($operation, $handler, &payload),]
+            $($($rest)*)?
+        }
+    };
+    ($codec:ty; [$($done:tt)*] $operation:expr => $handler:expr $(, $($rest:tt)*)?) => {
+        $crate::__typed_handlers! { $codec; [$($done)* $operation => $handler,] $($($rest)*)? }
     };
 }

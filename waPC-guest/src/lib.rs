@@ -48,7 +48,14 @@
 //! - The payload is read into memory that was not zeroed first and handed to the handler as it is; the handler's reply is
 //!   read by the host from where it lies.
 //! - The module `wapc` is all that is imported; there is no WASI.
+//! - The crate itself never panics: a lack of memory is an error of the call, or cuts a text short.
 //! - A panic's message reaches the host as the call's error before the trap, with [`panic_hook!`] or [`no_std_runtime!`].
+//!
+//! # Bytes, or messages with types
+//!
+//! A handler takes bytes. With the feature `codec` it may take and return types that serde reads and writes, in the codec
+//! that the guest names (`handlers! { codec = MessagePack; "add" => typed add }`), and `MessagePack::call` calls the host with
+//! such types. Which codec it is, is settled when the guest is compiled.
 //!
 //! # With or without the standard library
 //!
@@ -57,7 +64,9 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `runtime` | [`no_std_runtime!`]: an allocator and a panic handler |
+//! | `runtime` | [`allocator!`], and [`no_std_runtime!`]: that allocator and a panic handler |
+//! | `codec` | the trait `Codec` over serde: handlers and calls with types |
+//! | `messagepack` | `codec`, and the codec `MessagePack` |
 #![no_std]
 #![deny(unsafe_code)]
 
@@ -65,19 +74,30 @@ extern crate alloc;
 #[cfg(not(target_arch = "wasm32"))]
 extern crate std;
 
+#[cfg(feature = "codec")]
+mod codec;
 mod error;
 #[allow(unsafe_code)]
 mod ffi;
 mod handlers;
 mod host;
+#[cfg(feature = "messagepack")]
+mod messagepack;
 mod panic;
+mod runtime;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+mod text;
 
+#[cfg(feature = "codec")]
+pub use crate::codec::{Codec, typed};
+#[cfg(feature = "messagepack")]
+pub use crate::messagepack::MessagePack;
 pub use crate::{
     error::HostError,
     handlers::IntoReply,
     host::{console_log, host_call},
+    text::text_lossy,
 };
 
 /// What the macros of this crate name in a guest's crate. Not part of the interface.
@@ -86,12 +106,12 @@ pub mod __private {
     pub use alloc::{string::String, vec::Vec};
 
     #[cfg(all(target_arch = "wasm32", feature = "runtime"))]
-    pub use dlmalloc::GlobalDlmalloc;
+    pub use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
 
-    pub use crate::handlers::{run, unknown_operation};
     #[cfg(target_arch = "wasm32")]
     pub use crate::{
         ffi::serve,
         panic::{abort, report},
     };
+    pub use crate::{handlers::run, text::unknown_operation};
 }

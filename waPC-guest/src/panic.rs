@@ -31,49 +31,27 @@ struct Message {
 impl Message {
     fn of(info: &dyn fmt::Display) -> Self {
         let mut message = Self { bytes: [0; MESSAGE_LIMIT], len: 0 };
-        // An error says that the message was cut, which is no reason to say nothing.
+        // What cannot display itself to the end has said what it could.
         let _ = write!(message, "{info}");
         message
     }
 
+    /// All of the text, but for a character in whose middle it was cut.
     fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+        let bytes = self.bytes.get(..self.len).unwrap_or_default();
+        bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid())
     }
 }
 
 impl Write for Message {
+    /// Takes what there is room for.
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = MESSAGE_LIMIT - self.len;
-        let fits = text.floor_char_boundary(room);
-        self.bytes[self.len..self.len + fits].copy_from_slice(&text.as_bytes()[..fits]);
-        self.len += fits;
-        if fits == text.len() { Ok(()) } else { Err(fmt::Error) }
+        for (place, byte) in self.bytes.iter_mut().skip(self.len).zip(text.bytes()) {
+            *place = byte;
+            self.len += 1;
+        }
+        Ok(())
     }
-}
-
-/// What a guest without the standard library needs beside its handlers: an allocator, and a panic handler that makes the
-/// message the error of the call. Once in a crate, with the feature `runtime`.
-///
-/// Does nothing in a native build, where the standard library is there:
-///
-/// ```
-/// #![cfg_attr(target_arch = "wasm32", no_std)]
-/// wapc_guest::no_std_runtime!();
-/// ```
-#[macro_export]
-macro_rules! no_std_runtime {
-    () => {
-        #[cfg(target_arch = "wasm32")]
-        const _: () = {
-            #[global_allocator]
-            static ALLOCATOR: $crate::__private::GlobalDlmalloc = $crate::__private::GlobalDlmalloc;
-
-            #[panic_handler]
-            fn panic(info: &::core::panic::PanicInfo<'_>) -> ! {
-                $crate::__private::abort(info)
-            }
-        };
-    };
 }
 
 #[cfg(test)]
@@ -85,6 +63,8 @@ mod tests {
     #[test]
     fn a_short_message_is_kept() {
         assert_eq!(Message::of(&"out of cheese").as_str(), "out of cheese");
+        assert_eq!(Message::of(&format_args!("{} of {:>3}", "out", 7)).as_str(), "out of   7");
+        assert_eq!(Message::of(&"").as_str(), "");
     }
 
     #[test]

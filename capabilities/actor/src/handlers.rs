@@ -1,41 +1,22 @@
 //! From a message's bytes to the actor's function and back.
 
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{string::String, vec::Vec};
 use core::{convert::Infallible, fmt::Display};
 
 use capability_contracts::{
-    decode, encode,
     health::{HealthRequest, OP_HEALTH_REQUEST},
     http_server::{OP_HANDLE_REQUEST, Request, Response},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use wapc_guest::typed;
 
-/// Reads the message, calls the actor's function, writes its answer; an error becomes its text.
-#[doc(hidden)]
-pub fn typed<T, R, E>(
-    operation: &str,
-    handler: impl FnOnce(T) -> Result<R, E>,
-    payload: &[u8],
-) -> Result<Vec<u8>, String>
-where
-    T: DeserializeOwned,
-    R: Serialize,
-    E: Display,
-{
-    let message = decode(operation, payload).map_err(|error| error.to_string())?;
-    let answer = handler(message).map_err(|error| error.to_string())?;
-    encode(&answer).map_err(|error| error.to_string())
-}
+use crate::codec::Contracts;
 
 #[doc(hidden)]
 pub fn http<E: Display>(
     handler: impl FnOnce(Request) -> Result<Response, E>,
     payload: &[u8],
 ) -> Result<Vec<u8>, String> {
-    typed(OP_HANDLE_REQUEST, handler, payload)
+    typed::<Contracts, _, _, _>(OP_HANDLE_REQUEST, handler, payload)
 }
 
 /// A health check says nothing yet, so that some hosts send no bytes with it.
@@ -46,8 +27,10 @@ pub fn health<E: Display>(
 ) -> Result<Vec<u8>, String> {
     const NIL: &[u8] = b"\xc0";
     match payload {
-        [] | NIL => typed(OP_HEALTH_REQUEST, |()| handler(HealthRequest::default()), NIL),
-        message => typed(OP_HEALTH_REQUEST, handler, message),
+        [] | NIL => {
+            typed::<Contracts, _, _, _>(OP_HEALTH_REQUEST, |()| handler(HealthRequest::default()), NIL)
+        }
+        message => typed::<Contracts, _, _, _>(OP_HEALTH_REQUEST, handler, message),
     }
 }
 
@@ -121,6 +104,6 @@ macro_rules! __handle {
         $crate::__private::health($handler, $payload)
     };
     ($operation:literal, $handler:expr, $payload:expr) => {
-        $crate::__private::typed($operation, $handler, $payload)
+        $crate::__private::typed::<$crate::__private::Contracts, _, _, _>($operation, $handler, $payload)
     };
 }

@@ -59,6 +59,7 @@ extern crate alloc;
 extern crate std;
 
 mod call;
+mod codec;
 mod error;
 mod handlers;
 
@@ -92,7 +93,10 @@ pub mod health {
 #[doc(hidden)]
 pub mod __private {
     pub use capability_contracts::{health::OP_HEALTH_REQUEST, http_server::OP_HANDLE_REQUEST};
-    pub use wapc_guest::handlers;
+    pub use wapc_guest::{handlers, typed};
 
-    pub use crate::handlers::{always_well, health, http, typed};
+    pub use crate::{
+        codec::Contracts,
+        handlers::{always_well, health, http},
+    };
 }

@@ -35,19 +35,41 @@ impl Code {
     }
 }
 
-/// Has the interrupts of a store's runs only let through where they may end a run.
-#[cfg(all(unix, feature = "host-interrupt"))]
+/// Has signals that come during the runs of a store only end a run where that is sound.
+#[cfg(unix)]
 pub(crate) fn guard(store: &mut Store, code: Code, watch: &Watch) {
-    let attempts = watch.attempts();
+    let watch = watch.clone();
+    // True means that nothing more is to be done.
     store.set_trap_handler(Some(Box::new(move |signal, _, context| {
-        let held_back =
-            || !attempts.are_exhausted() && !program_counter(context).is_some_and(|pc| code.contains(pc));
-        signal == libc::SIGUSR1 && held_back()
+        if is_interrupt(signal) {
+            !watch.lets_interrupt_through(|| program_counter(context).is_some_and(|pc| code.contains(pc)))
+        } else if watch.holds_interrupts_back() {
+            // A function of the host ran out of the guest's stack or touched what is not there. Going on without it would skip
+            // whatever it had to put back.
+            std::process::abort()
+        } else {
+            false
+        }
     })));
 }
 
-#[cfg(not(all(unix, feature = "host-interrupt")))]
+#[cfg(not(unix))]
 pub(crate) fn guard(_: &mut Store, _: Code, _: &Watch) {}
+
+#[cfg(all(unix, feature = "host-interrupt"))]
+fn is_interrupt(signal: libc::c_int) -> bool {
+    signal == libc::SIGUSR1
+}
+
+#[cfg(all(unix, not(feature = "host-interrupt")))]
+fn is_interrupt(_: std::ffi::c_int) -> bool {
+    false
+}
+
+#[cfg(all(unix, not(feature = "host-interrupt")))]
+fn program_counter(_: *const std::ffi::c_void) -> Option<usize> {
+    None
+}
 
 /// Where the processor was when the signal came; `None` where that is not known, so that no run is ended there by a signal
 /// before its attempts are exhausted.

@@ -1,12 +1,12 @@
-//! What lies in an instance's store for the functions of the host, and the bytes that are lent to them for one run.
+//! What lies beside an instance for the functions of the host, and the bytes that are lent to them for one run.
 
 use std::{ptr::NonNull, slice};
 
-use wasmer::{AsStoreRef, sys::vm::VMMemoryDefinition};
+use wasmer::sys::vm::VMMemoryDefinition;
 
-use crate::{Caller, GuestMemory, HostError, watchdog::Watch};
+use crate::{Caller, GuestMemory, HostError, call::StackFloor, watchdog::Watch};
 
-/// What the functions of the host find in the store of the instance that calls them.
+/// What the functions of the host find beside the instance that calls them.
 #[allow(missing_debug_implementations, unreachable_pub, reason = "named by a sealed trait")]
 pub struct Context<T> {
     pub(crate) data: T,
@@ -15,12 +15,14 @@ pub struct Context<T> {
     pub(crate) lent: Lent,
     /// Why a function of the host ended the run that is under way.
     pub(crate) refusal: Option<HostError>,
-    watch: Watch,
+    pub(crate) floor: StackFloor,
+    pub(crate) watch: Watch,
 }
 
 impl<T> Context<T> {
     pub(crate) fn new(data: T, watch: Watch) -> Self {
-        Self { data, memory: None, lent: Lent::nothing(), refusal: None, watch }
+        let floor = StackFloor::new();
+        Self { data, memory: None, lent: Lent::nothing(), refusal: None, floor, watch }
     }
 
     /// Whether the run that is under way was ended from outside, so that nothing more should be done for it. Asked when the
@@ -34,9 +36,9 @@ impl<T> Context<T> {
         over
     }
 
-    /// What a function of the host sees. The borrow of the store keeps the guest from running meanwhile.
+    /// What a function of the host sees. Only made while the guest waits for the function.
     #[inline]
-    pub(crate) fn caller<'a>(&'a mut self, _: &'a impl AsStoreRef) -> Caller<'a, T> {
+    pub(crate) fn caller(&mut self) -> Caller<'_, T> {
         let bytes: &mut [u8] = match self.memory {
             None => &mut [],
             Some(definition) => {
@@ -47,8 +49,8 @@ impl<T> Context<T> {
                     &mut []
                 } else {
                     // SAFETY: the engine keeps the base and size of a live memory there. The memory is not shared (threads
-                    // are off), so nothing else touches or moves it for as long as `self` and the store are borrowed;
-                    // each call makes one such slice only.
+                    // are off), so nothing else touches or moves it while the guest waits; each call makes one such
+                    // slice only.
                     unsafe { slice::from_raw_parts_mut(base, current_length) }
                 }
             }
@@ -57,9 +59,40 @@ impl<T> Context<T> {
     }
 }
 
-// SAFETY: what `memory` points to belongs to the store that this value lies in, and moves with it; `lent` is only followed
-// during the run that it was lent for.
-unsafe impl<T: Send> Send for Context<T> {}
+/// Owns a context at an address that compiled code knows.
+pub(crate) struct ContextBox<T>(NonNull<Context<T>>);
+
+impl<T> ContextBox<T> {
+    pub(crate) fn new(context: Context<T>) -> Self {
+        Self(NonNull::from(Box::leak(Box::new(context))))
+    }
+
+    pub(crate) fn pointer(&self) -> NonNull<Context<T>> {
+        self.0
+    }
+
+    /// The context, while the guest does not run.
+    #[inline]
+    pub(crate) fn get(&mut self) -> &mut Context<T> {
+        // SAFETY: the functions of the host only use the context while their guest runs, and whoever runs it has the instance's
+        // only borrow, as whoever calls this has.
+        unsafe { self.0.as_mut() }
+    }
+
+    /// Where functions of the host may begin on the guest's stack. Shared with them while the guest runs.
+    #[inline]
+    pub(crate) fn floor(&self) -> *const StackFloor {
+        // SAFETY: the context lives as long as this value; no reference to it is made.
+        unsafe { &raw const (*self.0.as_ptr()).floor }
+    }
+}
+
+impl<T> Drop for ContextBox<T> {
+    fn drop(&mut self) {
+        // SAFETY: it was made of a box, and nothing uses it after its owner.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
 
 /// Bytes of the embedding program that the functions of the host may read during one run.
 pub(crate) struct Lent([*const [u8]; 2]);

@@ -8,11 +8,12 @@ use std::{
     sync::Arc,
 };
 
-use wasmer::sys::{Cranelift, EngineBuilder as WasmerBuilder, Features, Target};
+use wasmer::sys::{CompilerConfig, Cranelift, EngineBuilder as WasmerBuilder, Features, Target};
 
 use crate::{
     Error, HostPanic, Module,
     cache::{Cache, Key, digest},
+    metering,
     watchdog::Watchdog,
 };
 
@@ -27,6 +28,7 @@ pub struct Engine {
 
 pub(crate) struct Shared {
     cache: Option<Cache>,
+    pub(crate) metered: bool,
     pub(crate) watchdog: Arc<Watchdog>,
 }
 
@@ -34,6 +36,7 @@ pub(crate) struct Shared {
 #[derive(Debug, Clone, Default)]
 pub struct EngineBuilder {
     cache: Option<PathBuf>,
+    metered: bool,
 }
 
 impl EngineBuilder {
@@ -49,13 +52,23 @@ impl EngineBuilder {
         self
     }
 
+    /// Whether the code of modules counts the instructions that it carries out, so that a run can be given an amount of
+    /// [fuel](crate::Instance::set_fuel) and ends when that is used up. Counting costs the guest time (loops take a third
+    /// longer to twice as long), so it is off without this; a deadline costs the guest's own code nothing.
+    #[must_use]
+    pub fn fuel(mut self, metered: bool) -> Self {
+        self.metered = metered;
+        self
+    }
+
     /// The engine.
     ///
     /// # Errors
     /// [`Error::CacheDirectory`] when the directory cannot be made or others may write to it.
     pub fn build(self) -> Result<Engine, Error> {
-        let cache = self.cache.map(|directory| Cache::open(&directory, identity())).transpose()?;
-        Ok(Engine { shared: Arc::new(Shared { cache, watchdog: Watchdog::new() }) })
+        let Self { cache, metered } = self;
+        let cache = cache.map(|directory| Cache::open(&directory, identity(metered))).transpose()?;
+        Ok(Engine { shared: Arc::new(Shared { cache, metered, watchdog: Watchdog::new() }) })
     }
 }
 
@@ -63,7 +76,7 @@ impl Engine {
     /// An engine that keeps nothing on disk.
     #[must_use]
     pub fn new() -> Self {
-        Self { shared: Arc::new(Shared { cache: None, watchdog: Watchdog::new() }) }
+        Self { shared: Arc::new(Shared { cache: None, metered: false, watchdog: Watchdog::new() }) }
     }
 
     /// An engine with other settings.
@@ -100,7 +113,7 @@ impl Engine {
 
     fn cached(&self, key: &Key) -> Option<Compiled> {
         let entry = self.shared.cache.as_ref()?.load(key)?;
-        let engine = new_engine();
+        let engine = new_engine(self.shared.metered);
         // SAFETY: the entry carries the checksum of its content, the digest of this module and the identity of this very
         // engine, in a directory that nobody but its owner may write to: it is what `Module::serialize` made of it.
         match unsafe { wasmer::Module::deserialize(&engine, entry) } {
@@ -113,7 +126,7 @@ impl Engine {
     }
 
     fn compile_binary(&self, wasm: &[u8], key: &Key) -> Result<Compiled, String> {
-        let engine = new_engine();
+        let engine = new_engine(self.shared.metered);
         // The compiler works on bytes from outside; should it ever panic on some, the host lives on.
         let module = catch_unwind(AssertUnwindSafe(|| wasmer::Module::new(&engine, wasm)))
             .map_err(|panic| HostPanic::new(&*panic).message)?
@@ -147,21 +160,25 @@ pub(crate) struct Compiled {
     pub(crate) module: wasmer::Module,
 }
 
-fn new_engine() -> wasmer::Engine {
+fn new_engine(metered: bool) -> wasmer::Engine {
     let mut features = Features::new();
     // The host hands out slices of a guest's memory, which no other thread may touch meanwhile.
     features.threads(false);
     // The limit of memory is one for each instance, so there is one memory.
     features.multi_memory(false);
-    WasmerBuilder::new(Cranelift::new()).set_features(Some(features)).engine().into()
+    let mut compiler = Cranelift::new();
+    if metered {
+        compiler.push_middleware(metering::middleware());
+    }
+    WasmerBuilder::new(compiler).set_features(Some(features)).engine().into()
 }
 
 /// The digest of everything that machine code depends on besides its module.
-fn identity() -> Key {
+fn identity(metered: bool) -> Key {
     let target = Target::default();
     let interrupts = cfg!(feature = "host-interrupt");
     let text = format!(
-        "wasmer {} cranelift speed; threads and several memories off; interrupts {interrupts}; {} {:?}",
+        "wasmer {} cranelift speed; threads and several memories off; interrupts {interrupts}; fuel {metered}; {} {:?}",
         wasmer::sys::vm::VERSION,
         target.triple(),
         target.cpu_features(),

@@ -153,6 +153,17 @@ pub enum Error {
         /// The export that was entered.
         export: String,
     },
+    /// The guest used up the fuel that it was given.
+    #[error("`{export}` used up its {limit} units of fuel; give it more or less work")]
+    FuelExhausted {
+        /// The export that was entered.
+        export: String,
+        /// The fuel that it was given, in instructions.
+        limit: u64,
+    },
+    /// Fuel was asked for, but the module's code does not count what it does.
+    #[error("the module was compiled without metering; compile it with `Engine::builder().fuel(true)`")]
+    NotMetered,
     /// The guest needs more memory than it may have.
     #[error(
         "the guest asked for {requested} bytes of memory, {limit} are allowed; raise the limit or give it less to hold"
@@ -184,6 +195,21 @@ pub enum Error {
     #[error("the instance cannot be used after `{export}` failed in it; make a new one")]
     Poisoned {
         /// The export that failed.
+        export: String,
+    },
+    /// The entry was looked up in another instance.
+    #[error("the entry `{export}` belongs to another instance; look it up in the one that is to be entered")]
+    ForeignEntry {
+        /// The entry's export.
+        export: String,
+    },
+    /// A short function of the host tried to enter a guest.
+    #[error(
+        "`{export}` was called from within a short function of the host, on the stack of its guest; offer that function with \
+         `Imports::function` instead"
+    )]
+    EnteredFromShortFunction {
+        /// The export that was to be entered.
         export: String,
     },
     /// The system has no room for another instance.

@@ -41,6 +41,8 @@ pub(crate) struct Failure<'a> {
     pub(crate) refusal: Option<HostError>,
     /// The memory that the guest was refused during the run, and its limit, both in bytes.
     pub(crate) refused_memory: Option<(u64, u64)>,
+    /// The fuel that the guest was given, if it used it up.
+    pub(crate) fuel: Option<u64>,
 }
 
 impl Failure<'_> {
@@ -61,6 +63,9 @@ impl Failure<'_> {
             }
             (Ending::Cancelled, _) => return Error::Cancelled { export },
             _ => {}
+        }
+        if let Some(limit) = self.fuel {
+            return Error::FuelExhausted { export, limit };
         }
         if let Some(source) = self.refusal {
             return Error::Host { export, source };

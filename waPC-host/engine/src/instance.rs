@@ -1,14 +1,26 @@
 //! One running copy of a module.
 
-use std::fmt;
+mod bounds;
 
-use wasmer::{FunctionEnv, RuntimeError, Store, TypedFunction, sys::NativeEngineExt};
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
+use wasmer::{AsStoreMut, RuntimeError, Store, Type, sys::NativeEngineExt};
+use wasmer_types::RawValue;
+
+use self::bounds::Bounds;
 use crate::{
-    CancelHandle, Deadline, Error, Imports, Limits, Module, Signature, Value, ValueType, code,
-    context::{Context, Lent},
+    CancelHandle, Deadline, Error, Imports, Limits, Module, Signature, Value, ValueType,
+    call::{self, Callee},
+    code,
+    context::{Context, ContextBox, Lent},
     failure::{Failure, Leave},
+    host_function::Number,
+    interrupt::{self, Starting},
     limits::{LimitedTunables, MemoryPlace, Refused},
+    metering::Tank,
     types::{ExternKind, type_name},
     watchdog::{Ending, Watch},
 };
@@ -23,11 +35,15 @@ const MEMORY: &str = "memory";
 /// An instance that trapped, or was ended from outside, is poisoned: its memory may be in any state, so that every later
 /// call ends with [`Error::Poisoned`].
 pub struct Instance<T: Send + 'static = ()> {
+    /// Dropped before the context, to which its functions point.
     store: Store,
     instance: wasmer::Instance,
-    env: FunctionEnv<Context<T>>,
+    context: ContextBox<T>,
+    number: u64,
     watch: Watch,
     refused: Refused,
+    /// Only in an instance of a metered module.
+    tank: Option<Tank>,
     poisoned: Option<String>,
 }
 
@@ -41,8 +57,18 @@ unsafe impl<T: Send + 'static> Send for Instance<T> {}
 #[derive(Debug, Clone)]
 pub struct Entry {
     export: String,
-    function: TypedFunction<(i32, i32), i32>,
+    callee: Callee,
+    /// The instance that it belongs to.
+    instance: u64,
 }
+
+// SAFETY: what the callee points to is only followed by the instance that it belongs to.
+unsafe impl Send for Entry {}
+// SAFETY: as above.
+unsafe impl Sync for Entry {}
+
+/// Tells instances apart, as long as the process lives.
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 impl<T: Send + 'static> Instance<T> {
     /// A new copy of `module`, with the host's functions in `imports`, `data` beside it and what it may use in `limits`.
@@ -59,32 +85,40 @@ impl<T: Send + 'static> Instance<T> {
         limits: &Limits,
         deadline: Option<Deadline>,
     ) -> Result<Self, Error> {
+        if call::is_on_guest_stack() {
+            return Err(Error::EnteredFromShortFunction { export: START.to_owned() });
+        }
         limits.admit(module.wasmer().info())?;
         let refused = Refused::new(limits);
         let mut engine = module.engine().clone();
         let place = MemoryPlace::default();
         engine.set_tunables(LimitedTunables::new(limits.clone(), refused.clone(), place.clone()));
-        let mut store = Store::new(engine);
         let watch = module
             .shared()
             .watchdog
-            .watch(&store)
+            .watch()
             .map_err(|error| Error::Resources { reason: format!("no thread for deadlines: {error}") })?;
+        let mut context = ContextBox::new(Context::new(data, watch.clone()));
+        let mut store = Store::new(engine);
         code::guard(&mut store, module.code(), &watch);
-        let env = FunctionEnv::new(&mut store, Context::new(data, watch.clone()));
-        let externs = imports.externs(module.wasmer(), &mut store, &env)?;
-        watch.arm(deadline);
+        let externs = imports.externs(module.wasmer(), &mut store, context.pointer())?;
+        let starting = Starting::begin();
+        watch.arm(deadline, store.objects_mut().id());
         let instance = wasmer::Instance::new_by_index(&mut store, module.wasmer(), &externs);
         let ending = watch.disarm();
+        drop(starting);
         let instance = instance.map_err(|error| {
-            let refusal = env.as_mut(&mut store).refusal.take();
-            Failure { export: START, deadline, ending, refusal, refused_memory: refused.take() }
+            let refusal = context.get().refusal.take();
+            let refused_memory = refused.take();
+            Failure { export: START, deadline, ending, refusal, refused_memory, fuel: None }
                 .of_instantiation(error)
         })?;
         let exported = instance.exports.get_memory(MEMORY).is_ok();
-        env.as_mut(&mut store).memory = place.definition().filter(|_| exported);
+        context.get().memory = place.definition().filter(|_| exported);
         let poisoned = (ending != Ending::InTime).then(|| START.to_owned());
-        Ok(Self { store, instance, env, watch, refused, poisoned })
+        let number = NUMBERS.fetch_add(1, Relaxed);
+        let tank = module.is_metered().then(Tank::new);
+        Ok(Self { store, instance, context, number, watch, refused, tank, poisoned })
     }
 
     /// Calls an export with numbers and returns its results, within `deadline`.
@@ -100,11 +134,23 @@ impl<T: Send + 'static> Instance<T> {
         arguments: &[Value],
         deadline: Option<Deadline>,
     ) -> Result<Vec<Value>, Error> {
+        self.invoke_within(export, arguments, Bounds { deadline, cancelled: None })
+    }
+
+    fn invoke_within(
+        &mut self,
+        export: &str,
+        arguments: &[Value],
+        bounds: Bounds<'_>,
+    ) -> Result<Vec<Value>, Error> {
         let function = self.function(export)?.clone();
-        check_arguments(export, &function.ty(&self.store), arguments)?;
-        let arguments: Vec<_> = arguments.iter().map(|value| value.to_wasmer()).collect();
-        let results = self.run(export, deadline, |store| function.call(store, &arguments))?;
-        Ok(results.iter().filter_map(Value::from_wasmer).collect())
+        let results = check_arguments(export, &function.ty(&self.store), arguments)?;
+        let callee = Callee::new(&function, &mut self.store);
+        let mut values: Vec<_> = arguments.iter().map(|value| value.to_raw()).collect();
+        values.resize(arguments.len().max(results.len()), RawValue::default());
+        // SAFETY: the function is this instance's, and the arguments are of its types.
+        unsafe { self.run(export, callee, &mut values, bounds) }?;
+        Ok(results.iter().zip(values).map(|(ty, raw)| ty.value(raw)).collect())
     }
 
     /// The types of the arguments that an export takes.
@@ -120,21 +166,25 @@ impl<T: Send + 'static> Instance<T> {
     ///
     /// # Errors
     /// [`Error::MissingExport`] when there is none of this name, [`Error::ExportType`] when it is something else.
-    pub fn entry(&self, export: &str) -> Result<Entry, Error> {
-        let function = self.function(export)?;
-        let function = function.typed(&self.store).map_err(|_| Error::ExportType {
-            export: export.to_owned(),
-            expected: "function (i32, i32) -> (i32)".to_owned(),
-            found: ExternKind::Function(Signature::new(&function.ty(&self.store))).to_string(),
-        })?;
-        Ok(Entry { export: export.to_owned(), function })
+    pub fn entry(&mut self, export: &str) -> Result<Entry, Error> {
+        let function = self.function(export)?.clone();
+        let ty = function.ty(&self.store);
+        if (ty.params(), ty.results()) != (&[Type::I32, Type::I32], &[Type::I32]) {
+            return Err(Error::ExportType {
+                export: export.to_owned(),
+                expected: "function (i32, i32) -> (i32)".to_owned(),
+                found: ExternKind::Function(Signature::new(&ty)).to_string(),
+            });
+        }
+        let callee = Callee::new(&function, &mut self.store);
+        Ok(Entry { export: export.to_owned(), callee, instance: self.number })
     }
 
     /// Enters the guest through an export that was looked up before: the fast way in, without any look-up or allocation.
     /// Until it returns, the functions of the host find `lent` in [`Caller::lent`](crate::Caller::lent), without a copy.
     ///
     /// # Errors
-    /// As [`invoke`](Self::invoke) for a call that fails.
+    /// As [`invoke`](Self::invoke) for a call that fails, and [`Error::ForeignEntry`] for an entry of another instance.
     #[inline]
     pub fn enter(
         &mut self,
@@ -143,11 +193,25 @@ impl<T: Send + 'static> Instance<T> {
         lent: [&[u8]; 2],
         deadline: Option<Deadline>,
     ) -> Result<u32, Error> {
-        let (first, second) = (arguments.0.cast_signed(), arguments.1.cast_signed());
+        self.enter_within(entry, arguments, lent, Bounds { deadline, cancelled: None })
+    }
+
+    #[inline]
+    fn enter_within(
+        &mut self,
+        entry: &Entry,
+        arguments: (u32, u32),
+        lent: [&[u8]; 2],
+        bounds: Bounds<'_>,
+    ) -> Result<u32, Error> {
+        if entry.instance != self.number {
+            return Err(Error::ForeignEntry { export: entry.export.clone() });
+        }
+        let mut values = [arguments.0.to_raw(), arguments.1.to_raw()];
         let loan = Loan::new(self, lent);
-        let result =
-            loan.instance.run(&entry.export, deadline, |store| entry.function.call(store, first, second));
-        result.map(i32::cast_unsigned)
+        // SAFETY: the entry is this instance's, and of the type that two numbers of 32 bits fit.
+        unsafe { loan.instance.run(&entry.export, entry.callee, &mut values, bounds) }?;
+        Ok(u32::from_raw(values[0]))
     }
 
     /// Whether the module exports a function of this name.
@@ -158,7 +222,7 @@ impl<T: Send + 'static> Instance<T> {
 
     /// What the host keeps beside the instance.
     pub fn data(&mut self) -> &mut T {
-        &mut self.env.as_mut(&mut self.store).data
+        &mut self.context.get().data
     }
 
     /// The size of the guest's memory in bytes; zero when it exports none.
@@ -195,19 +259,33 @@ impl<T: Send + 'static> Instance<T> {
         }
     }
 
-    /// The one road into the guest.
+    /// The one road into the guest. The results take the place of the arguments in `values`.
+    ///
+    /// # Safety
+    /// The callee must be a function of this instance, and `values` must fit its type, see [`Callee::call`].
     #[inline]
-    fn run<R>(
+    unsafe fn run(
         &mut self,
         export: &str,
-        deadline: Option<Deadline>,
-        call: impl FnOnce(&mut Store) -> Result<R, RuntimeError>,
-    ) -> Result<R, Error> {
+        callee: Callee,
+        values: &mut [RawValue],
+        Bounds { deadline, cancelled }: Bounds<'_>,
+    ) -> Result<(), Error> {
         if let Some(export) = &self.poisoned {
             return Err(Error::Poisoned { export: export.clone() });
         }
-        self.watch.arm(deadline);
-        let result = call(&mut self.store);
+        if call::is_on_guest_stack() {
+            return Err(Error::EnteredFromShortFunction { export: export.to_owned() });
+        }
+        let (target, _on_top) = interrupt::target();
+        self.watch.arm(deadline, target);
+        if cancelled.is_some_and(bounds::is_raised) {
+            self.watch.disarm();
+            return Err(Error::Cancelled { export: export.to_owned() });
+        }
+        // SAFETY: the caller vouches for the callee and the values. `&mut self` keeps other runs away, and the context lives as
+        // long as the instance.
+        let result = unsafe { callee.call(&self.store, values, self.context.floor()) };
         let ending = self.watch.disarm();
         if ending != Ending::InTime && result.is_ok() {
             // It came back just as it was interrupted: the result holds, but the interrupt may still be on its way.
@@ -224,12 +302,14 @@ impl<T: Send + 'static> Instance<T> {
         ending: Ending,
         error: &RuntimeError,
     ) -> Error {
-        let refusal = self.env.as_mut(&mut self.store).refusal.take();
+        let refusal = self.context.get().refusal.take();
         let leaves = refusal.as_ref().is_some_and(|refusal| refusal.is::<Leave>());
         if !leaves || ending != Ending::InTime {
             self.poisoned = Some(export.to_owned());
         }
-        Failure { export, deadline, ending, refusal, refused_memory: self.refused.take() }.of_run(error)
+        let fuel = self.tank.as_ref().and_then(|tank| tank.exhausted(&mut self.store, &self.instance));
+        let refused_memory = self.refused.take();
+        Failure { export, deadline, ending, refusal, refused_memory, fuel }.of_run(error)
     }
 }
 
@@ -243,7 +323,7 @@ impl<'a, T: Send + 'static> Loan<'a, T> {
     fn new(instance: &'a mut Instance<T>, bytes: [&'a [u8]; 2]) -> Self {
         // SAFETY: the loan is taken back when this value is dropped, and it cannot outlive the borrow of `bytes`.
         let lent = unsafe { Lent::new(bytes) };
-        instance.env.as_mut(&mut instance.store).lent = lent;
+        instance.context.get().lent = lent;
         Self { instance }
     }
 }
@@ -251,7 +331,7 @@ impl<'a, T: Send + 'static> Loan<'a, T> {
 impl<T: Send + 'static> Drop for Loan<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.instance.env.as_mut(&mut self.instance.store).lent = Lent::nothing();
+        self.instance.context.get().lent = Lent::nothing();
     }
 }
 
@@ -264,10 +344,15 @@ impl<T: Send + 'static> fmt::Debug for Instance<T> {
     }
 }
 
-fn check_arguments(export: &str, ty: &wasmer::FunctionType, arguments: &[Value]) -> Result<(), Error> {
-    if numbers(ty.params()).is_none() || numbers(ty.results()).is_none() {
+/// Compares arguments with the function's type, and returns the types of its results.
+fn check_arguments(
+    export: &str,
+    ty: &wasmer::FunctionType,
+    arguments: &[Value],
+) -> Result<Vec<ValueType>, Error> {
+    let (Some(_), Some(results)) = (numbers(ty.params()), numbers(ty.results())) else {
         return Err(not_a_number(export, ty));
-    }
+    };
     if ty.params().len() != arguments.len() {
         return Err(Error::Arity {
             export: export.to_owned(),
@@ -286,7 +371,7 @@ fn check_arguments(export: &str, ty: &wasmer::FunctionType, arguments: &[Value])
             });
         }
     }
-    Ok(())
+    Ok(results)
 }
 
 fn not_a_number(export: &str, ty: &wasmer::FunctionType) -> Error {

@@ -28,7 +28,8 @@
 //!
 //! # What a guest cannot do
 //!
-//! It gets the memory, the tables and the time that it was given; a fault of any kind ends its own run with a typed
+//! It gets the memory, the tables, the time and, where its code [counts](EngineBuilder::fuel) what it does, the fuel that it
+//! was given; a fault of any kind ends its own run with a typed
 //! [`Error`], after which its instance is [poisoned](Error::Poisoned). A panic in a function of the host goes no further
 //! than the run that it belongs to. WebAssembly threads (shared memories) and
 //! modules with more than one memory are not accepted.
@@ -41,6 +42,8 @@
 #![deny(unsafe_code)]
 
 mod cache;
+#[allow(unsafe_code)]
+mod call;
 #[cfg_attr(
     not(feature = "host-interrupt"),
     allow(dead_code, reason = "without interrupts nobody asks where code lies")
@@ -54,13 +57,17 @@ mod deadline;
 mod engine;
 mod error;
 mod failure;
+#[allow(unsafe_code)]
+mod host_function;
 mod imports;
 #[allow(unsafe_code)]
 mod instance;
+mod interrupt;
 mod limited_memory;
 #[allow(unsafe_code)]
 mod limits;
 mod memory;
+mod metering;
 mod module;
 mod types;
 mod value;

@@ -6,6 +6,7 @@ use crate::{
     Export, Import,
     code::Code,
     engine::{Compiled, Shared},
+    metering,
     types::ExternKind,
 };
 
@@ -40,7 +41,14 @@ impl Module {
     pub fn exports(&self) -> impl Iterator<Item = Export> + '_ {
         self.wasmer()
             .exports()
+            .filter(|export| !(self.is_metered() && metering::added(export.name())))
             .map(|export| Export { name: export.name().to_owned(), kind: ExternKind::new(export.ty()) })
+    }
+
+    /// Whether its code counts what it does, so that its runs can be given fuel.
+    #[must_use]
+    pub fn is_metered(&self) -> bool {
+        self.inner.shared.metered
     }
 
     pub(crate) fn wasmer(&self) -> &wasmer::Module {

@@ -2,6 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
+use wasmer_types::RawValue;
+
+use crate::host_function::Number;
+
 /// The type of a number that WebAssembly passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ValueType {
@@ -34,6 +38,16 @@ impl ValueType {
             Self::F64 => f64::from_str(text).ok().map(Value::F64),
         }
         .ok_or_else(failed)
+    }
+
+    /// The number of this type that compiled code left in memory.
+    pub(crate) fn value(self, raw: RawValue) -> Value {
+        match self {
+            Self::I32 => Value::I32(u32::from_raw(raw).cast_signed()),
+            Self::I64 => Value::I64(u64::from_raw(raw).cast_signed()),
+            Self::F32 => Value::F32(f32::from_raw(raw)),
+            Self::F64 => Value::F64(f64::from_raw(raw)),
+        }
     }
 }
 
@@ -83,22 +97,12 @@ impl Value {
         }
     }
 
-    pub(crate) fn to_wasmer(self) -> wasmer::Value {
+    pub(crate) fn to_raw(self) -> RawValue {
         match self {
-            Self::I32(n) => wasmer::Value::I32(n),
-            Self::I64(n) => wasmer::Value::I64(n),
-            Self::F32(n) => wasmer::Value::F32(n),
-            Self::F64(n) => wasmer::Value::F64(n),
-        }
-    }
-
-    pub(crate) fn from_wasmer(value: &wasmer::Value) -> Option<Self> {
-        match value {
-            wasmer::Value::I32(n) => Some(Self::I32(*n)),
-            wasmer::Value::I64(n) => Some(Self::I64(*n)),
-            wasmer::Value::F32(n) => Some(Self::F32(*n)),
-            wasmer::Value::F64(n) => Some(Self::F64(*n)),
-            _ => None,
+            Self::I32(n) => n.into(),
+            Self::I64(n) => n.into(),
+            Self::F32(n) => n.into(),
+            Self::F64(n) => n.into(),
         }
     }
 }

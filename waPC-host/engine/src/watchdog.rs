@@ -12,17 +12,22 @@ use std::{
     sync::{
         Arc, Weak,
         atomic::{
-            AtomicU32, AtomicU64,
+            AtomicBool, AtomicU32, AtomicU64,
             Ordering::{Relaxed, SeqCst},
+            compiler_fence,
         },
     },
     thread,
     time::{Duration, Instant},
 };
 
+use crossbeam_utils::atomic::AtomicCell;
 use parking_lot::{Condvar, Mutex};
 
-use crate::Deadline;
+use crate::{
+    Deadline,
+    interrupt::{self, Target},
+};
 
 /// The slot's instance is not running.
 const IDLE: u64 = 0;
@@ -44,28 +49,7 @@ thread_local! {
 /// How often a run is interrupted where the guest's own code runs, before it is ended wherever it is on the guest's stack.
 /// A guest that is hardly ever in its own code (it fills memory in one instruction, again and again) is ended then; the
 /// count begins anew with every call of the host, where the engine may hold locks.
-#[cfg(feature = "host-interrupt")]
 const ATTEMPTS: u32 = 50;
-
-/// Counts the interrupts of a run since its guest last called the host.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Attempts(Arc<AtomicU32>);
-
-impl Attempts {
-    /// Called from a signal handler, so it neither allocates nor locks.
-    #[cfg(feature = "host-interrupt")]
-    pub(crate) fn are_exhausted(&self) -> bool {
-        self.0.load(Relaxed) > ATTEMPTS
-    }
-
-    fn begin_anew(&self) {
-        self.0.store(0, Relaxed);
-    }
-
-    fn count(&self) {
-        self.0.fetch_add(1, Relaxed);
-    }
-}
 
 /// How a guest's run ended, as far as its slot knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,9 +65,12 @@ pub(crate) struct Slot {
     due: AtomicU64,
     /// How deep the run is nested on its thread.
     depth: AtomicU32,
-    attempts: Attempts,
-    /// Sends the guest's thread the interrupt.
-    interrupt: Box<dyn Fn() + Send + Sync>,
+    /// Whom its interrupts are sent to.
+    target: AtomicCell<Option<Target>>,
+    /// How often the run was interrupted since its guest last called the host.
+    attempts: AtomicU32,
+    /// Whether a function of the host runs on the guest's stack, where it must not be interrupted.
+    held_back: AtomicBool,
 }
 
 /// How a run stands.
@@ -139,9 +126,9 @@ impl Watchdog {
         })
     }
 
-    /// A slot for the instances of `store`. Starts the thread with the first.
-    pub(crate) fn watch(self: &Arc<Self>, store: &wasmer::Store) -> std::io::Result<Watch> {
-        let slot = Arc::new(Slot::new(store));
+    /// A slot for an instance. Starts the thread with the first.
+    pub(crate) fn watch(self: &Arc<Self>) -> std::io::Result<Watch> {
+        let slot = Arc::new(Slot::new());
         let mut state = self.shared.state.lock();
         if !state.running {
             let shared = self.shared.clone();
@@ -165,12 +152,13 @@ impl Drop for Watchdog {
 }
 
 impl Watch {
-    /// Marks the beginning of a run that is due at `deadline`.
+    /// Marks the beginning of a run that is due at `deadline` and is interrupted through `target`.
     #[inline]
-    pub(crate) fn arm(&self, deadline: Option<Deadline>) {
+    pub(crate) fn arm(&self, deadline: Option<Deadline>, target: Target) {
         let depth = DEPTH.get() + 1;
         DEPTH.set(depth);
         self.slot.depth.store(depth, Relaxed);
+        self.slot.target.store(Some(target));
         let Some(deadline) = deadline else {
             // Nobody needs to be woken for it, so the order of this store does not matter.
             self.slot.due.store(UNLIMITED, Relaxed);
@@ -204,12 +192,28 @@ impl Watch {
     /// Tells that the guest calls the host or comes back from it.
     #[cold]
     pub(crate) fn calls_host(&self) {
-        self.slot.attempts.begin_anew();
+        self.slot.attempts.store(0, Relaxed);
     }
 
-    #[cfg(feature = "host-interrupt")]
-    pub(crate) fn attempts(&self) -> Attempts {
-        self.slot.attempts.clone()
+    /// Has interrupts wait while a function of the host runs on the guest's stack. Called by the guest's thread.
+    #[inline]
+    pub(crate) fn hold_interrupts_back(&self, hold: bool) {
+        compiler_fence(SeqCst);
+        self.slot.held_back.store(hold, Relaxed);
+        compiler_fence(SeqCst);
+    }
+
+    /// Whether a function of the host runs on the guest's stack. Called from a signal handler on the guest's thread, so it
+    /// neither allocates nor locks.
+    pub(crate) fn holds_interrupts_back(&self) -> bool {
+        self.slot.held_back.load(Relaxed)
+    }
+
+    /// Whether an interrupt may end the run now. `in_code` tells whether the processor is in the guest's own code. Called from
+    /// a signal handler on the guest's thread, so it neither allocates nor locks.
+    pub(crate) fn lets_interrupt_through(&self, in_code: impl FnOnce() -> bool) -> bool {
+        let exhausted = || self.slot.attempts.load(Relaxed) > ATTEMPTS;
+        self.has_fired() && !self.holds_interrupts_back() && (exhausted() || in_code())
     }
 
     pub(crate) fn cancel_handle(&self) -> CancelHandle {
@@ -222,7 +226,7 @@ impl CancelHandle {
     pub fn cancel(&self) {
         let running = |due| (due != IDLE && due < CANCELLED).then_some(CANCELLED);
         if self.0.slot.due.fetch_update(SeqCst, SeqCst, running).is_ok() {
-            (self.0.slot.interrupt)();
+            self.0.slot.interrupt();
             self.0.watchdog.shared.kick();
         }
     }
@@ -235,13 +239,19 @@ impl fmt::Debug for CancelHandle {
 }
 
 impl Slot {
-    fn new(store: &wasmer::Store) -> Self {
+    fn new() -> Self {
         Self {
             due: AtomicU64::new(IDLE),
             depth: AtomicU32::new(0),
-            attempts: Attempts::default(),
-            interrupt: interrupt_of(store),
+            target: AtomicCell::new(None),
+            attempts: AtomicU32::new(0),
+            held_back: AtomicBool::new(false),
         }
+    }
+
+    fn interrupt(&self) {
+        self.attempts.fetch_add(1, Relaxed);
+        self.target.load().into_iter().for_each(interrupt::send);
     }
 
     /// How the run stands at the moment `now`. One that is due is marked as overdue.
@@ -284,8 +294,7 @@ impl Shared {
         // around it would take its turn each time.
         over.sort_by_key(|slot| Reverse(slot.depth.load(Relaxed)));
         for slot in over {
-            slot.attempts.count();
-            (slot.interrupt)();
+            slot.interrupt();
         }
         next
     }
@@ -309,16 +318,4 @@ impl Shared {
             }
         }
     }
-}
-
-#[cfg(feature = "host-interrupt")]
-fn interrupt_of(store: &wasmer::Store) -> Box<dyn Fn() + Send + Sync> {
-    let interrupter = store.interrupter();
-    Box::new(move || interrupter.interrupt())
-}
-
-/// Without the feature a guest is only ended when it next calls the host, which looks at the deadline itself.
-#[cfg(not(feature = "host-interrupt"))]
-fn interrupt_of(_: &wasmer::Store) -> Box<dyn Fn() + Send + Sync> {
-    Box::new(|| ())
 }

@@ -2,7 +2,10 @@
 #![cfg(feature = "host-interrupt")]
 
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -152,4 +155,45 @@ fn a_guest_that_keeps_the_engine_busy_ends_at_its_deadline() {
         assert!(matches!(error, Error::DeadlineExceeded { .. }), "{instruction}: {error}");
         assert!(began.elapsed() < Duration::from_secs(10), "{instruction}: {:?}", began.elapsed());
     }
+}
+
+/// While an instance is made, wasmer itself enters it; a run that is nested in its start section must be reached all the same,
+/// and so must the next one on the same thread.
+#[test]
+fn a_run_that_is_nested_in_a_start_section_ends_at_its_deadline() {
+    let outer =
+        r#"(module (import "host" "run" (func $run)) (start $run) (func (export "again") call $run))"#;
+    let outer = Engine::new().compile(outer.as_bytes()).unwrap();
+    let ended = Arc::new(AtomicU32::new(0));
+    let counted = ended.clone();
+    let imports = Imports::new().function("host", "run", move |_: Caller<'_, ()>, []: [u32; 0]| {
+        let error =
+            instance().invoke("spin", &[], Some(Deadline::after(Duration::from_millis(10)))).unwrap_err();
+        assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
+        counted.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    });
+    let mut outer = Instance::new(&outer, &imports, (), &Limits::new(), None).unwrap();
+    outer.invoke("again", &[], None).unwrap();
+    assert_eq!(ended.load(Ordering::Relaxed), 2);
+}
+
+/// An instance moves from thread to thread, and each of the threads ends.
+#[test]
+fn a_deadline_holds_on_every_thread_that_an_instance_comes_to() {
+    let mut instance = instance();
+    for _ in 0..10 {
+        instance = thread::spawn(move || {
+            let deadline = Some(Deadline::after(Duration::from_secs(10)));
+            assert_eq!(instance.invoke("rest", &[], deadline).unwrap(), [Value::I32(7)]);
+            instance
+        })
+        .join()
+        .unwrap();
+    }
+    let error = thread::spawn(move || {
+        instance.invoke("spin", &[], Some(Deadline::after(Duration::from_millis(10)))).unwrap_err()
+    });
+    let error = error.join().unwrap();
+    assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
 }

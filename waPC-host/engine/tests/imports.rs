@@ -143,7 +143,7 @@ fn numbers_of_every_type_cross_over() {
 #[test]
 fn an_entry_of_another_type_is_refused() {
     let module = Engine::new().compile(br#"(module (func (export "run") (param i32)))"#).unwrap();
-    let instance = Instance::new(&module, &Imports::<()>::new(), (), &Limits::new(), None).unwrap();
+    let mut instance = Instance::new(&module, &Imports::<()>::new(), (), &Limits::new(), None).unwrap();
     assert!(matches!(instance.entry("run").unwrap_err(), Error::ExportType { .. }));
 }
 

@@ -85,6 +85,22 @@ pub enum Error {
         /// The operation that was called.
         operation: String,
     },
+    /// The guest used up its fuel.
+    #[error("`{operation}` used up its {limit} units of fuel; give it more or less work")]
+    FuelExhausted {
+        /// The operation that was called.
+        operation: String,
+        /// The fuel that it had, in instructions.
+        limit: u64,
+    },
+    /// Fuel was asked for, but the module's code does not count what it does.
+    #[error(
+        "`{operation}` was not sent: fuel needs a module that was compiled with metering; compile it with `Engine::builder().fuel(true)`"
+    )]
+    NotMetered {
+        /// The operation that was called.
+        operation: String,
+    },
     /// The guest failed after it had asked for more memory than it may have.
     #[error(
         "`{operation}` asked for {requested} bytes of memory, {limit} are allowed; raise the limit or send less"
@@ -133,6 +149,23 @@ pub enum Error {
         max: usize,
         /// How long the call waited.
         waited: Duration,
+    },
+    /// As many calls waited for a thread of an [`AsyncHost`](crate::AsyncHost) as may.
+    #[error("`{operation}` was not sent: {limit} calls are waiting already; call less often, or allow more")]
+    QueueFull {
+        /// The operation that was called.
+        operation: String,
+        /// How many calls may wait.
+        limit: usize,
+    },
+    /// An [`AsyncHost`](crate::AsyncHost) has no thread, and the system gives it none.
+    #[error("`{operation}` was not sent: a thread for it could not be started: {source}")]
+    NoThread {
+        /// The operation that was called.
+        operation: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
     },
     /// Calls are nested too deeply.
     #[error(

@@ -11,7 +11,8 @@ use std::{
 use wapc_engine::{Deadline, HostPanic};
 
 use crate::{
-    Error, HostCall, HostHandler, Reply, Violation, refusal::Unfinished, system::System, wasi::Console,
+    CancelToken, Error, HostCall, HostHandler, Reply, Violation, refusal::Unfinished, settings::Terms,
+    system::System, wasi::Console,
 };
 
 /// The longest text that is taken from a guest for people to read, in bytes; the rest is cut off.
@@ -26,6 +27,7 @@ pub(crate) struct Exchange {
     starting: bool,
     deadline: Option<Deadline>,
     depth: u32,
+    cancel: Option<CancelToken>,
     /// The guest's reply. The caller's own buffer, for as long as the call takes.
     reply: Vec<u8>,
     guest_error: Option<String>,
@@ -43,20 +45,16 @@ struct HostFailure {
 }
 
 impl Exchange {
-    /// For a guest that is about to start, and must have started at `deadline`.
-    pub(crate) fn new(
-        handler: Arc<dyn HostHandler>,
-        system: System,
-        reply_limit: usize,
-        deadline: Option<Deadline>,
-    ) -> Self {
+    /// For a guest that is about to start, on the terms of the call that it is started for.
+    pub(crate) fn new(handler: Arc<dyn HostHandler>, system: System, terms: &Terms<'_>) -> Self {
         Self {
             handler,
             system,
-            reply_limit,
+            reply_limit: terms.reply_limit,
             starting: true,
-            deadline,
-            depth: 0,
+            deadline: terms.deadline,
+            depth: terms.depth,
+            cancel: terms.cancel.cloned(),
             reply: Vec::new(),
             guest_error: None,
             oversized: None,
@@ -68,12 +66,14 @@ impl Exchange {
 
     /// Begins a call; the guest's reply will be written into `reply`.
     #[inline]
-    pub(crate) fn begin(&mut self, reply: &mut Vec<u8>, deadline: Option<Deadline>, depth: u32) {
+    pub(crate) fn begin(&mut self, reply: &mut Vec<u8>, terms: &Terms<'_>) {
         self.reply = mem::take(reply);
         self.reply.clear();
         self.starting = false;
-        self.deadline = deadline;
-        self.depth = depth;
+        self.reply_limit = terms.reply_limit;
+        self.deadline = terms.deadline;
+        self.depth = terms.depth;
+        self.cancel = terms.cancel.cloned();
         self.guest_error = None;
         self.oversized = None;
         self.host_error = None;
@@ -169,7 +169,8 @@ impl Exchange {
         self.host_error = None;
         self.host_reply.clear();
         let deadline = self.deadline.map(|deadline| deadline.instant());
-        let call = HostCall { binding, namespace, operation, payload, deadline, depth: self.depth };
+        let (depth, cancel) = (self.depth, self.cancel.as_ref());
+        let call = HostCall { binding, namespace, operation, payload, deadline, depth, cancel };
         match self.handler.host_call(&call, &mut self.host_reply) {
             Ok(()) => true,
             Err(error) => {

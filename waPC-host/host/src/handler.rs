@@ -7,6 +7,8 @@ use std::{
 
 use bytes::Bytes;
 
+use crate::{CallOptions, CancelToken};
+
 /// Why a host call was not carried out. Its text reaches the guest as the error of the call; the error itself is kept, so
 /// that a call which fails because of it can tell (see [`Error::Guest`](crate::Error::Guest)).
 pub type HostCallError = Box<dyn std::error::Error + Send + Sync>;
@@ -27,6 +29,8 @@ pub struct HostCall<'a> {
     pub deadline: Option<Instant>,
     /// How many calls this one is nested in: 0 when the guest was called from outside.
     pub depth: u32,
+    /// What can cancel the guest's own call. A handler that blocks may ask it whether its answer is still wanted.
+    pub cancel: Option<&'a CancelToken>,
 }
 
 impl HostCall<'_> {
@@ -34,6 +38,21 @@ impl HostCall<'_> {
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// The options for a call that a handler makes to answer this one: it ends with the guest's own call, at its deadline or
+    /// when it is cancelled, and is nested one deeper.
+    #[must_use]
+    pub fn nested(&self) -> CallOptions {
+        let options = CallOptions::new().depth(self.depth.saturating_add(1));
+        let options = match self.deadline {
+            Some(deadline) => options.deadline(deadline),
+            None => options,
+        };
+        match self.cancel {
+            Some(token) => options.cancel(token),
+            None => options,
+        }
     }
 }
 

@@ -46,7 +46,19 @@
 //! # Limits
 //!
 //! Memory, time, payload, reply, depth and the number of instances are bounded from the start; [`WapcHost::builder`] lists
-//! the bounds and changes them. Each has its own [`Error`], with the numbers in it.
+//! the bounds and changes them. Each has its own [`Error`], with the numbers in it. [`CallOptions`] tighten them for one call,
+//! let a [`CancelToken`] end it from any thread, bound its fuel, or give it an instance of its own.
+//!
+//! # Instances
+//!
+//! An idle instance waits where the thread finds it that used it last, so that threads that call at the same time do not wait
+//! for each other. One in which a call trapped, was ended from outside or broke the protocol is thrown away; one that nobody
+//! needs is released ([`WapcHostBuilder::idle_timeout`], [`WapcHost::release_idle`]). [`PoolStats`] counts all of it.
+//!
+//! # Futures
+//!
+//! [`AsyncHost`] makes calls as futures, for any executor. It is no second way into the guest: each call runs as
+//! [`WapcHost::call_with`] on one of a few threads, and a future that is dropped cancels its call.
 //!
 //! # Guests of other ages and languages
 //!
@@ -62,23 +74,37 @@
 #![forbid(unsafe_code)]
 
 mod abi;
+mod async_host;
+mod builder;
+mod cancel;
 mod error;
 mod exchange;
+mod fuel;
 mod guest;
 mod handler;
+mod host;
+mod lease;
 mod options;
 mod pool;
 mod refusal;
+mod settings;
+mod slots;
+mod stats;
 mod system;
 mod wasi;
+mod workers;
 
 pub use wapc_engine::{Engine, EngineBuilder, Error as EngineError, MemoryFault, Module, TrapKind};
 
 pub use crate::{
+    async_host::{AsyncCall, AsyncHost, AsyncHostBuilder},
+    builder::WapcHostBuilder,
+    cancel::CancelToken,
     error::{Abort, Error, Exit, Violation},
-    guest::{WapcHost, WapcHostBuilder},
+    fuel::FuelCounter,
     handler::{HostCall, HostCallError, HostHandler, Reply},
+    host::WapcHost,
     options::CallOptions,
-    pool::PoolStats,
+    stats::PoolStats,
     system::{Clock, SystemClock},
 };

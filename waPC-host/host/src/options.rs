@@ -4,18 +4,45 @@ use std::time::{Duration, Instant};
 
 use wapc_engine::Deadline;
 
-/// What one call may ask for beside its operation and payload.
-#[derive(Debug, Clone, Copy, Default)]
+use crate::{CancelToken, FuelCounter};
+
+/// What one call may ask for beside its operation and payload. All of it can only tighten what the host allows.
+///
+/// ```
+/// use std::time::Duration;
+/// use wapc_host::{CallOptions, CancelToken};
+///
+/// let cancel = CancelToken::new();
+/// let options = CallOptions::new().timeout(Duration::from_millis(200)).reply_limit(4096).cancel(&cancel);
+/// # drop(options);
+/// ```
+#[derive(Debug, Clone)]
 pub struct CallOptions {
     pub(crate) deadline: Option<Deadline>,
+    pub(crate) fuel: Option<u64>,
+    pub(crate) payload_limit: usize,
+    pub(crate) reply_limit: usize,
     pub(crate) depth: u32,
+    pub(crate) fresh: bool,
+    pub(crate) cancel: Option<CancelToken>,
+    pub(crate) fuel_counter: Option<FuelCounter>,
 }
 
 impl CallOptions {
-    /// Nothing: the host's own deadline, and not nested in another call.
+    /// Nothing: the host's own limits, and not nested in another call.
+    #[inline]
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            deadline: None,
+            fuel: None,
+            payload_limit: usize::MAX,
+            reply_limit: usize::MAX,
+            depth: 0,
+            fresh: false,
+            cancel: None,
+            fuel_counter: None,
+        }
     }
 
     /// Ends the call at this moment, if the host's own deadline does not come before it.
@@ -25,18 +52,69 @@ impl CallOptions {
         self
     }
 
-    /// Ends the call when it takes longer than this, if the host's own deadline does not come before it.
+    /// Ends the call when it takes longer than this from now, if the host's own deadline does not come before it.
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.deadline = Some(Deadline::after(limit));
         self
     }
 
-    /// How many calls this one is nested in. A handler that calls a guest passes one more than its
-    /// [`HostCall::depth`](crate::HostCall::depth).
+    /// Ends the call when the guest has carried out this many instructions, if the host's own amount is not smaller. Needs
+    /// a module that was compiled with [`EngineBuilder::fuel`](crate::EngineBuilder::fuel). The start of a new instance is
+    /// not counted.
+    #[must_use]
+    pub fn fuel(mut self, instructions: u64) -> Self {
+        self.fuel = Some(instructions);
+        self
+    }
+
+    /// Adds the fuel that the call uses to `counter`, also when it fails. Needs a module that was compiled with
+    /// [`EngineBuilder::fuel`](crate::EngineBuilder::fuel).
+    #[must_use]
+    pub fn count_fuel(mut self, counter: &FuelCounter) -> Self {
+        self.fuel_counter = Some(counter.clone());
+        self
+    }
+
+    /// Refuses a payload of more bytes than this, if the host's own limit is not lower.
+    #[must_use]
+    pub fn payload_limit(mut self, bytes: usize) -> Self {
+        self.payload_limit = bytes;
+        self
+    }
+
+    /// Refuses a reply of more bytes than this, if the host's own limit is not lower.
+    #[must_use]
+    pub fn reply_limit(mut self, bytes: usize) -> Self {
+        self.reply_limit = bytes;
+        self
+    }
+
+    /// Lets `token` end the call from any thread.
+    #[must_use]
+    pub fn cancel(mut self, token: &CancelToken) -> Self {
+        self.cancel = Some(token.clone());
+        self
+    }
+
+    /// Makes an instance for this call alone, and throws it away afterwards.
+    #[must_use]
+    pub fn fresh(mut self) -> Self {
+        self.fresh = true;
+        self
+    }
+
+    /// How many calls this one is nested in. A handler that calls a guest begins with
+    /// [`HostCall::nested`](crate::HostCall::nested), which has it right.
     #[must_use]
     pub fn depth(mut self, depth: u32) -> Self {
         self.depth = depth;
         self
+    }
+}
+
+impl Default for CallOptions {
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -1,98 +1,135 @@
 //! A bounded number of instances of one module, made when they are needed.
 
 use std::{
-    fmt,
-    ops::{Deref, DerefMut},
+    sync::atomic::{
+        AtomicBool, AtomicU64, AtomicUsize,
+        Ordering::{Relaxed, SeqCst},
+    },
     time::{Duration, Instant},
 };
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use wapc_engine::{CancelHandle, Deadline};
 
-use crate::guest::Guest;
-
-/// What a pool did and has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PoolStats {
-    /// How many instances there may be.
-    pub max: usize,
-    /// How many wait for a call.
-    pub idle: usize,
-    /// How many are in a call, or being made for one.
-    pub in_use: usize,
-    /// How many were made since the beginning.
-    pub created: u64,
-    /// How many were thrown away because a call failed in them.
-    pub discarded: u64,
-    /// How many calls had to wait for an instance.
-    pub waited: u64,
-}
+use crate::{
+    guest::{Fault, Guest},
+    lease::{Lease, Room},
+    settings::Terms,
+    slots::Slots,
+    stats::{Counters, PoolStats},
+};
 
 /// Why the pool has no instance for a call.
 #[derive(Debug)]
 pub(crate) enum NoInstance {
     /// None became free in time.
     Exhausted { max: usize, waited: Duration },
+    /// The call was cancelled while it waited.
+    Cancelled,
     /// The pool was closed.
     Closed,
     /// A new one could not be made.
     Failed(wapc_engine::Error),
 }
 
+/// How many instances there may be, and for how long.
+#[derive(Debug, Clone)]
+pub(crate) struct PoolSettings {
+    pub(crate) max: usize,
+    pub(crate) max_wait: Duration,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) min_idle: usize,
+}
+
 pub(crate) struct Pool {
-    max: usize,
-    max_wait: Duration,
+    settings: PoolSettings,
+    /// Idle instances where the threads find them that used them last. Threads that call at the same time touch nothing that
+    /// they share but what is only read.
+    slots: Slots<Resting>,
+    /// How many calls wait for an instance.
+    waiting: AtomicUsize,
+    closed: AtomicBool,
+    /// How many sweeps there were.
+    sweeps: AtomicU64,
+    made: Instant,
+    /// When the next sweep is due, in nanoseconds since the pool was made.
+    next_sweep: AtomicU64,
     state: Mutex<State>,
     freed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    #[expect(
-        clippy::vec_box,
-        reason = "a guest is some hundred bytes, and moves in and out with every call"
-    )]
-    idle: Vec<Box<Guest>>,
-    in_use: usize,
+    /// Idle instances that found no place in the slots, in the order in which they were given back.
+    idle: Vec<Resting>,
+    /// How many instances there are, with those that are being made.
+    live: usize,
     cancels: Vec<(u64, CancelHandle)>,
-    created: u64,
-    discarded: u64,
-    waited: u64,
-    closed: bool,
+    counters: Counters,
 }
 
-/// An instance on loan from the pool, which takes it back when the loan is dropped: to be used again if no call failed in
-/// it, to be thrown away otherwise.
-pub(crate) struct Lease<'a> {
-    pool: &'a Pool,
-    guest: Option<Box<Guest>>,
+/// An idle instance.
+struct Resting {
+    /// In a box, because a guest is some hundred bytes, and moves in and out with every call.
+    guest: Box<Guest>,
+    /// How many sweeps there had been when it was given back.
+    since: u64,
+}
+
+/// What a call can have at once.
+enum Found {
+    Idle(Box<Guest>),
+    /// Room for a new instance, which is counted already; another one had to leave for it, if it says so.
+    Room(Option<Resting>),
 }
 
 impl Pool {
-    pub(crate) fn new(max: usize, max_wait: Duration) -> Self {
-        Self { max: max.max(1), max_wait, state: Mutex::default(), freed: Condvar::new() }
+    pub(crate) fn new(mut settings: PoolSettings) -> Self {
+        settings.max = settings.max.max(1);
+        Self {
+            slots: Slots::new(settings.max),
+            settings,
+            waiting: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+            sweeps: AtomicU64::new(0),
+            made: Instant::now(),
+            next_sweep: AtomicU64::new(0),
+            state: Mutex::default(),
+            freed: Condvar::new(),
+        }
     }
 
-    /// An idle instance, or a new one from `make` while there are fewer than the maximum, or the first to become free.
+    /// An idle instance, or a new one from `make` while there are fewer than the maximum, or the first to become free. A call
+    /// that wants a fresh one always gets a new one.
     #[inline]
     pub(crate) fn acquire(
         &self,
-        deadline: Option<Deadline>,
+        terms: &Terms<'_>,
         make: impl FnOnce() -> Result<Guest, wapc_engine::Error>,
     ) -> Result<Lease<'_>, NoInstance> {
-        let mut state = self.state.lock();
-        if let Some(guest) = self.take(&mut state)? {
-            return Ok(Lease { pool: self, guest: Some(guest) });
-        }
-        if state.in_use == self.max
-            && let Some(guest) = self.wait(&mut state, deadline)?
+        if !terms.fresh
+            && !self.closed.load(SeqCst)
+            && let Some(resting) = self.slots.find()
         {
-            return Ok(Lease { pool: self, guest: Some(guest) });
+            return Ok(self.lease(resting.guest));
         }
-        state.in_use += 1;
-        drop(state);
-        self.make(make)
+        self.acquire_shared(terms, make)
+    }
+
+    /// Puts an instance in that was made for no call.
+    pub(crate) fn add(&self, guest: Guest) {
+        let mut state = self.state.lock();
+        state.live += 1;
+        state.counters.prepared += 1;
+        let guest = state.register(guest, false);
+        state.idle.push(Resting { guest, since: 0 });
+    }
+
+    /// Makes the waiting calls look again at whether they were cancelled.
+    pub(crate) fn wake(&self) {
+        // Taking the lock lets a call that has just looked begin to wait, so that it is not missed.
+        drop(self.state.lock());
+        self.freed.notify_all();
     }
 
     /// Takes the calls that are in flight off their instances. One that has its instance but has not entered it yet is
@@ -102,133 +139,233 @@ impl Pool {
         cancels.iter().for_each(CancelHandle::cancel);
     }
 
+    /// Drops the idle instances that no call has used since the last sweep, and tells how many.
+    pub(crate) fn release_idle(&self) -> usize {
+        self.sweep().len()
+    }
+
     /// Gives no instance out any more and drops the idle ones.
     pub(crate) fn close(&self) {
-        let mut state = self.state.lock();
-        state.closed = true;
-        let idle = std::mem::take(&mut state.idle);
-        drop(state);
+        self.closed.store(true, SeqCst);
+        self.clear();
         self.freed.notify_all();
-        drop(idle);
     }
 
     pub(crate) fn stats(&self) -> PoolStats {
         let state = self.state.lock();
-        PoolStats {
-            max: self.max,
-            idle: state.idle.len(),
-            in_use: state.in_use,
-            created: state.created,
-            discarded: state.discarded,
-            waited: state.waited,
+        let idle = state.idle.len() + self.slots.len();
+        let in_use = state.live.saturating_sub(idle);
+        state.counters.stats(self.slots.found(), (self.settings.max, idle, in_use))
+    }
+
+    fn lease(&self, guest: Box<Guest>) -> Lease<'_> {
+        Lease::new(self, guest)
+    }
+
+    /// An instance for a call whose thread has none in its slot.
+    #[cold]
+    fn acquire_shared(
+        &self,
+        terms: &Terms<'_>,
+        make: impl FnOnce() -> Result<Guest, wapc_engine::Error>,
+    ) -> Result<Lease<'_>, NoInstance> {
+        let mut state = self.state.lock();
+        let found = match self.find(&mut state, terms)? {
+            Some(found) => found,
+            None => self.wait(&mut state, terms)?,
+        };
+        drop(state);
+        match found {
+            Found::Idle(guest) => Ok(self.lease(guest)),
+            Found::Room(crowded_out) => {
+                drop(crowded_out);
+                self.make(terms.fresh, make)
+            }
         }
     }
 
-    /// The idle instance that was used last: its memory is the likeliest to be in the processor's caches.
-    fn take(&self, state: &mut State) -> Result<Option<Box<Guest>>, NoInstance> {
-        if state.closed {
+    fn find(&self, state: &mut State, terms: &Terms<'_>) -> Result<Option<Found>, NoInstance> {
+        if self.closed.load(SeqCst) {
             return Err(NoInstance::Closed);
         }
-        let guest = state.idle.pop();
-        state.in_use += usize::from(guest.is_some());
-        Ok(guest)
+        if !terms.fresh
+            && let Some(resting) = state.idle.pop().or_else(|| self.slots.take_if(|_| true).next())
+        {
+            state.counters.reused += 1;
+            return Ok(Some(Found::Idle(resting.guest)));
+        }
+        let mut crowded_out = None;
+        if state.live == self.settings.max {
+            if terms.fresh {
+                crowded_out = state.idle.pop().or_else(|| self.slots.take_if(|_| true).next());
+            }
+            match &crowded_out {
+                Some(resting) => state.release(std::slice::from_ref(resting)),
+                None => return Ok(None),
+            }
+        }
+        state.live += 1;
+        Ok(Some(Found::Room(crowded_out)))
     }
 
-    /// Waits until an instance is idle, or until there may be another one (`None`).
-    #[cold]
-    fn wait(
-        &self,
-        state: &mut MutexGuard<'_, State>,
-        deadline: Option<Deadline>,
-    ) -> Result<Option<Box<Guest>>, NoInstance> {
+    /// Waits until there is something for the call.
+    fn wait(&self, state: &mut MutexGuard<'_, State>, terms: &Terms<'_>) -> Result<Found, NoInstance> {
+        let _waiting = Waiting::begin(&self.waiting);
         let began = Instant::now();
-        state.waited += 1;
-        let until = Deadline::after(self.max_wait).earlier(deadline);
+        state.counters.waited += 1;
+        let until = Deadline::after(self.settings.max_wait).earlier(terms.deadline);
+        let mut timed_out = false;
         loop {
-            let timed_out = self.freed.wait_until(state, until.instant()).timed_out();
-            if let Some(guest) = self.take(state)? {
-                return Ok(Some(guest));
+            if terms.cancel.is_some_and(|token| token.is_cancelled()) {
+                // It may have been woken for an instance, which another call can use.
+                self.freed.notify_one();
+                return Err(NoInstance::Cancelled);
             }
-            if state.in_use < self.max {
-                return Ok(None);
+            if let Some(found) = self.find(state, terms)? {
+                return Ok(found);
             }
             if timed_out {
-                return Err(NoInstance::Exhausted { max: self.max, waited: began.elapsed() });
+                state.counters.exhausted += 1;
+                return Err(NoInstance::Exhausted { max: self.settings.max, waited: began.elapsed() });
             }
+            timed_out = self.freed.wait_until(state, until.instant()).timed_out();
         }
     }
 
     /// Makes an instance for which room was counted already.
-    #[cold]
     fn make(
         &self,
+        fresh: bool,
         make: impl FnOnce() -> Result<Guest, wapc_engine::Error>,
     ) -> Result<Lease<'_>, NoInstance> {
-        let room = Room { pool: self };
+        let room = Room::new(self);
         let guest = make().map_err(NoInstance::Failed)?;
         std::mem::forget(room);
         let mut state = self.state.lock();
-        state.created += 1;
-        let number = state.created;
-        let guest = Box::new(guest.numbered(number));
-        state.cancels.push((number, guest.cancel_handle()));
-        Ok(Lease { pool: self, guest: Some(guest) })
+        state.counters.made += 1;
+        state.counters.fresh += u64::from(fresh);
+        let guest = state.register(guest, fresh);
+        Ok(self.lease(guest))
     }
 
-    fn give_back(&self, guest: Box<Guest>) {
-        let mut state = self.state.lock();
-        state.in_use -= 1;
-        let dropped = if guest.is_usable() && !state.closed {
-            state.idle.push(guest);
-            None
-        } else {
-            state.discarded += u64::from(!guest.is_usable());
-            state.cancels.retain(|(number, _)| *number != guest.number());
-            Some(guest)
-        };
-        drop(state);
-        self.freed.notify_one();
-        drop(dropped);
-    }
-}
-
-impl Deref for Lease<'_> {
-    type Target = Guest;
-
-    fn deref(&self) -> &Guest {
-        self.guest.as_ref().expect("a lease holds its guest until it is dropped")
-    }
-}
-
-impl DerefMut for Lease<'_> {
-    fn deref_mut(&mut self) -> &mut Guest {
-        self.guest.as_mut().expect("a lease holds its guest until it is dropped")
-    }
-}
-
-impl Drop for Lease<'_> {
     #[inline]
-    fn drop(&mut self) {
-        if let Some(guest) = self.guest.take() {
-            self.pool.give_back(guest);
+    pub(crate) fn give_back(&self, guest: Box<Guest>) {
+        let fault = guest.fault();
+        if fault.is_some() || guest.is_fresh() {
+            return self.discard(guest, fault);
+        }
+        if let Some(timeout) = self.settings.idle_timeout {
+            self.sweep_when_due(timeout);
+        }
+        let resting = Resting { guest, since: self.sweeps.load(Relaxed) };
+        if let Err(resting) = self.slots.leave(resting) {
+            self.state.lock().idle.push(resting);
+        }
+        // Whoever waits or closes the pool says so before looking at the slots. So either it has found the instance there, or
+        // it is seen here: the slot's lock orders the two.
+        if self.waiting.load(SeqCst) > 0 || self.closed.load(SeqCst) {
+            self.hand_on();
         }
     }
-}
 
-impl fmt::Debug for Lease<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease").finish_non_exhaustive()
+    #[cold]
+    fn discard(&self, guest: Box<Guest>, fault: Option<Fault>) {
+        let mut state = self.state.lock();
+        if let Some(fault) = fault {
+            state.counters.discarded(fault);
+        }
+        state.live -= 1;
+        state.cancels.retain(|(number, _)| *number != guest.number());
+        drop(state);
+        self.freed.notify_one();
+        drop(guest);
+    }
+
+    #[cold]
+    fn hand_on(&self) {
+        if self.closed.load(SeqCst) {
+            self.clear();
+        }
+        // Taking the lock lets a call that has just looked begin to wait, so that it is not missed.
+        drop(self.state.lock());
+        self.freed.notify_one();
+    }
+
+    /// Takes back the room for an instance that could not be made.
+    pub(crate) fn give_room_back(&self) {
+        self.state.lock().live -= 1;
+        self.freed.notify_one();
+    }
+
+    /// Drops all idle instances.
+    fn clear(&self) {
+        let mut state = self.state.lock();
+        let mut idle = std::mem::take(&mut state.idle);
+        idle.extend(self.slots.take_if(|_| true));
+        state.forget(&idle);
+        drop(state);
+        drop(idle);
+    }
+
+    fn sweep_when_due(&self, timeout: Duration) {
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let now = self.made.elapsed();
+        let due = self.next_sweep.load(Relaxed);
+        let next = nanoseconds(now.saturating_add(timeout));
+        // One of those that find it due sees to it.
+        if nanoseconds(now) >= due && self.next_sweep.compare_exchange(due, next, Relaxed, Relaxed).is_ok() {
+            self.sweep();
+        }
+    }
+
+    /// Takes out what nobody has used since the last sweep, but for as many as are to be kept.
+    fn sweep(&self) -> Vec<Resting> {
+        let mut state = self.state.lock();
+        let sweep = self.sweeps.fetch_add(1, Relaxed);
+        let mut spare = (state.idle.len() + self.slots.len()).saturating_sub(self.settings.min_idle);
+        let mut unused = |resting: &Resting| {
+            let unused = resting.since < sweep && spare > 0;
+            spare -= usize::from(unused);
+            unused
+        };
+        let mut released: Vec<_> = state.idle.extract_if(.., |resting| unused(resting)).collect();
+        released.extend(self.slots.take_if(unused));
+        state.release(&released);
+        released
     }
 }
 
-/// Room for an instance that is being made; given back when that fails, even by a panic.
-struct Room<'a> {
-    pool: &'a Pool,
+impl State {
+    fn register(&mut self, guest: Guest, fresh: bool) -> Box<Guest> {
+        let number = self.counters.created();
+        let guest = Box::new(guest.numbered(number, fresh));
+        self.cancels.push((number, guest.cancel_handle()));
+        guest
+    }
+
+    fn release(&mut self, released: &[Resting]) {
+        self.counters.released += released.len() as u64;
+        self.forget(released);
+    }
+
+    fn forget(&mut self, gone: &[Resting]) {
+        self.live -= gone.len();
+        self.cancels.retain(|(number, _)| gone.iter().all(|resting| resting.guest.number() != *number));
+    }
 }
 
-impl Drop for Room<'_> {
+/// Says that a call waits for as long as it lives.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn begin(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, SeqCst);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.pool.state.lock().in_use -= 1;
-        self.pool.freed.notify_one();
+        self.0.fetch_sub(1, SeqCst);
     }
 }

@@ -35,6 +35,7 @@ impl Unfinished {
         match error {
             EngineError::DeadlineExceeded { limit, .. } => Error::DeadlineExceeded { operation, limit },
             EngineError::Cancelled { .. } => Error::Cancelled { operation },
+            EngineError::FuelExhausted { limit, .. } => Error::FuelExhausted { operation, limit },
             EngineError::MemoryLimit { requested, limit } => {
                 Error::MemoryLimit { operation, requested, limit }
             }

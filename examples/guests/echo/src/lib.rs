@@ -10,10 +10,10 @@
 
 extern crate alloc;
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{borrow::Cow, vec::Vec};
 use core::convert::Infallible;
 
-use wapc_guest::{HostError, console_log, handlers, host_call, no_std_runtime};
+use wapc_guest::{HostError, console_log, handlers, host_call, no_std_runtime, text_lossy};
 
 handlers! {
     "echo" => echo,
@@ -32,13 +32,13 @@ fn callback(payload: Vec<u8>) -> Result<Vec<u8>, HostError> {
 }
 
 fn log(payload: Vec<u8>) -> Result<(), Infallible> {
-    console_log(&String::from_utf8_lossy(&payload));
+    console_log(&text_lossy(&payload));
     Ok(())
 }
 
-fn fail(payload: Vec<u8>) -> Result<(), String> {
-    match String::from_utf8_lossy(&payload) {
-        text if text.is_empty() => Err("asked to fail, without a reason".to_owned()),
-        text => Err(text.into_owned()),
+fn fail(payload: Vec<u8>) -> Result<(), Cow<'static, str>> {
+    if payload.is_empty() {
+        return Err("asked to fail, without a reason".into());
     }
+    Err(text_lossy(&payload).into())
 }

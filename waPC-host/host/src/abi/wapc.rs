@@ -26,7 +26,7 @@ pub(super) fn offer(imports: Imports<Exchange>) -> Imports<Exchange> {
 /// What a guest needs to be called.
 fn offer_call(imports: Imports<Exchange>, module: &str) -> Imports<Exchange> {
     imports
-        .function(
+        .short_function(
             module,
             "__guest_request",
             |mut caller: Caller<'_, Exchange>, [operation, payload]: [u32; 2]| {
@@ -35,7 +35,7 @@ fn offer_call(imports: Imports<Exchange>, module: &str) -> Imports<Exchange> {
                 write(&mut caller.memory, "__guest_request", payload, payload_bytes)
             },
         )
-        .function(module, "__guest_response", |caller, [pointer, length]: [u32; 2]| {
+        .short_function(module, "__guest_response", |caller, [pointer, length]: [u32; 2]| {
             caller.data.set_reply(read(&caller.memory, "__guest_response", pointer, length)?);
             Ok(())
         })
@@ -51,12 +51,14 @@ fn offer_host_call(imports: Imports<Exchange>, module: &str) -> Imports<Exchange
         .function(module, "__host_call", host_call)
         .function(module, "__host_call", host_call_without_binding)
         .function(module, "__host_call", host_call_in_one_name)
-        .function(module, "__host_response_len", |caller, []: [u32; 0]| length(caller.data.host_reply()))
-        .function(module, "__host_response", |mut caller, [pointer]: [u32; 1]| {
+        .short_function(module, "__host_response_len", |caller, []: [u32; 0]| {
+            length(caller.data.host_reply())
+        })
+        .short_function(module, "__host_response", |mut caller, [pointer]: [u32; 1]| {
             write(&mut caller.memory, "__host_response", pointer, caller.data.host_reply())
         })
-        .function(module, "__host_error_len", |caller, []: [u32; 0]| length(caller.data.host_error()))
-        .function(module, "__host_error", |mut caller, [pointer]: [u32; 1]| {
+        .short_function(module, "__host_error_len", |caller, []: [u32; 0]| length(caller.data.host_error()))
+        .short_function(module, "__host_error", |mut caller, [pointer]: [u32; 1]| {
             write(&mut caller.memory, "__host_error", pointer, caller.data.host_error())
         })
 }

@@ -1,9 +1,12 @@
 //! Guests written in the text format, and handlers that remember what they were asked.
 #![allow(dead_code)]
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Barrier, Mutex},
+    thread,
+};
 
-use wapc_host::{Engine, HostCall, HostCallError, HostHandler, Module, Reply, WapcHost};
+use wapc_host::{CallOptions, Engine, Error, HostCall, HostCallError, HostHandler, Module, Reply, WapcHost};
 
 /// A guest that does what the first letter of the operation says; see the file.
 pub(crate) const ECHO: &str = include_str!("../guests/echo.wat");
@@ -27,11 +30,24 @@ pub(crate) fn guest(body: &str) -> String {
     )
 }
 
+/// A guest that calls the host once and never comes back.
+pub(crate) fn spinning_after_a_call() -> String {
+    let nothing = "(i32.const 0) ".repeat(8);
+    guest(&format!("(drop (call $host_call {nothing})) (loop br 0) unreachable"))
+}
+
 /// Remembers calls and lines, and answers with the payload turned round.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Recorder {
     pub(crate) calls: Arc<Mutex<Vec<String>>>,
     pub(crate) lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Recorder {
+    /// Waits until there were this many calls.
+    pub(crate) fn wait_for(&self, calls: usize) {
+        until(|| self.calls.lock().unwrap().len() >= calls);
+    }
 }
 
 impl HostHandler for Recorder {
@@ -45,5 +61,41 @@ impl HostHandler for Recorder {
 
     fn console_log(&self, text: &str) {
         self.lines.lock().unwrap().push(text.to_owned());
+    }
+}
+
+/// Calls with options and returns the reply.
+pub(crate) fn call_with(host: &WapcHost, operation: &str, options: &CallOptions) -> Result<Vec<u8>, Error> {
+    let mut reply = Vec::new();
+    host.call_with(operation, b"payload", options, &mut reply).map(|()| reply)
+}
+
+/// Lets other threads go on until `done`. The test's own runner ends one that waits for ever.
+pub(crate) fn until(done: impl Fn() -> bool) {
+    while !done() {
+        thread::yield_now();
+    }
+}
+
+/// A handler that stands still, once for each call, until it is let go.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate {
+    pub(crate) entered: Arc<Barrier>,
+    pub(crate) opened: Arc<Barrier>,
+}
+
+impl Gate {
+    /// For `calls` calls, and one thread that lets them go together.
+    pub(crate) fn new(calls: usize) -> Self {
+        Self { entered: Arc::new(Barrier::new(calls + 1)), opened: Arc::new(Barrier::new(calls + 1)) }
+    }
+}
+
+impl HostHandler for Gate {
+    fn host_call(&self, call: &HostCall<'_>, reply: &mut Reply) -> Result<(), HostCallError> {
+        self.entered.wait();
+        self.opened.wait();
+        reply.copy_from(call.payload);
+        Ok(())
     }
 }

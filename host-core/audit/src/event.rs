@@ -1,0 +1,176 @@
+//! What is worth a record.
+
+use serde::{Serialize, Serializer, ser::SerializeSeq};
+
+use crate::hash::RecordHash;
+
+/// The most bytes of text of one list, such as the grants of a token. A whole token has no more than 64 KiB in base64.
+const LONGEST_LIST: usize = 48 * 1024;
+
+/// What happened. Texts may come from strangers: they are escaped, and cut when they are longer than 1 KiB.
+///
+/// No event has a place for a payload or a secret. Actors are named by their keys (`M...`), issuers by theirs (`A...`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A host begins to write here.
+    HostStarted {
+        /// The version of the host's software.
+        version: &'a str,
+    },
+    /// The host ends in an orderly way.
+    HostStopped,
+    /// An actor was verified and let in.
+    ActorLoaded {
+        /// The actor's key.
+        actor: &'a str,
+        /// The token that let it in.
+        token: Token<'a>,
+        /// What this token grants: capability ids, and keys of actors that it may call.
+        #[serde(serialize_with = "bounded")]
+        grants: &'a [String],
+    },
+    /// A module was not let in.
+    ActorRefused {
+        /// The key that the module claims to have, if that could be read. A refused module may claim anything.
+        actor: Option<&'a str>,
+        /// The name that it claims to have.
+        name: Option<&'a str>,
+        /// Why it was refused.
+        reason: &'a str,
+    },
+    /// Another version took an actor's place.
+    ActorSwapped {
+        /// The actor's key.
+        actor: &'a str,
+        /// The token of the version that served before.
+        old: Token<'a>,
+        /// The token of the version that serves now.
+        new: Token<'a>,
+        /// What the new token grants and the old one did not.
+        #[serde(serialize_with = "bounded")]
+        gained: &'a [String],
+        /// What the old token granted and the new one does not.
+        #[serde(serialize_with = "bounded")]
+        lost: &'a [String],
+        /// Whether a lower revision was let in by force.
+        forced: bool,
+    },
+    /// A module that should have taken an actor's place was not let in.
+    SwapRefused {
+        /// The key that the module claims to have, if that could be read.
+        actor: Option<&'a str>,
+        /// The name that it claims to have.
+        name: Option<&'a str>,
+        /// Why it was refused.
+        reason: &'a str,
+    },
+    /// An actor was taken out.
+    ActorRemoved {
+        /// The actor's key.
+        actor: &'a str,
+    },
+    /// An actor used a grant for the first time.
+    GrantUsed {
+        /// The actor's key.
+        actor: &'a str,
+        /// The capability's id, or the key of the actor that was called.
+        capability: &'a str,
+        /// The link's name; none for a call to an actor.
+        link: Option<&'a str>,
+        /// The operation that came first.
+        operation: &'a str,
+    },
+    /// An actor asked for what it may not do.
+    GrantDenied {
+        /// The actor's key.
+        actor: &'a str,
+        /// The capability's id, or the key of the actor that was to be called.
+        capability: &'a str,
+        /// The link's name; none for a call to an actor.
+        link: Option<&'a str>,
+        /// The operation.
+        operation: &'a str,
+        /// Why it was denied.
+        reason: &'a str,
+    },
+    /// Another trust policy holds from here on.
+    PolicyReplaced {
+        /// The new policy in words. However long they are, the record has the hash of all of them beside as many as fit.
+        #[serde(serialize_with = "digested")]
+        policy: &'a str,
+    },
+    /// An actor that runs may make no more calls: its token or the policy does not let it any longer.
+    ActorBarred {
+        /// The actor's key.
+        actor: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
+    /// An actor that was barred may make calls again.
+    ActorRestored {
+        /// The actor's key.
+        actor: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
+}
+
+/// One version of an actor, as its token tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Token<'a> {
+    /// The token's own id (`jti`).
+    pub id: &'a str,
+    /// The key of the account that signed it.
+    pub issuer: &'a str,
+    /// The actor's name for people.
+    pub name: Option<&'a str>,
+    /// The revision.
+    pub revision: Option<i32>,
+    /// The version for people.
+    pub version: Option<&'a str>,
+    /// The hash of the module, as the token has it.
+    pub module_hash: &'a str,
+}
+
+/// What the log has to say of itself.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Notice {
+    /// A record that was only partly written, by a host that then ended, was cut off: so many bytes.
+    PartialRecordRemoved { bytes: u64 },
+    /// So many records could not be written since the one before this.
+    RecordsLost { count: u64 },
+}
+
+#[derive(Serialize)]
+struct Digested<'a> {
+    text: &'a str,
+    sha256: RecordHash,
+}
+
+/// The text, which may be cut, and its hash, for which it is not.
+fn digested<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    Digested { text, sha256: RecordHash::of(text.as_bytes()) }.serialize(serializer)
+}
+
+/// As many of the texts as fit, and how many there are beside them.
+fn bounded<S: Serializer>(texts: &&[String], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut room = LONGEST_LIST;
+    let fits = |text: &&String| {
+        // The quotes and the comma count too, so that a list of nothing but empty texts ends as well.
+        let left = room.checked_sub(text.len() + 3);
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    let fitting = texts.iter().take_while(fits).count();
+    let mut list = serializer.serialize_seq(None)?;
+    for text in &texts[..fitting] {
+        list.serialize_element(text)?;
+    }
+    if fitting < texts.len() {
+        list.serialize_element(&format_args!("... ({} more)", texts.len() - fitting))?;
+    }
+    list.end()
+}

@@ -1,0 +1,109 @@
+//! The log that a host writes.
+
+use std::{
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+};
+
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::AuditError,
+    event::Event,
+    file,
+    hash::Head,
+    journal::{Failure, Journal},
+    verify::Walk,
+};
+
+/// What a host does when something cannot be recorded: its owner's choice, which the log only keeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// What cannot be recorded does not happen.
+    #[default]
+    Refuse,
+    /// The host goes on, and says so: in its own log, and here as soon as it can.
+    Continue,
+}
+
+/// An audit log that is open for one host, which may use it from many threads.
+///
+/// Records come in the order in which [`record`](Self::record) is called, and each is on the disk before that returns. So a record takes
+/// as long as the disk needs; events that a guest can cause again and again should be thinned out before they come here.
+#[derive(Debug)]
+pub struct AuditLog {
+    path: PathBuf,
+    on_failure: OnFailure,
+    journal: Mutex<Journal<File>>,
+}
+
+impl AuditLog {
+    /// Opens the log in the file `path`, or begins one there that only this user can read. What is there is checked first and then
+    /// continued; a record that was only partly written, because a host ended over it, is cut off when the next one is written.
+    ///
+    /// The file stays locked until the value is dropped.
+    ///
+    /// # Errors
+    /// [`AuditError::Open`], [`AuditError::NotAFile`], [`AuditError::WritableByOthers`], [`AuditError::InUse`], and
+    /// [`AuditError::Broken`] with the line where the log that is there breaks.
+    pub fn open(path: impl Into<PathBuf>, on_failure: OnFailure) -> Result<Self, AuditError> {
+        let path = path.into();
+        let file = file::open(&path)?;
+        let walk = match Walk::through(BufReader::new(&file), None) {
+            Ok(walk) => walk,
+            Err(source) => return Err(AuditError::Broken { path, source }),
+        };
+        if walk.partial > 0 {
+            log::warn!(
+                "the audit log {} ends with {} bytes of a record that was not finished; they will be cut off",
+                path.display(),
+                walk.partial
+            );
+        }
+        let journal = Mutex::new(Journal::after(&walk, file));
+        Ok(Self { path, on_failure, journal })
+    }
+
+    /// Adds a record. `at` is the time, in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`AuditError::Write`], [`AuditError::Changed`] and [`AuditError::Removed`]; what to do then is told by
+    /// [`on_failure`](Self::on_failure). The next record that can be written says how many were lost.
+    pub fn record(&self, at: u64, event: &Event<'_>) -> Result<(), AuditError> {
+        self.journal.lock().record(at, event).map_err(|failure| {
+            let path = self.path.clone();
+            match failure {
+                Failure::Storage(source) => AuditError::Write { path, source },
+                Failure::Changed { expected, actual } => AuditError::Changed { path, expected, actual },
+                Failure::Removed => AuditError::Removed { path },
+            }
+        })
+    }
+
+    /// What the host is to do when [`record`](Self::record) fails.
+    #[must_use]
+    pub fn on_failure(&self) -> OnFailure {
+        self.on_failure
+    }
+
+    /// Where the log is now. Kept elsewhere, it proves later that nothing up to here was cut off or written anew.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.journal.lock().head()
+    }
+
+    /// How many records could not be written since the last one that could.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.journal.lock().lost()
+    }
+
+    /// The log's file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}

@@ -1,0 +1,180 @@
+//! The settings of a host.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use wapc_engine::{Limits, Module};
+
+use crate::{
+    CallOptions, Clock, Error, HostCallError, HostHandler, WapcHost, host::Shared, pool::PoolSettings,
+    settings::Settings, system::System,
+};
+
+/// The largest number of bytes that a guest can address.
+const ADDRESSABLE: usize = u32::MAX as usize;
+
+/// Settings of a [`WapcHost`].
+pub struct WapcHostBuilder {
+    module: Module,
+    handler: Option<Arc<dyn HostHandler>>,
+    system: System,
+    settings: Settings,
+    pool: PoolSettings,
+}
+
+impl WapcHostBuilder {
+    pub(crate) fn new(module: &Module) -> Self {
+        Self {
+            module: module.clone(),
+            handler: None,
+            system: System::default(),
+            settings: Settings {
+                limits: Limits::new(),
+                deadline: Some(Duration::from_secs(30)),
+                fuel: None,
+                payload_limit: 64 << 20,
+                reply_limit: 64 << 20,
+                max_depth: 16,
+                fresh: false,
+            },
+            pool: PoolSettings { max: 16, max_wait: Duration::from_secs(1), idle_timeout: None, min_idle: 1 },
+        }
+    }
+
+    /// What answers the guest's calls. Required.
+    #[must_use]
+    pub fn handler(mut self, handler: impl HostHandler) -> Self {
+        self.handler = Some(Arc::new(handler));
+        self
+    }
+
+    /// Lets guests that are built for WASI know the time. They are not told without this.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.system.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Gives guests that are built for WASI, or by AssemblyScript, random bytes from `fill`. They get none without this.
+    #[must_use]
+    pub fn random(
+        mut self,
+        fill: impl Fn(&mut [u8]) -> Result<(), HostCallError> + Send + Sync + 'static,
+    ) -> Self {
+        self.system.random = Some(Arc::new(fill));
+        self
+    }
+
+    /// How many calls may be inside the guest at once, each in an instance of its own. At least one.
+    #[must_use]
+    pub fn max_instances(mut self, instances: usize) -> Self {
+        self.pool.max = instances;
+        self
+    }
+
+    /// How long a call may wait for an instance when all are busy.
+    #[must_use]
+    pub fn max_wait(mut self, wait: Duration) -> Self {
+        self.pool.max_wait = wait;
+        self
+    }
+
+    /// Drops an instance when no call has used it for this long, or for up to twice as long. Looked at when a call gives its
+    /// instance back, so that a host which is not called at all keeps what it has until its owner calls
+    /// [`WapcHost::release_idle`]. Without this, idle instances are kept.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.pool.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// How many idle instances are kept however long nobody uses them; one without this.
+    #[must_use]
+    pub fn min_idle(mut self, instances: usize) -> Self {
+        self.pool.min_idle = instances;
+        self
+    }
+
+    /// Makes an instance for each call alone and throws it away afterwards, so that nothing in the guest outlives a call.
+    #[must_use]
+    pub fn fresh_instances(mut self) -> Self {
+        self.settings.fresh = true;
+        self
+    }
+
+    /// The most memory that one instance may have, in bytes.
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.settings.limits = self.settings.limits.memory(bytes);
+        self
+    }
+
+    /// How long one call may take, with the wait for an instance. A guest that is inside a host call then is ended when
+    /// that call returns.
+    #[must_use]
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.settings.deadline = Some(limit);
+        self
+    }
+
+    /// Lets calls take any time.
+    #[must_use]
+    pub fn no_deadline(mut self) -> Self {
+        self.settings.deadline = None;
+        self
+    }
+
+    /// How many instructions the guest may carry out in one call. Needs a module that was compiled with
+    /// [`EngineBuilder::fuel`](crate::EngineBuilder::fuel). The start of an instance is not counted.
+    #[must_use]
+    pub fn fuel(mut self, instructions: u64) -> Self {
+        self.settings.fuel = Some(instructions);
+        self
+    }
+
+    /// The largest payload of a call, in bytes; at most what a guest can address.
+    #[must_use]
+    pub fn payload_limit(mut self, bytes: usize) -> Self {
+        self.settings.payload_limit = bytes.min(ADDRESSABLE);
+        self
+    }
+
+    /// The largest reply to a call, in bytes; at most what a guest can address.
+    #[must_use]
+    pub fn reply_limit(mut self, bytes: usize) -> Self {
+        self.settings.reply_limit = bytes.min(ADDRESSABLE);
+        self
+    }
+
+    /// How deeply calls may be nested, see [`CallOptions::depth`].
+    #[must_use]
+    pub fn max_depth(mut self, depth: u32) -> Self {
+        self.settings.max_depth = depth;
+        self
+    }
+
+    /// The conversation, with one instance already started, so that a module which cannot be started is refused here.
+    ///
+    /// # Errors
+    /// [`Error::NoHandler`] without a handler; [`Error::Engine`] when the module is no waPC guest or cannot be started;
+    /// [`Error::NotMetered`] when fuel is asked for and the module was compiled without metering.
+    pub fn build(self) -> Result<WapcHost, Error> {
+        let handler = self.handler.ok_or(Error::NoHandler)?;
+        let (options, fresh) = (CallOptions::new(), self.settings.fresh);
+        let shared = Shared::new(self.module, handler, self.system, self.settings, self.pool);
+        let first = shared.instantiate(&shared.admit("start", b"", &options)?)?;
+        if !fresh {
+            shared.pool.add(first);
+        }
+        Ok(WapcHost::of(shared))
+    }
+}
+
+impl fmt::Debug for WapcHostBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WapcHostBuilder")
+            .field("module", &self.module)
+            .field("settings", &self.settings)
+            .field("pool", &self.pool)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,114 @@
+//! Ends calls from any thread.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+};
+
+use parking_lot::Mutex;
+
+/// Ends the calls that it was given to with [`Error::Cancelled`](crate::Error::Cancelled), from any thread: those that wait
+/// for an instance, those that are inside the guest, and those that are yet to come. Clones are the same token.
+///
+/// A guest that waits for the host's handler is ended when the handler returns. One that is being started is ended when its
+/// start section is over, or its deadline comes. Without the feature `host-interrupt` any guest is ended when it next calls the
+/// host.
+///
+/// ```
+/// use wapc_host::{CallOptions, CancelToken};
+///
+/// let token = CancelToken::new();
+/// let options = CallOptions::new().cancel(&token);
+/// token.cancel();
+/// // Every call with these options is refused from now on.
+/// # assert!(token.is_cancelled());
+/// # drop(options);
+/// ```
+#[derive(Clone, Default)]
+pub struct CancelToken {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    cancelled: AtomicBool,
+    actions: Mutex<Actions>,
+}
+
+#[derive(Default)]
+struct Actions {
+    next: u64,
+    registered: Vec<(u64, Action)>,
+}
+
+type Action = Box<dyn Fn() + Send>;
+
+impl CancelToken {
+    /// A token that nobody has used yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends the calls that have this token, now and for good.
+    pub fn cancel(&self) {
+        self.inner.cancelled.store(true, SeqCst);
+        // The lock keeps the calls from going on to their ends meanwhile, or an action could meet the next call in its place.
+        // Inner calls go first: those around them cannot end before.
+        let actions = self.inner.actions.lock();
+        actions.registered.iter().rev().for_each(|(_, action)| action());
+    }
+
+    /// Whether it was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.inner.cancelled.load(SeqCst)
+    }
+
+    /// What is raised when the token is cancelled, before any action is done.
+    pub(crate) fn flag(&self) -> &AtomicBool {
+        &self.inner.cancelled
+    }
+
+    /// Does `action` when the token is cancelled, at once if it is already, perhaps twice, until the registration is dropped
+    /// and never after. The registration must not be dropped under a lock that `action` takes.
+    pub(crate) fn on_cancel(&self, action: impl Fn() + Send + 'static) -> Registration<'_> {
+        let id = {
+            let mut actions = self.inner.actions.lock();
+            actions.next += 1;
+            let id = actions.next;
+            actions.registered.push((id, Box::new(action)));
+            id
+        };
+        if self.is_cancelled() {
+            self.cancel();
+        }
+        Registration { token: self, id }
+    }
+}
+
+impl fmt::Debug for CancelToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelToken").field("cancelled", &self.is_cancelled()).finish()
+    }
+}
+
+/// An action that waits for its token to be cancelled.
+pub(crate) struct Registration<'a> {
+    token: &'a CancelToken,
+    id: u64,
+}
+
+impl Drop for Registration<'_> {
+    fn drop(&mut self) {
+        let mut actions = self.token.inner.actions.lock();
+        let position = actions.registered.iter().position(|(id, _)| *id == self.id);
+        let action = position.map(|position| actions.registered.remove(position));
+        // What the action holds may be the last of its kind, and is not dropped under the lock.
+        drop(actions);
+        drop(action);
+    }
+}
