@@ -1,6 +1,10 @@
-//! Everything that this crate refuses, and why.
+//! Everything that this crate refuses, and why. The longer texts are in the modules below.
 
-use std::fmt;
+mod part;
+mod policy;
+mod token;
+
+pub use part::TokenPart;
 
 use crate::{
     clock::Moment,
@@ -9,35 +13,11 @@ use crate::{
     shown::Shown,
 };
 
-/// The part of a token that a [`ClaimsError::MalformedToken`] is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TokenPart {
-    /// The text as a whole, before it is taken apart.
-    Text,
-    /// The first part: type and algorithm.
-    Header,
-    /// The second part: who signed what.
-    Claims,
-    /// The third part: 64 bytes.
-    Signature,
-}
-
-impl fmt::Display for TokenPart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Text => "text",
-            Self::Header => "header",
-            Self::Claims => "claims",
-            Self::Signature => "signature",
-        })
-    }
-}
-
 /// Why a key, a token or a module was refused.
 ///
 /// The variants tell apart what a caller may want to tell apart; the text is for people and says what to do next. Names come
-/// from tokens, which anybody can write, so the text shows them escaped and cut. No variant ever holds a secret.
+/// from tokens, which anybody can write, so the text shows them escaped and cut. What is refused before there is a token that can be
+/// read has no name yet; the text then says where in the file the fault is. No variant ever holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClaimsError {
@@ -85,19 +65,13 @@ pub enum ClaimsError {
         reason: String,
     },
     /// The token names a way of signing that is not accepted.
-    #[error(
-        "the token is signed with the algorithm \"{}\" where only Ed25519 is accepted; sign the module anew",
-        Shown(.algorithm)
-    )]
+    #[error(fmt = token::unsupported_algorithm)]
     UnsupportedAlgorithm {
         /// The algorithm as the token names it.
         algorithm: String,
     },
     /// The signature is not the issuer's: somebody wrote or changed this token who has not the issuer's key.
-    #[error(
-        "the token of \"{}\" ({subject}) is forged: its signature is not that of {issuer}, who is said to have issued it; do not use it, get it from its issuer",
-        Shown(.name)
-    )]
+    #[error(fmt = token::forged)]
     Forged {
         /// The name in the token.
         name: Box<str>,
@@ -107,10 +81,7 @@ pub enum ClaimsError {
         issuer: PublicKey,
     },
     /// The module is not the one that was signed.
-    #[error(
-        "\"{}\" ({subject}) was altered after it was signed: the token says SHA-256 {expected}, the module has {actual}; get the original file or have this one signed",
-        Shown(.name)
-    )]
+    #[error(fmt = token::altered)]
     Altered {
         /// The name in the token.
         name: Box<str>,
@@ -122,10 +93,7 @@ pub enum ClaimsError {
         actual: ModuleHash,
     },
     /// The module's token is past its end.
-    #[error(
-        "the token of \"{}\" ({subject}) expired at {}, it is {} now; have the module signed anew",
-        Shown(.name), Moment(*.expired_at), Moment(*.now)
-    )]
+    #[error(fmt = token::expired)]
     Expired {
         /// The name in the token.
         name: Box<str>,
@@ -137,10 +105,7 @@ pub enum ClaimsError {
         now: u64,
     },
     /// The module's token has not begun.
-    #[error(
-        "the token of \"{}\" ({subject}) is not valid before {}, it is {} now; wait, or have the module signed anew",
-        Shown(.name), Moment(*.not_before), Moment(*.now)
-    )]
+    #[error(fmt = token::not_yet_valid)]
     NotYetValid {
         /// The name in the token.
         name: Box<str>,
@@ -152,10 +117,7 @@ pub enum ClaimsError {
         now: u64,
     },
     /// The policy trusts neither the account that signed the module nor an operator that vouches for this account.
-    #[error(
-        "nobody here trusts {issuer}, who signed \"{}\" ({subject}); if you do, add this account or its operator to the trust policy",
-        Shown(.name)
-    )]
+    #[error(fmt = policy::not_trusted)]
     NotTrusted {
         /// The name in the token.
         name: Box<str>,
@@ -244,10 +206,7 @@ pub enum ClaimsError {
         offset: usize,
     },
     /// An operator's token that somebody else issued.
-    #[error(
-        "the token of the operator \"{}\" ({subject}) was issued by {issuer}; an operator issues its own, get that",
-        Shown(.name)
-    )]
+    #[error(fmt = token::not_self_issued)]
     NotSelfIssued {
         /// The name in the token.
         name: Box<str>,
@@ -257,10 +216,7 @@ pub enum ClaimsError {
         issuer: PublicKey,
     },
     /// The module's account is trusted through an operator whose own token is past its end.
-    #[error(
-        "the token of the operator \"{}\" ({operator}) expired at {}, it is {} now; get a new operator token",
-        Shown(.name), Moment(*.expired_at), Moment(*.now)
-    )]
+    #[error(fmt = token::operator_expired)]
     OperatorExpired {
         /// The operator's name in its token.
         name: Box<str>,
@@ -272,10 +228,7 @@ pub enum ClaimsError {
         now: u64,
     },
     /// The module's account is trusted through an operator whose own token has not begun.
-    #[error(
-        "the token of the operator \"{}\" ({operator}) is not valid before {}, it is {} now; wait, or get a new operator token",
-        Shown(.name), Moment(*.not_before), Moment(*.now)
-    )]
+    #[error(fmt = token::operator_not_yet_valid)]
     OperatorNotYetValid {
         /// The operator's name in its token.
         name: Box<str>,
@@ -287,10 +240,7 @@ pub enum ClaimsError {
         now: u64,
     },
     /// A key is revoked that the trust in the module needs.
-    #[error(
-        "the key {key} is revoked here, and \"{}\" ({subject}) depends on it; have the module signed anew with keys that are not",
-        Shown(.name)
-    )]
+    #[error(fmt = policy::key_revoked)]
     KeyRevoked {
         /// The name in the token.
         name: Box<str>,
@@ -300,10 +250,7 @@ pub enum ClaimsError {
         key: PublicKey,
     },
     /// A token is revoked that the trust in the module needs.
-    #[error(
-        "the token \"{}\" is revoked here, and \"{}\" ({subject}) depends on it; get a new token from its issuer",
-        Shown(.id), Shown(.name)
-    )]
+    #[error(fmt = policy::token_revoked)]
     TokenRevoked {
         /// The name in the token.
         name: Box<str>,
@@ -313,10 +260,7 @@ pub enum ClaimsError {
         id: Box<str>,
     },
     /// The policy denies this actor.
-    #[error(
-        "the policy denies \"{}\" ({subject}); if it should run here, take its key from the denied actors",
-        Shown(.name)
-    )]
+    #[error(fmt = policy::actor_denied)]
     ActorDenied {
         /// The name in the token.
         name: Box<str>,
@@ -324,10 +268,7 @@ pub enum ClaimsError {
         subject: PublicKey,
     },
     /// The policy names the actors that may run, and this is none of them.
-    #[error(
-        "the policy does not allow \"{}\" ({subject}); if it should run here, add its key to the allowed actors",
-        Shown(.name)
-    )]
+    #[error(fmt = policy::actor_not_allowed)]
     ActorNotAllowed {
         /// The name in the token.
         name: Box<str>,
@@ -335,10 +276,7 @@ pub enum ClaimsError {
         subject: PublicKey,
     },
     /// The module's revision is lower than the policy asks for.
-    #[error(
-        "\"{}\" ({subject}) has {}, and the policy asks for {minimum} at least; load a newer version",
-        Shown(.name), Revision(*.revision)
-    )]
+    #[error(fmt = policy::revision_too_low)]
     RevisionTooLow {
         /// The name in the token.
         name: Box<str>,
@@ -350,10 +288,7 @@ pub enum ClaimsError {
         minimum: i32,
     },
     /// The module's token never expires, and the policy wants that it does.
-    #[error(
-        "the token of \"{}\" ({subject}) never expires, and the policy allows {limit} seconds; have the module signed with an end",
-        Shown(.name)
-    )]
+    #[error(fmt = policy::never_expires)]
     NeverExpires {
         /// The name in the token.
         name: Box<str>,
@@ -363,10 +298,7 @@ pub enum ClaimsError {
         limit: u64,
     },
     /// The module's token is good for longer than the policy allows.
-    #[error(
-        "the token of \"{}\" ({subject}) is good for {life} seconds, and the policy allows {limit}; have the module signed for a shorter time",
-        Shown(.name)
-    )]
+    #[error(fmt = policy::lives_too_long)]
     LivesTooLong {
         /// The name in the token.
         name: Box<str>,
@@ -378,10 +310,7 @@ pub enum ClaimsError {
         limit: u64,
     },
     /// The module's token does not grant the capability.
-    #[error(
-        "\"{}\" ({subject}) is not granted {}; have the module signed with this capability if it should have it",
-        Shown(.name), Shown(.capability)
-    )]
+    #[error(fmt = policy::not_granted)]
     NotGranted {
         /// The name in the token.
         name: Box<str>,
@@ -391,10 +320,7 @@ pub enum ClaimsError {
         capability: Box<str>,
     },
     /// The token grants the capability, which its issuer may not grant here.
-    #[error(
-        "\"{}\" ({subject}) may not use {}: the policy does not let {issuer} grant it; if it should, add the capability to the limit of this issuer",
-        Shown(.name), Shown(.capability)
-    )]
+    #[error(fmt = policy::capability_beyond_limit)]
     CapabilityBeyondLimit {
         /// The name in the token.
         name: Box<str>,
@@ -440,10 +366,7 @@ pub enum ClaimsError {
         operation: Box<str>,
     },
     /// A policy's text does not say what a policy can say.
-    #[error(
-        "the policy cannot be read, line {line}, \"{}\": {}; correct it there",
-        Shown(.field), Shown(.reason)
-    )]
+    #[error(fmt = policy::malformed_policy)]
     MalformedPolicy {
         /// The line, counted from 1.
         line: usize,
@@ -472,7 +395,7 @@ pub enum ClaimsError {
         reason: &'static str,
     },
     /// A text that is no hash of a module.
-    #[error("a module's hash is written as 64 upper-case hexadecimal digits")]
+    #[error("a module's hash is written as 64 upper-case hexadecimal digits; copy all of it")]
     MalformedHash,
     /// A key of this kind cannot make signatures.
     #[error("a key of the kind {kind} cannot sign; generate an account, module or operator key")]
@@ -481,10 +404,7 @@ pub enum ClaimsError {
         kind: KeyKind,
     },
     /// A token was to be issued that could never be valid.
-    #[error(
-        "the token would expire at {}, before it becomes valid at {}; let it expire later or begin earlier",
-        Moment(*.expires), Moment(*.not_before)
-    )]
+    #[error(fmt = token::never_valid)]
     NeverValid {
         /// The first second in which it would be good, since 1970.
         not_before: u64,
@@ -492,24 +412,14 @@ pub enum ClaimsError {
         expires: u64,
     },
     /// The operating system has no randomness to make a key or a token's id from.
-    #[error("the operating system gave no randomness; a key or a token's id cannot be made without it")]
+    #[error(
+        "the operating system gave no randomness, which keys and tokens are made from; try again, or on another system"
+    )]
     NoRandomness {
         /// What the system said.
         #[source]
         source: getrandom::Error,
     },
-}
-
-/// A revision for messages, for some tokens have none.
-struct Revision(Option<i32>);
-
-impl fmt::Display for Revision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(revision) => write!(f, "the revision {revision}"),
-            None => f.write_str("no revision"),
-        }
-    }
 }
 
 #[cfg(test)]

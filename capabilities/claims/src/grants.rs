@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{check::Anchor, claims::ModuleClaims, error::ClaimsError, keys::PublicKey, policy::TrustPolicy};
+use crate::{
+    check::Anchor, claims::ModuleClaims, error::ClaimsError, keys::PublicKey, policy::TrustPolicy, shown::cut,
+};
 
 /// One use of a capability, about which a [`TrustPolicy`] or a [`Permit`](crate::Permit) decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +42,8 @@ pub struct Grant {
 /// The links and operations of a grant. None stands for all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Terms {
-    links: Option<Vec<Box<str>>>,
-    operations: Option<Vec<Box<str>>>,
+    pub(crate) links: Option<Vec<Box<str>>>,
+    pub(crate) operations: Option<Vec<Box<str>>>,
 }
 
 impl Grant {
@@ -77,6 +79,11 @@ impl Grant {
 }
 
 impl Terms {
+    /// Whether they leave every link and every operation.
+    pub(crate) fn leave_all(&self) -> bool {
+        self.links.is_none() && self.operations.is_none()
+    }
+
     /// Whether the link is within these terms, and whether the operation is.
     fn allow(&self, access: &Access<'_>) -> (bool, bool) {
         let link = self
@@ -108,6 +115,11 @@ impl GrantLimit {
         self
     }
 
+    /// Every capability that may be granted, in the order of the ids, with the terms of that.
+    pub(crate) fn grants(&self) -> impl Iterator<Item = (&str, &Arc<[Terms]>)> {
+        self.0.iter().map(|(capability, terms)| (&**capability, terms))
+    }
+
     /// The terms on which a capability may be granted, when it may be.
     pub(crate) fn terms(&self, capability: &str) -> Option<&Arc<[Terms]>> {
         self.0.get(capability)
@@ -132,7 +144,7 @@ impl TrustPolicy {
         let first = self.anchor(claims, now)?;
         if !claims.grants(access.capability) {
             let (name, subject) = (claims.label(), claims.subject());
-            return Err(ClaimsError::NotGranted { name, subject, capability: access.capability.into() });
+            return Err(ClaimsError::NotGranted { name, subject, capability: cut(access.capability) });
         }
         if self.anchors(claims, now).any(|anchor| self.beyond(claims, anchor, access).is_none()) {
             return Ok(());
@@ -186,15 +198,15 @@ enum Beyond {
 
 impl Beyond {
     fn refusal(&self, claims: &ModuleClaims, issuer: PublicKey, access: &Access<'_>) -> ClaimsError {
-        let (name, subject, capability) = (claims.label(), claims.subject(), access.capability.into());
+        let (name, subject, capability) = (claims.label(), claims.subject(), cut(access.capability));
         match self {
             Self::Capability => ClaimsError::CapabilityBeyondLimit { name, subject, issuer, capability },
             Self::Link => {
-                let link = access.link.unwrap_or("none").into();
+                let link = cut(access.link.unwrap_or("none"));
                 ClaimsError::LinkBeyondLimit { name, subject, issuer, capability, link }
             }
             Self::Operation => {
-                let operation = access.operation.into();
+                let operation = cut(access.operation);
                 ClaimsError::OperationBeyondLimit { name, subject, issuer, capability, operation }
             }
         }

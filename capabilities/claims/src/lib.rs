@@ -81,6 +81,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod allowed;
 mod chain;
 mod check;
 mod claims;
@@ -100,6 +101,7 @@ mod provenance;
 mod section;
 mod shown;
 mod sign;
+mod summary;
 mod text;
 mod times;
 mod token;
@@ -109,6 +111,7 @@ mod verify;
 
 pub use crate::{
     account::{AccountBuilder, AccountClaims},
+    allowed::Allowed,
     chain::Chain,
     claims::ModuleClaims,
     clock::{Clock, ManualClock, Moment, SystemClock},
@@ -126,3 +129,8 @@ pub use crate::{
     sign::{ClaimsBuilder, sign_module},
     verify::{Inspection, VerifiedModule, inspect},
 };
+
+/// The examples of the README are run like those here.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

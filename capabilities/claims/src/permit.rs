@@ -3,6 +3,7 @@
 use std::{ops::RangeInclusive, sync::Arc};
 
 use crate::{
+    allowed::Allowed,
     check::Anchor,
     claims::ModuleClaims,
     error::ClaimsError,
@@ -120,6 +121,11 @@ impl Permit {
     #[must_use]
     pub fn claims(&self) -> &ModuleClaims {
         &self.claims
+    }
+
+    /// What the module may use, in the order of the ids: the grants of its token as far as every limit leaves them.
+    pub fn granted(&self) -> impl Iterator<Item = Allowed<'_>> {
+        self.granted.iter().map(|granted| Allowed::new(&granted.capability, &granted.terms))
     }
 
     fn remembers(&self, access: &Access<'_>) -> bool {

@@ -210,6 +210,11 @@ impl TrustPolicy {
         self.keys.get(&key).unwrap_or(&UNNAMED)
     }
 
+    /// Every key that the policy says something about, in their order.
+    pub(crate) fn standings(&self) -> impl Iterator<Item = (PublicKey, &Standing)> {
+        self.keys.iter().map(|(key, standing)| (*key, standing))
+    }
+
     fn of(&mut self, key: PublicKey) -> &mut Standing {
         self.keys.entry(key).or_default()
     }

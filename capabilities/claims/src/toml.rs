@@ -2,14 +2,17 @@
 
 use toml::de::Error as TomlError;
 
-use crate::{document::PolicyDocument, error::ClaimsError, policy::TrustPolicy};
+use crate::{document::PolicyDocument, error::ClaimsError, keys::PublicKey, policy::TrustPolicy};
+
+/// The most characters of the keys' alphabet in a row that are always shown. No name in a policy is longer.
+const SHORT: usize = 20;
 
 impl PolicyDocument {
     /// Reads a document written in [TOML](https://toml.io).
     ///
     /// # Errors
     /// [`ClaimsError::MalformedPolicy`] with the line and the field; for a list that is the line where it begins, and the reason
-    /// says which entry is wrong. The line itself is not repeated, for somebody may have
+    /// says which entry is wrong. The line itself is not repeated, nor is what may be a seed, for somebody may have
     /// pasted a secret there.
     pub fn from_toml(text: &str) -> Result<Self, ClaimsError> {
         toml::from_str(text).map_err(|error| misplaced(text, &error))
@@ -42,7 +45,22 @@ fn misplaced(text: &str, error: &TomlError) -> ClaimsError {
     let line = text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
     let field = text.lines().take(line + 1).filter_map(field_of).last().unwrap_or_default();
     let reason = error.message().lines().next().unwrap_or_default();
-    ClaimsError::MalformedPolicy { line: line + 1, field: field.into(), reason: reason.into() }
+    let (field, reason) = (without_secrets(field).into(), without_secrets(reason).into());
+    ClaimsError::MalformedPolicy { line: line + 1, field, reason }
+}
+
+/// The text with every word left out that may be a seed, or a part of one: a field's name can be one by mistake, and names
+/// are repeated.
+fn without_secrets(text: &str) -> String {
+    let is_of_keys = |c: char| matches!(c, 'A'..='Z' | '2'..='7');
+    let mut shown = String::with_capacity(text.len());
+    for piece in text.split_inclusive(|c| !is_of_keys(c)) {
+        let word = piece.trim_end_matches(|c| !is_of_keys(c));
+        let hidden = word.len() > SHORT && PublicKey::parse(word).is_err();
+        shown.push_str(if hidden { "(not shown)" } else { word });
+        shown.push_str(&piece[word.len()..]);
+    }
+    shown
 }
 
 /// The name of the field or table that begins on this line, when one does.

@@ -87,18 +87,69 @@ fn a_header_that_was_swapped_after_signing_breaks_the_signature() {
     assert!(matches!(refusal(&carrying(&format!("{swapped}.{rest}"))), ClaimsError::Forged { .. }));
 }
 
+#[track_caller]
+fn assert_malformed_headers(headers: &[&str]) {
+    for header in headers {
+        let error = refusal(&carrying_json(header, &claims_json()));
+        assert!(
+            matches!(error, ClaimsError::MalformedToken { part: TokenPart::Header, .. }),
+            "{header}: {error:?}"
+        );
+    }
+}
+
+/// Of two algorithms one reader might take the first and another the last.
 #[test]
-fn headers_with_anything_else_in_them_are_refused() {
-    for header in [
+fn headers_that_say_a_thing_twice_are_refused() {
+    assert_malformed_headers(&[
         r#"{"typ":"jwt","alg":"Ed25519","alg":"Ed25519"}"#,
         r#"{"typ":"jwt","alg":"none","alg":"Ed25519"}"#,
         r#"{"typ":"jwt","alg":"Ed25519","\u0061lg":"none"}"#,
         r#"{"typ":"jwt","typ":"jwt","alg":"Ed25519"}"#,
+    ]);
+}
+
+/// A token must not say which key is to be used, nor where to get one.
+#[test]
+fn headers_that_bring_a_key_are_refused() {
+    assert_malformed_headers(&[
         r#"{"typ":"jwt","alg":"Ed25519","kid":"1"}"#,
+        r#"{"typ":"jwt","alg":"Ed25519","kid":"../../etc/passwd"}"#,
+        r#"{"typ":"jwt","alg":"Ed25519","jwk":{"kty":"OKP","crv":"Ed25519","x":"AAAA"}}"#,
+        r#"{"typ":"jwt","alg":"Ed25519","jku":"http://localhost/keys"}"#,
+        r#"{"typ":"jwt","alg":"Ed25519","x5c":["AAAA"]}"#,
+        r#"{"typ":"jwt","alg":"Ed25519","x5u":"http://localhost/keys"}"#,
+    ]);
+}
+
+/// RFC 7515 §4.1.11: what is critical must be understood, and nothing is that is not written here.
+#[test]
+fn headers_with_critical_extensions_are_refused() {
+    assert_malformed_headers(&[
+        r#"{"typ":"jwt","alg":"Ed25519","crit":[]}"#,
         r#"{"typ":"jwt","alg":"Ed25519","crit":["b64"],"b64":false}"#,
-        r#"{"typ":"jwt","alg":"Ed25519","jwk":{"kty":"OKP"}}"#,
+        r#"{"typ":"jwt","alg":"Ed25519","b64":false}"#,
+        r#"{"typ":"jwt","alg":"Ed25519","crit":["exp"],"exp":1}"#,
+    ]);
+}
+
+#[test]
+fn headers_with_members_that_are_not_known_are_refused() {
+    assert_malformed_headers(&[
+        r#"{"typ":"jwt","alg":"Ed25519","cty":"jwt"}"#,
+        r#"{"typ":"jwt","alg":"Ed25519","zip":"DEF"}"#,
+        r#"{"typ":"jwt","alg":"Ed25519","enc":"A256GCM"}"#,
+        r#"{"typ":"jwt","alg":"Ed25519","ALG":"none"}"#,
+        r#"{"typ":"jwt","alg":"Ed25519","":0}"#,
+    ]);
+}
+
+#[test]
+fn headers_of_another_shape_are_refused() {
+    assert_malformed_headers(&[
         r#"{"typ":"jwt","alg":["Ed25519"]}"#,
         r#"{"typ":"jwt","alg":null}"#,
+        r#"{"typ":"jwt","alg":0}"#,
         r#"{"typ":"jwt"}"#,
         r#"{"alg":"Ed25519"}"#,
         r#"{"typ":"jwe","alg":"Ed25519"}"#,
@@ -109,13 +160,15 @@ fn headers_with_anything_else_in_them_are_refused() {
         "",
         "{",
         "null",
-    ] {
-        let error = refusal(&carrying_json(header, &claims_json()));
-        assert!(
-            matches!(error, ClaimsError::MalformedToken { part: TokenPart::Header, .. }),
-            "{header}: {error:?}"
-        );
-    }
+    ]);
+}
+
+/// A parser that calls itself for each level would end the process.
+#[test]
+fn headers_nested_deeply_are_refused() {
+    let lists = "[".repeat(30_000);
+    let objects = r#"{"alg":"#.repeat(5_000);
+    assert_malformed_headers(&[&lists, &objects, &format!(r#"{{"typ":"jwt","alg":{lists}"#)]);
 }
 
 #[test]
@@ -125,6 +178,20 @@ fn headers_that_are_not_base64url_are_refused() {
     for header in
         [format!("{good}="), format!("{good}A"), format!(" {good}"), format!("{good}\n"), "*".into()]
     {
+        let error = refusal(&carrying(&sealed(&header, &claims, &account())));
+        assert!(matches!(error, ClaimsError::MalformedToken { part: TokenPart::Header, .. }), "{error:?}");
+    }
+}
+
+/// The last character of a header of 29 bytes has two bits that no byte takes. They must be zero, or one header had four texts.
+#[test]
+fn headers_with_bits_to_spare_are_refused() {
+    let (good, claims) =
+        (BASE64URL_NOPAD.encode(HEADER.as_bytes()), BASE64URL_NOPAD.encode(claims_json().as_bytes()));
+    assert_eq!(HEADER.len() % 3, 2);
+    let (most, last) = good.split_at(good.len() - 1);
+    for bits in 1..4 {
+        let header = format!("{most}{}", char::from(last.as_bytes()[0] + bits));
         let error = refusal(&carrying(&sealed(&header, &claims, &account())));
         assert!(matches!(error, ClaimsError::MalformedToken { part: TokenPart::Header, .. }), "{error:?}");
     }

@@ -4,6 +4,7 @@ mod common;
 
 use capability_claims::{ClaimsError, KeyKind, KeyPair, PublicKey};
 use common::{ACCOUNT, MODULE};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 /// For each kind the seed and the public key of the secret bytes 0, 1, ... 31. Computed with other code: Python's `base64`, its
 /// bindings to OpenSSL for the curve, and a bitwise CRC.
@@ -193,4 +194,16 @@ fn no_text_ever_shows_a_secret() {
     ] {
         assert!(!text.contains(secret), "{text}");
     }
+}
+
+/// Overwriting cannot be looked at without reading freed memory. That it is done is part of the types, and this compiles only
+/// while it is.
+#[test]
+fn secrets_are_overwritten_when_they_are_dropped() {
+    fn overwritten<T: ZeroizeOnDrop>(_: &T) {}
+    let pair = KeyPair::from_seed(ACCOUNT).unwrap();
+    overwritten(&pair);
+    let seed: Zeroizing<String> = pair.seed();
+    overwritten(&seed);
+    assert_eq!(*seed, ACCOUNT);
 }

@@ -158,7 +158,20 @@ fn mistakes_are_told_with_line_and_field() {
 
 #[test]
 fn a_secret_that_was_pasted_is_not_repeated() {
-    for toml in [format!("accounts = [\"{ACCOUNT}\"]"), format!("account_tokens = [\"{ACCOUNT}\"]")] {
+    let part = &ACCOUNT[2..50];
+    for toml in [
+        format!("accounts = [\"{ACCOUNT}\"]"),
+        format!("account_tokens = [\"{ACCOUNT}\"]"),
+        format!("{ACCOUNT} = 1"),
+        format!("{ACCOUNT}"),
+        format!("{part} = 1"),
+        format!("\"{ACCOUNT}\" = '"),
+        format!("[{ACCOUNT}]"),
+        format!("[issuers.{ACCOUNT}]\ngrants = []"),
+        format!("[issuers]\n{ACCOUNT} = {{ grants = [] }}"),
+        format!("[actors]\nminimum_revision = {{ {ACCOUNT} = 3 }}"),
+        format!("[revoked]\n{ACCOUNT} = []\n{ACCOUNT} = []"),
+    ] {
         let error = TrustPolicy::from_toml(&toml).unwrap_err();
         assert!(!error.to_string().contains(&ACCOUNT[4..30]), "{error}");
         assert!(!format!("{error:?}").contains(&ACCOUNT[4..30]), "{error:?}");

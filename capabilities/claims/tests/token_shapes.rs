@@ -50,6 +50,10 @@ fn duplicate_keys_are_refused() {
     let subject = format!(r#""sub":"{}""#, common::module().public_key());
     let reason = assert_malformed(&carrying_json(HEADER, &with(&subject, false)), TokenPart::Claims);
     assert!(reason.contains("duplicate field `sub`"), "{reason}");
+}
+
+#[test]
+fn duplicate_keys_inside_are_refused() {
     for member in [r#""caps":["a"],"caps":["b"]"#, r#""name":"x""#, r#""prov":true"#, r#""h\u0061sh":"""#] {
         assert_malformed(&carrying_json(HEADER, &with(member, true)), TokenPart::Claims);
     }
@@ -166,11 +170,21 @@ fn what_follows_the_claims_is_refused() {
     for tail in ["{}", "x", "\0", ",", "}"] {
         assert_malformed(&carrying_json(HEADER, &format!("{}{tail}", claims_json())), TokenPart::Claims);
     }
-    assert_malformed(&carrying_json(HEADER, &"[".repeat(20_000)), TokenPart::Claims);
-    assert_malformed(
-        &carrying_json(HEADER, &with(&format!(r#""x":{}"#, "[".repeat(20_000)), false)),
-        TokenPart::Claims,
-    );
+}
+
+/// A parser that calls itself for each level would end the process.
+#[test]
+fn claims_nested_deeply_are_refused() {
+    let (lists, objects) = ("[".repeat(20_000), r#"{"wascap":"#.repeat(4_000));
+    for json in [lists.clone(), objects.clone(), format!("{}{}", lists, "]".repeat(20_000))] {
+        assert_malformed(&carrying_json(HEADER, &json), TokenPart::Claims);
+    }
+    for inside in [false, true] {
+        for member in ["caps", "tags", "x"] {
+            let json = with(&format!(r#""{member}":{lists}"#), inside);
+            assert_malformed(&carrying_json(HEADER, &json), TokenPart::Claims);
+        }
+    }
 }
 
 #[test]

@@ -94,24 +94,62 @@ fn bytes_that_are_no_point_are_refused() {
     assert!(refused(&key).contains("not a point"));
 }
 
+/// The order of the group that the base point makes, the least number that a signature's scalar must not reach.
+const ORDER: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
+
+/// The signed module with the signature in its token replaced.
+fn with_signature(change: impl FnOnce(&mut [u8])) -> Vec<u8> {
+    let wasm = signed();
+    let (message, signature) = extract(&wasm).unwrap().rsplit_once('.').unwrap();
+    let mut signature = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();
+    change(&mut signature);
+    assert!(!account().public_key().verifies(message.as_bytes(), &signature));
+    let spelt = format!("{message}.{}", BASE64URL_NOPAD.encode(&signature));
+    [strip(&wasm).unwrap(), custom("jwt", spelt.as_bytes())].concat()
+}
+
+#[track_caller]
+fn assert_forged(wasm: &[u8]) {
+    let error = refusal(wasm);
+    assert!(matches!(error, ClaimsError::Forged { .. }), "{error:?}");
+}
+
 /// Adding the order of the group to the scalar of a signature gives a second one that satisfies the equation.
 #[test]
 fn a_second_spelling_of_a_signature_is_refused() {
-    const ORDER: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
-    let wasm = signed();
-    let token = extract(&wasm).unwrap();
-    let (message, signature) = token.rsplit_once('.').unwrap();
-    let mut signature = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();
-    let mut carry = 0;
-    for (byte, order) in signature[32..].iter_mut().zip(HEXLOWER.decode(ORDER.as_bytes()).unwrap()) {
-        let sum = u16::from(*byte) + u16::from(order) + carry;
-        (*byte, carry) = (sum as u8, sum >> 8);
+    assert_forged(&with_signature(|signature| {
+        let mut carry = 0;
+        for (byte, order) in signature[32..].iter_mut().zip(HEXLOWER.decode(ORDER.as_bytes()).unwrap()) {
+            let sum = u16::from(*byte) + u16::from(order) + carry;
+            (*byte, carry) = (sum as u8, sum >> 8);
+        }
+        assert_eq!(carry, 0, "the sum fits");
+    }));
+}
+
+/// The order itself, which stands for zero, the greatest number there is, and the bits that old readers masked away.
+#[test]
+fn scalars_that_are_not_reduced_are_refused() {
+    let order = HEXLOWER.decode(ORDER.as_bytes()).unwrap();
+    assert_forged(&with_signature(|signature| signature[32..].copy_from_slice(&order)));
+    assert_forged(&with_signature(|signature| signature[32..].fill(0xff)));
+    for bit in [0x20, 0x40, 0x80] {
+        assert_forged(&with_signature(|signature| signature[63] |= bit));
     }
-    assert_eq!(carry, 0, "the sum fits");
-    assert!(!account().public_key().verifies(message.as_bytes(), &signature));
-    let spelt = format!("{message}.{}", BASE64URL_NOPAD.encode(&signature));
-    let error = refusal(&[strip(&wasm).unwrap(), custom("jwt", spelt.as_bytes())].concat());
-    assert!(matches!(error, ClaimsError::Forged { .. }), "{error:?}");
+}
+
+/// The first half of a signature is a point. Those written in a second way, and what is no point, are refused.
+#[test]
+fn signature_points_that_are_not_canonical_are_refused() {
+    for low in 0xed..=0xff {
+        for high in [0x7f, 0xff] {
+            assert_forged(&with_signature(|signature| {
+                signature[..32].fill(0xff);
+                (signature[0], signature[31]) = (low, high);
+            }));
+        }
+    }
+    assert_forged(&with_signature(|signature| signature.fill(0)));
 }
 
 /// A signature whose first half is a point of small order is refused even where the equation might hold.
@@ -124,36 +162,42 @@ fn signatures_with_weak_points_are_refused() {
     }
 }
 
-/// Whoever has the secret can make a second signature of a message, with the neutral point in it, whose equation holds. Lenient
-/// readers accept it; it is refused here.
+/// Whoever has the secret can make more signatures of a message, with a point of small order in them. With the neutral point the
+/// plain equation holds, with the others the one that is multiplied by eight (RFC 8032 allows either). Lenient readers accept
+/// them; all are refused here.
 #[test]
-fn a_weak_signature_whose_equation_holds_is_refused() {
-    let seed = [1; 32];
-    let secret = ed25519_dalek::SigningKey::from_bytes(&seed);
+fn weak_signatures_whose_equation_holds_are_refused() {
+    let secret = ed25519_dalek::SigningKey::from_bytes(&[1; 32]);
     assert_eq!(secret.verifying_key().as_bytes(), account().public_key().as_bytes());
     let message = format!(
         "{}.{}",
         BASE64URL_NOPAD.encode(HEADER.as_bytes()),
         BASE64URL_NOPAD.encode(claims_json().as_bytes())
     );
-    let point = HEXLOWER.decode(SMALL_ORDER[0].as_bytes()).unwrap();
-    let challenge = Sha512::new_with_prefix(&point)
-        .chain_update(secret.verifying_key())
-        .chain_update(&message)
-        .finalize();
-    // The challenge times the secret scalar, bit by bit from the highest.
+    for point in SMALL_ORDER {
+        let point = HEXLOWER.decode(point.as_bytes()).unwrap();
+        let signature = [&point[..], &answer(&secret, &point, &message)].concat();
+        let token = format!("{message}.{}", BASE64URL_NOPAD.encode(&signature));
+        assert_forged(&carrying(&token));
+    }
+    let neutral = HEXLOWER.decode(SMALL_ORDER[0].as_bytes()).unwrap();
+    let signature = [&neutral[..], &answer(&secret, &neutral, &message)].concat();
+    let lenient = ed25519_dalek::Signature::from_slice(&signature).unwrap();
+    assert!(secret.verifying_key().verify(message.as_bytes(), &lenient).is_ok(), "the equation holds");
+}
+
+/// The challenge for this point times the secret scalar, bit by bit from the highest.
+fn answer(secret: &ed25519_dalek::SigningKey, point: &[u8], message: &str) -> [u8; 32] {
+    let challenge =
+        Sha512::new_with_prefix(point).chain_update(secret.verifying_key()).chain_update(message).finalize();
     let scalar = secret.to_scalar();
-    let mut product = scalar - scalar;
+    let mut product = scalar;
+    product -= scalar;
     for bit in (0..512).rev() {
         product = product + product;
         if challenge[bit / 8] >> (bit % 8) & 1 == 1 {
             product += scalar;
         }
     }
-    let signature = [point, product.to_bytes().to_vec()].concat();
-    let lenient = ed25519_dalek::Signature::from_slice(&signature).unwrap();
-    assert!(secret.verifying_key().verify(message.as_bytes(), &lenient).is_ok(), "the equation holds");
-    let token = format!("{message}.{}", BASE64URL_NOPAD.encode(&signature));
-    let error = refusal(&carrying(&token));
-    assert!(matches!(error, ClaimsError::Forged { .. }), "{error:?}");
+    product.to_bytes()
 }

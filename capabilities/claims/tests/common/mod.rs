@@ -11,10 +11,12 @@ use data_encoding::BASE64URL_NOPAD;
 /// The moment at which the tests verify, unless they say another.
 pub(crate) const NOW: u64 = 1_700_000_000;
 
-/// Seeds of 32 times the same byte: 1 the account, 2 the module, 3 the operator, 4 another account, 5 another module.
+/// Seeds of 32 times the same byte: 1 the account, 2 the module, 3 the operator, 4 another account, 5 another operator.
 pub(crate) const ACCOUNT: &str = "SAAACAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAKM5I";
 pub(crate) const MODULE: &str = "SMAAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAWDLE";
 pub(crate) const OPERATOR: &str = "SOAAGAYDAMBQGAYDAMBQGAYDAMBQGAYDAMBQGAYDAMBQGAYDAMBQGA36TU";
+pub(crate) const OTHER_ACCOUNT: &str = "SAAAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAP4I";
+pub(crate) const OTHER_OPERATOR: &str = "SOAAKBIFAUCQKBIFAUCQKBIFAUCQKBIFAUCQKBIFAUCQKBIFAUCQKBP4SI";
 
 pub(crate) const HEADER: &str = r#"{"typ":"jwt","alg":"Ed25519"}"#;
 
