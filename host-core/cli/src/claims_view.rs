@@ -5,7 +5,7 @@ use std::fmt;
 use capability_claims::{ModuleClaims, ModuleHash, Moment, PublicKey};
 use serde::Serialize;
 
-use crate::shown::Shown;
+use crate::row::{List, Row};
 
 /// What a module's token says. Times are in seconds since 1970.
 #[derive(Debug, Serialize)]
@@ -88,25 +88,5 @@ impl fmt::Display for ClaimsView<'_> {
         }
         writeln!(f, "{}", Row("Token id", self.id))?;
         write!(f, "{}", Row("Hash", &self.hash.to_string()))
-    }
-}
-
-/// One line of the table.
-pub(crate) struct Row<'a>(pub(crate) &'a str, pub(crate) &'a str);
-
-impl fmt::Display for Row<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<18}{}", self.0, Shown(self.1))
-    }
-}
-
-/// As many lines of the table as there are values.
-struct List<'a>(&'a str, &'a [String]);
-
-impl fmt::Display for List<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((first, rest)) = self.1.split_first() else { return Row(self.0, "none").fmt(f) };
-        Row(self.0, first).fmt(f)?;
-        rest.iter().try_for_each(|value| write!(f, "\n{}", Row("", value)))
     }
 }

@@ -6,18 +6,18 @@ use clap::{Parser, Subcommand};
 use env_logger::Env;
 
 use crate::{
-    call,
+    audit, call, chain,
     error::CliError,
     inspect, invoke, keys,
     output::{Output, Usage},
-    run, sign, verify,
+    policy, run, sign, verify,
 };
 
 /// Actors say things through the logging capability (`actor::...`) and through their console (`wascc::actor`).
 const RUN_LOG: &str = "warn,actor=info,wascc::actor=info";
 const OTHER_LOG: &str = "warn";
 
-/// WebAssembly modules from numbers to signed actors: invoke, call, sign, inspect, verify, run.
+/// WebAssembly modules from numbers to signed actors: invoke, call, sign, verify, run, and prove what happened.
 #[derive(Debug, Parser)]
 #[command(name = "wascc", version, arg_required_else_help = true)]
 #[command(
@@ -41,6 +41,12 @@ pub(crate) enum Command {
     Sign(sign::Arguments),
     Inspect(inspect::Arguments),
     Verify(verify::Arguments),
+    #[command(subcommand)]
+    Chain(chain::Command),
+    #[command(subcommand)]
+    Policy(policy::Command),
+    #[command(subcommand)]
+    Audit(audit::Command),
     Run(run::Arguments),
 }
 
@@ -77,6 +83,9 @@ impl Command {
             Self::Sign(arguments) => sign::sign(arguments, output),
             Self::Inspect(arguments) => inspect::inspect(arguments, output),
             Self::Verify(arguments) => verify::verify(arguments, output),
+            Self::Chain(command) => chain::chain(command, output),
+            Self::Policy(command) => policy::policy(command, output),
+            Self::Audit(command) => audit::audit(command, output),
             Self::Run(arguments) => run::run(arguments, output),
         }
     }

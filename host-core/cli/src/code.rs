@@ -2,6 +2,7 @@
 
 use capability_claims::ClaimsError;
 use capability_provider::ProviderError;
+use host_audit::{AuditError, VerifyError};
 
 /// What later versions of the crates below may add.
 const OTHER: &str = "other";
@@ -23,11 +24,59 @@ pub(crate) fn of_claims(error: &ClaimsError) -> &'static str {
         E::NotTrusted { .. } => "not_trusted",
         E::AccountExpired { .. } => "account_expired",
         E::AccountNotYetValid { .. } => "account_not_yet_valid",
+        E::OperatorExpired { .. } => "operator_expired",
+        E::OperatorNotYetValid { .. } => "operator_not_yet_valid",
+        E::BrokenChain { .. } => "broken_chain",
+        E::ChainLength { .. } => "chain_length",
+        E::MultipleChains { .. } => "multiple_chains",
+        E::MisplacedChain { .. } => "misplaced_chain",
+        E::NotSelfIssued { .. } => "not_self_issued",
+        E::KeyRevoked { .. } => "key_revoked",
+        E::TokenRevoked { .. } => "token_revoked",
+        E::ActorDenied { .. } => "actor_denied",
+        E::ActorNotAllowed { .. } => "actor_not_allowed",
+        E::RevisionTooLow { .. } => "revision_too_low",
+        E::NeverExpires { .. } => "never_expires",
+        E::LivesTooLong { .. } => "lives_too_long",
+        E::NotGranted { .. } => "not_granted",
+        E::CapabilityBeyondLimit { .. } => "capability_beyond_limit",
+        E::LinkBeyondLimit { .. } => "link_beyond_limit",
+        E::OperationBeyondLimit { .. } => "operation_beyond_limit",
+        E::MalformedPolicy { .. } => "malformed_policy",
         E::WrongKeyKind { .. } => "wrong_key_kind",
         E::MalformedKey { .. } => "malformed_key",
         E::CannotSign { .. } => "cannot_sign",
         E::NeverValid { .. } => "never_valid",
         E::NoRandomness { .. } => "no_randomness",
+        _ => OTHER,
+    }
+}
+
+pub(crate) fn of_audit(error: &VerifyError) -> &'static str {
+    use VerifyError as E;
+    match error {
+        E::Read { .. } => "read_file",
+        E::LineTooLong { .. } | E::Malformed { .. } => "audit_malformed",
+        E::Altered { .. } => "audit_altered",
+        E::Missing { .. } => "audit_missing",
+        E::OutOfPlace { .. } => "audit_out_of_place",
+        E::Unlinked { .. } => "audit_unlinked",
+        E::Partial { .. } => "audit_partial",
+        E::HeadMissing { .. } => "audit_head_missing",
+        _ => OTHER,
+    }
+}
+
+pub(crate) fn of_audit_log(error: &AuditError) -> &'static str {
+    use AuditError as E;
+    match error {
+        E::Open { .. } | E::NotAFile { .. } => "audit_open",
+        E::WritableByOthers { .. } => "audit_exposed",
+        E::InUse { .. } => "audit_in_use",
+        E::Broken { source, .. } => of_audit(source),
+        E::Write { .. } => "audit_write",
+        E::Changed { .. } => "audit_changed",
+        E::Removed { .. } => "audit_removed",
         _ => OTHER,
     }
 }
@@ -87,6 +136,7 @@ pub(crate) fn of_host(error: &host_core::Error) -> &'static str {
         E::LinkExists { .. } => "link_exists",
         E::LinkFailed { source, .. } => of_provider(source),
         E::ProviderPanicked { .. } => "provider_panicked",
+        E::NotRecorded { source, .. } => of_audit_log(source),
         _ => OTHER,
     }
 }

@@ -3,9 +3,11 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    str::Utf8Error,
 };
 
 use capability_claims::ClaimsError;
+use host_audit::{AuditError, VerifyError};
 use wapc_engine::ParseValueError;
 
 use crate::{code, manifest::Place};
@@ -37,6 +39,26 @@ pub(crate) enum CliError {
          history, so put the seed into a file, and better make a new key"
     )]
     SeedAsArgument,
+    /// A seed lies open.
+    #[error(
+        "others can read the seed in {} (mode {mode:04o}), so it is not used: chmod 600 it, or better make a new key",
+        path.display()
+    )]
+    SeedExposed { path: PathBuf, mode: u32 },
+    /// A seed was to come from an environment variable.
+    #[error("cannot read a seed from the environment variable {name}: {reason}; set it to the seed's text")]
+    Variable { name: String, reason: &'static str },
+    /// Standard input can be read once.
+    #[error("standard input (-) was given for several things; give a file or env:NAME for all but one")]
+    StdinTwice,
+    /// A file that should hold text does not.
+    #[error("{} is no {what}, for it is not text: {source}", path.display())]
+    NotText {
+        path: PathBuf,
+        what: &'static str,
+        #[source]
+        source: Utf8Error,
+    },
     /// A text that is no module.
     #[error("{} is not a WebAssembly module: {reason}", path.display())]
     NotAModule { path: PathBuf, reason: String },
@@ -67,6 +89,16 @@ pub(crate) enum CliError {
     /// What the token in a module says is not to be believed.
     #[error("{}: do not believe this token: {what}; get the module from its issuer", path.display())]
     NotGenuine { path: PathBuf, code: &'static str, what: &'static str },
+    /// An audit log is not whole.
+    #[error("{}: {source}", path.display())]
+    Audit {
+        path: PathBuf,
+        #[source]
+        source: VerifyError,
+    },
+    /// An audit log could not be opened.
+    #[error("{0}")]
+    AuditLog(#[from] AuditError),
     /// The capability tier.
     #[error("{0}")]
     Host(#[from] Box<host_core::Error>),
@@ -84,8 +116,8 @@ pub(crate) enum CliError {
         source: Box<CliError>,
     },
     /// The system does not let this program wait for its end.
-    #[error("cannot wait for SIGINT and SIGTERM: {0}")]
-    Signals(#[from] ctrlc::Error),
+    #[error("cannot wait for signals: {0}")]
+    Signals(io::Error),
     /// The output could not be printed.
     #[error("cannot print: {source}")]
     Print {
@@ -110,6 +142,10 @@ impl CliError {
             Self::Write { .. } => "write_file",
             Self::FileExists { .. } => "file_exists",
             Self::SeedAsArgument => "seed_as_argument",
+            Self::SeedExposed { .. } => "seed_exposed",
+            Self::Variable { .. } => "variable",
+            Self::StdinTwice => "stdin_twice",
+            Self::NotText { .. } => "not_text",
             Self::NotAModule { .. } => "invalid_module",
             Self::Argument { .. } => "argument",
             Self::Engine(error) => code::of_engine(error),
@@ -117,6 +153,8 @@ impl CliError {
             Self::Refused { source, .. } => code::of_claims(source),
             Self::Claims(error) => code::of_claims(error),
             Self::NotGenuine { code, .. } => code,
+            Self::Audit { source, .. } => code::of_audit(source),
+            Self::AuditLog(error) => code::of_audit_log(error),
             Self::Host(error) => code::of_host(error),
             Self::Provider(error) => code::of_provider(error),
             Self::Manifest { .. } => "manifest",

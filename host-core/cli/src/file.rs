@@ -3,25 +3,46 @@
 use std::{
     fs,
     io::{self, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use tempfile::Builder;
 
-use crate::error::CliError;
+use crate::{error::CliError, seed};
 
 /// Stands for standard input in place of a file.
 const STDIN: &str = "-";
 
+/// Whether a path stands for standard input.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == STDIN
+}
+
+/// Refuses to take several things from standard input.
+pub(crate) fn refuse_stdin_twice<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), CliError> {
+    let count = paths.into_iter().filter(|path| is_stdin(path)).count();
+    if count > 1 { Err(CliError::StdinTwice) } else { Ok(()) }
+}
+
 /// The bytes of a file, or of standard input for `-`.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    let bytes = if path.as_os_str() == STDIN {
+    seed::refuse_seed(path)?;
+    let bytes = if is_stdin(path) {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
     } else {
         fs::read(path)
     };
     bytes.map_err(|source| CliError::Read { path: path.to_owned(), source })
+}
+
+/// The text of a file; `what` says what is in it.
+pub(crate) fn read_text(path: &Path, what: &'static str) -> Result<String, CliError> {
+    String::from_utf8(read(path)?).map_err(|error| CliError::NotText {
+        path: path.to_owned(),
+        what,
+        source: error.utf8_error(),
+    })
 }
 
 /// A module in the binary format; the text format is translated.

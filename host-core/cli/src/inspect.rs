@@ -6,12 +6,7 @@ use capability_claims::{Clock, Inspection, SystemClock, inspect as look_at};
 use clap::Args;
 use serde::Serialize;
 
-use crate::{
-    claims_view::{ClaimsView, Row},
-    error::CliError,
-    file,
-    output::Output,
-};
+use crate::{claims_view::ClaimsView, error::CliError, file, output::Output, row::Row};
 
 /// Show what the token in a module says, and whether signature and hash hold
 ///

@@ -20,10 +20,11 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Show the public half of the key whose seed is in a file
+    /// Show the public half of a key
     Show {
-        /// The file with the seed; - reads standard input
-        file: PathBuf,
+        /// The file with the seed; - reads standard input, env:NAME an environment variable
+        #[arg(value_name = "SEED")]
+        seed: PathBuf,
     },
 }
 
@@ -47,7 +48,7 @@ impl From<Kind> for KeyKind {
 
 pub(crate) fn keys(command: &Command, output: &Output) -> Result<(), CliError> {
     match command {
-        Command::Show { file } => output.show(&KeyView::of(&seed::read(file, output)?)),
+        Command::Show { seed } => output.show(&KeyView::of(&seed::read(seed)?)),
         Command::Generate { kind, out: Some(file) } => {
             let key = KeyPair::generate((*kind).into())?;
             seed::write_new(file, &key)?;

@@ -3,16 +3,19 @@
 //! ```text
 //!  invoke ─▶ numbers in, numbers out                  (wapc-engine)
 //!  call   ─▶ bytes in, bytes out, in both directions  (wapc-host)
-//!  keys, sign, inspect, verify ─▶ who made a module, and what it may use  (capability-claims)
+//!  keys, sign, inspect, verify, chain, policy ─▶ who made a module, on whose authority, and what it may use  (capability-claims)
 //!  run    ─▶ signed actors behind capabilities        (host-core and the providers)
+//!  audit  ─▶ what a host let in, refused and granted  (host-audit)
 //! ```
 //!
 //! What a command found goes to standard output, everything else to standard error. With `--json` both are JSON, one
 //! value a line.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod bytes_view;
 mod call;
+mod chain;
 mod claims_view;
 mod cli;
 mod code;
@@ -21,9 +24,12 @@ mod file;
 mod inspect;
 mod invoke;
 mod keys;
+mod lifetime;
 mod limits;
 mod manifest;
 mod output;
+mod policy;
+mod row;
 mod run;
 mod seed;
 mod shown;

@@ -8,6 +8,7 @@ mod values;
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
 
 use capability_provider::{CapabilityId, LinkName};
+use host_audit::OnFailure;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -23,6 +24,7 @@ pub(crate) struct Manifest {
     #[serde(default)]
     pub(crate) host: HostTable,
     pub(crate) trust: Option<Spanned<TrustTable>>,
+    pub(crate) audit: Option<AuditTable>,
     #[serde(default, rename = "actor")]
     pub(crate) actors: Vec<ActorTable>,
     #[serde(default, rename = "provider")]
@@ -45,10 +47,12 @@ pub(crate) struct HostTable {
     pub(crate) max_call_depth: Option<u32>,
 }
 
-/// `[trust]`: whose modules may run.
+/// `[trust]`: whose modules may run. Either a policy says it, or the lists do.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TrustTable {
+    /// A file with a policy, which is read again on SIGHUP.
+    pub(crate) policy: Option<Spanned<PathBuf>>,
     #[serde(default)]
     pub(crate) accounts: Vec<Spanned<String>>,
     #[serde(default)]
@@ -57,12 +61,23 @@ pub(crate) struct TrustTable {
     pub(crate) account_tokens: Vec<Spanned<String>>,
 }
 
+/// `[audit]`: where the host writes down what it lets in, refuses and grants.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuditTable {
+    pub(crate) file: Spanned<PathBuf>,
+    #[serde(default)]
+    pub(crate) on_failure: OnFailure,
+}
+
 /// `[[actor]]`: a signed module, and the name that links call it by.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ActorTable {
     pub(crate) file: Spanned<PathBuf>,
     pub(crate) name: Option<Spanned<String>>,
+    /// The tokens between an operator and the account that signed it, in place of those in the module: texts, or files.
+    pub(crate) chain: Option<Vec<Spanned<String>>>,
 }
 
 /// `[[provider]]`: what serves a capability under a link name.

@@ -80,8 +80,13 @@ impl Output {
         if matches!(error, CliError::NobodyReads) {
             return ExitCode::from(NOBODY_READS);
         }
-        self.reason(error.code(), &error.to_string());
+        self.error(error);
         ExitCode::FAILURE
+    }
+
+    /// Tells of an error after which the command goes on, on standard error.
+    pub(crate) fn error(&self, error: &CliError) {
+        self.reason(error.code(), &error.to_string());
     }
 
     /// Tells what is wrong with the command line, as JSON, and returns the exit status.

@@ -3,10 +3,12 @@
 mod assembly;
 mod plan;
 mod report;
+mod signals;
 
-use std::{path::PathBuf, process, sync::mpsc};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use host_core::Host;
 
 use crate::{
     error::CliError,
@@ -16,16 +18,16 @@ use crate::{
     run::{
         assembly::Assembly,
         plan::Plan,
-        report::{Checked, Ready},
+        report::{Checked, Ready, Reloaded},
+        signals::{Signal, Signals},
     },
+    trust,
 };
-
-/// What the shell shows for a program that SIGINT ended (128 + SIGINT).
-const INTERRUPTED: i32 = 130;
 
 /// Run the host that a manifest describes, until SIGINT or SIGTERM
 ///
-/// Requests in flight are finished within the drain deadline; a second signal ends the program at once.
+/// Requests in flight are finished within the drain deadline; a second signal ends the program at once. When the manifest names a
+/// policy, SIGHUP reads it again, and from then on it holds.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The manifest, such as host.toml; paths in it are relative to it
@@ -42,36 +44,27 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
     let source = Source::read(&arguments.manifest)?;
     let plan = Plan::new(&source)?;
-    let assembly = Assembly::load(&source, &plan, arguments.cache.given())?;
+    let assembly = Assembly::load(&source, &plan, arguments.cache.given(), !arguments.check)?;
     if arguments.check {
         return output.show(&Checked::new(&arguments.manifest, &assembly, &plan));
     }
-    let end = Ending::expect()?;
+    let mut signals = Signals::expect(plan.policy.is_some()).map_err(CliError::Signals)?;
     assembly.connect(&source, &plan)?;
-    output.show(&Ready::new(&assembly))?;
-    end.wait();
+    output.show(&Ready::new(&assembly, plan.policy.as_deref()))?;
+    while signals.next() == Signal::Reload {
+        let Some(policy) = &plan.policy else { break };
+        // A policy that cannot be read must not end a host that serves; the one before holds on.
+        if let Err(error) = reload(policy, assembly.host(), output) {
+            output.error(&error);
+        }
+    }
     log::info!("shutting down");
     assembly.host().shutdown();
     Ok(())
 }
 
-/// The signal that ends the program.
-struct Ending(mpsc::Receiver<()>);
-
-impl Ending {
-    /// From here on the first SIGINT, SIGTERM or SIGHUP is for [`wait`](Self::wait), the second one ends the program.
-    fn expect() -> Result<Self, CliError> {
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let mut sender = Some(sender);
-        ctrlc::set_handler(move || match sender.take() {
-            Some(sender) => drop(sender),
-            None => process::exit(INTERRUPTED),
-        })?;
-        Ok(Self(receiver))
-    }
-
-    fn wait(&self) {
-        // The sender is dropped by the first signal; nothing is ever sent.
-        let _ = self.0.recv();
-    }
+/// Puts the policy that is in the file now in the place of the one that holds.
+fn reload(path: &Path, host: &Host, output: &Output) -> Result<(), CliError> {
+    let report = host.replace_policy(trust::policy(path)?)?;
+    output.show(&Reloaded::new(path, report))
 }

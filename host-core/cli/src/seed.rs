@@ -1,43 +1,64 @@
-//! Seeds in files: secrets, which are only ever written to new files that their owner alone can read.
+//! Seeds: secrets, which come from files, variables and standard input, and are only ever written to new files that their owner
+//! alone can read.
 
 use std::{
+    env::{self, VarError},
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
     path::Path,
 };
 
-use capability_claims::{KeyKind, KeyPair};
+use capability_claims::{KeyKind, KeyPair, PublicKey};
 use zeroize::Zeroizing;
 
-use crate::{error::CliError, output::Output};
+use crate::{error::CliError, file};
 
 /// A seed has 58 characters. Whatever is much longer is another file.
 const LONGEST: u64 = 1024;
 
-/// Reads the key pair whose seed is in a file, or on standard input for `-`. Warns when others can read the file.
-pub(crate) fn read(path: &Path, output: &Output) -> Result<KeyPair, CliError> {
-    if path.to_str().is_some_and(|text| KeyPair::from_seed(text).is_ok()) {
-        return Err(CliError::SeedAsArgument);
+/// What a name begins with that is one of an environment variable.
+const VARIABLE: &str = "env:";
+
+/// Reads the key pair whose seed is in a file, on standard input (`-`) or in an environment variable (`env:NAME`). A file that
+/// others can read is refused.
+pub(crate) fn read(given: &Path) -> Result<KeyPair, CliError> {
+    let variable = given.to_str().and_then(|text| text.strip_prefix(VARIABLE));
+    refuse_seed(variable.map_or(given, Path::new))?;
+    let (text, exposed) = match variable {
+        Some(name) => (from_variable(name)?, None),
+        None => read_text(given).map_err(|source| CliError::Read { path: given.to_owned(), source })?,
+    };
+    let key = KeyPair::from_seed(&text).map_err(CliError::refused(given))?;
+    match exposed {
+        Some(mode) => Err(CliError::SeedExposed { path: given.to_owned(), mode }),
+        None => Ok(key),
     }
-    let text = read_text(path).map_err(|source| CliError::Read { path: path.to_owned(), source })?;
-    let key = KeyPair::from_seed(&text).map_err(CliError::refused(path))?;
-    if let Some(mode) = readable_by_others(path) {
-        let path = path.display();
-        output.warn(&format!(
-            "others can read the seed in {path} (mode {mode:04o}): chmod 600 it, or better make a new key"
-        ));
-    }
-    Ok(key)
 }
 
 /// As [`read`], and refuses a key of another kind; `role` says what the key is to be.
-pub(crate) fn read_kind(
-    path: &Path,
-    kind: KeyKind,
-    role: &'static str,
-    output: &Output,
-) -> Result<KeyPair, CliError> {
-    read(path, output)?.of_kind(kind, role).map_err(CliError::refused(path))
+pub(crate) fn read_kind(given: &Path, kind: KeyKind, role: &'static str) -> Result<KeyPair, CliError> {
+    read(given)?.of_kind(kind, role).map_err(CliError::refused(given))
+}
+
+/// The public key that was given as its text, or whose seed is where [`read`] looks for it.
+pub(crate) fn public_key(given: &Path, kind: KeyKind, role: &'static str) -> Result<PublicKey, CliError> {
+    match given.to_str().map(PublicKey::parse) {
+        Some(Ok(key)) => Ok(key.of_kind(kind, role)?),
+        _ => Ok(read_kind(given, kind, role)?.public_key()),
+    }
+}
+
+/// Refuses what looks like a seed where a name belongs, so that it is repeated in no message.
+pub(crate) fn refuse_seed(given: &Path) -> Result<(), CliError> {
+    /// So far from a seed's 58 characters a slip of the hand can lead.
+    const LENGTHS: std::ops::RangeInclusive<usize> = 50..=66;
+    let base32 = |text: &str| text.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
+    match given.to_str() {
+        Some(text) if text.starts_with('S') && LENGTHS.contains(&text.len()) && base32(text) => {
+            Err(CliError::SeedAsArgument)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes the seed of a key pair to a new file.
@@ -60,15 +81,29 @@ pub(crate) fn write_new(path: &Path, key: &KeyPair) -> Result<(), CliError> {
     }
 }
 
-fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
+fn from_variable(name: &str) -> Result<Zeroizing<String>, CliError> {
+    match env::var(name) {
+        Ok(text) => Ok(Zeroizing::new(text)),
+        // What the error says of a value that is not text would be the value.
+        Err(VarError::NotUnicode(_)) => {
+            Err(CliError::Variable { name: name.into(), reason: "it is not text" })
+        }
+        Err(VarError::NotPresent) => Err(CliError::Variable { name: name.into(), reason: "it is not set" }),
+    }
+}
+
+/// The text, and the mode of the file if others can read it.
+fn read_text(path: &Path) -> io::Result<(Zeroizing<String>, Option<u32>)> {
     // The room is there from the start: a buffer that grows leaves copies of the secret behind.
     let mut text = Zeroizing::new(String::with_capacity(usize::try_from(LONGEST).unwrap_or(0)));
-    if path.as_os_str() == "-" {
+    if file::is_stdin(path) {
         io::stdin().lock().take(LONGEST).read_to_string(&mut text)?;
-    } else {
-        File::open(path)?.take(LONGEST).read_to_string(&mut text)?;
+        return Ok((text, None));
     }
-    Ok(text)
+    let file = File::open(path)?;
+    let exposed = readable_by_others(&file)?;
+    file.take(LONGEST).read_to_string(&mut text)?;
+    Ok((text, exposed))
 }
 
 #[cfg(unix)]
@@ -82,16 +117,16 @@ fn owners_alone(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// The mode of a file that others than its owner can read.
+/// The mode of a file that others than its owner can read. Pipes, as a shell makes them for `<(...)`, are not files.
 #[cfg(unix)]
-fn readable_by_others(path: &Path) -> Option<u32> {
+fn readable_by_others(file: &File) -> io::Result<Option<u32>> {
     use std::os::unix::fs::PermissionsExt;
-    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let metadata = file.metadata()?;
     let mode = metadata.permissions().mode() & 0o7777;
-    (mode & 0o077 != 0).then_some(mode)
+    Ok((metadata.is_file() && mode & 0o077 != 0).then_some(mode))
 }
 
 #[cfg(not(unix))]
-fn readable_by_others(_: &Path) -> Option<u32> {
-    None
+fn readable_by_others(_: &File) -> io::Result<Option<u32>> {
+    Ok(None)
 }

@@ -3,7 +3,6 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use capability_claims::{
@@ -13,7 +12,9 @@ use capability_provider::CapabilityId;
 use clap::Args;
 use serde::Serialize;
 
-use crate::{claims_view::ClaimsView, error::CliError, file, output::Output, seed, shown::Shown};
+use crate::{
+    claims_view::ClaimsView, error::CliError, file, lifetime::Lifetime, output::Output, seed, shown::Shown,
+};
 
 /// Sign a module: say who it is and what it may use, in a token inside of it
 ///
@@ -27,12 +28,12 @@ pub(crate) struct Arguments {
     /// Where the signed module goes
     out: PathBuf,
 
-    /// The file with the seed of the account that signs
-    #[arg(long, value_name = "FILE")]
+    /// The seed of the account that signs: a file; - reads standard input, env:NAME an environment variable
+    #[arg(long, value_name = "SEED")]
     issuer: PathBuf,
 
-    /// The module's identity: the file with its seed, or its public key (M...), which is all that is needed
-    #[arg(long, value_name = "FILE")]
+    /// The module's identity: its seed, given in the same ways, or its public key (M...), which is all that is needed
+    #[arg(long, value_name = "SEED|KEY")]
     subject: PathBuf,
 
     /// The module's name for people
@@ -47,13 +48,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TAG", num_args = 1..)]
     tag: Vec<String>,
 
-    /// After which time the token expires, such as 30d; never unless given
-    #[arg(long, value_name = "TIME")]
-    expires_in: Option<humantime::Duration>,
-
-    /// In which time the token begins to be valid, such as 1h; at once unless given
-    #[arg(long, value_name = "TIME")]
-    not_before_in: Option<humantime::Duration>,
+    #[command(flatten)]
+    lifetime: Lifetime,
 
     /// The revision, a number that grows with each version
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
@@ -65,8 +61,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn sign(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
-    let issuer = seed::read_kind(&arguments.issuer, KeyKind::Account, "the key that signs a module", output)?;
-    let subject = subject(&arguments.subject, output)?;
+    file::refuse_stdin_twice([&arguments.input, &arguments.issuer, &arguments.subject])?;
+    let issuer = seed::read_kind(&arguments.issuer, KeyKind::Account, "the key that signs a module")?;
+    let subject =
+        seed::public_key(&arguments.subject, KeyKind::Module, "the key of a module that is to be signed")?;
     let now = SystemClock.now();
     let wasm = file::read_wasm(&arguments.input)?;
     let refused = CliError::refused(&arguments.input);
@@ -74,14 +72,6 @@ pub(crate) fn sign(arguments: &Arguments, output: &Output) -> Result<(), CliErro
     let found = inspect(&signed).map_err(refused)?;
     file::write_atomically(&arguments.out, &signed)?;
     output.show(&Signed::new(&arguments.out, &found, now))
-}
-
-fn subject(given: &Path, output: &Output) -> Result<PublicKey, CliError> {
-    const ROLE: &str = "the key of a module that is to be signed";
-    match given.to_str().map(PublicKey::parse) {
-        Some(Ok(key)) => Ok(key.of_kind(KeyKind::Module, ROLE)?),
-        _ => Ok(seed::read_kind(given, KeyKind::Module, ROLE, output)?.public_key()),
-    }
 }
 
 fn claims(arguments: &Arguments, subject: PublicKey, now: u64) -> ClaimsBuilder {
@@ -92,11 +82,11 @@ fn claims(arguments: &Arguments, subject: PublicKey, now: u64) -> ClaimsBuilder 
     for tag in &arguments.tag {
         claims = claims.tag(tag);
     }
-    if let Some(time) = arguments.expires_in {
-        claims = claims.expires_at(after(now, *time));
+    if let Some(end) = arguments.lifetime.end(now) {
+        claims = claims.expires_at(end);
     }
-    if let Some(time) = arguments.not_before_in {
-        claims = claims.not_before(after(now, *time));
+    if let Some(start) = arguments.lifetime.start(now) {
+        claims = claims.not_before(start);
     }
     if let Some(revision) = arguments.rev {
         claims = claims.revision(revision);
@@ -105,10 +95,6 @@ fn claims(arguments: &Arguments, subject: PublicKey, now: u64) -> ClaimsBuilder 
         Some(version) => claims.version(version),
         None => claims,
     }
-}
-
-fn after(now: u64, time: Duration) -> u64 {
-    now.saturating_add(time.as_secs())
 }
 
 #[derive(Serialize)]

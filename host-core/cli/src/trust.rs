@@ -1,8 +1,9 @@
-//! Account tokens, which stand in files or on the command line.
+//! Tokens, which stand in files or on the command line, and policies, which stand in files.
 
 use std::path::Path;
 
-use capability_claims::TrustPolicy;
+use bytes::Bytes;
+use capability_claims::{ClaimsError, PolicyDocument, TrustPolicy, VerifiedModule};
 
 use crate::{error::CliError, file};
 
@@ -22,4 +23,51 @@ pub(crate) fn add_account_token(
     let path = directory.join(given);
     let text = file::read(&path)?;
     policy.account_token(String::from_utf8_lossy(&text).trim()).map_err(CliError::refused(&path))
+}
+
+/// The tokens that stand beside a module, if any are given.
+pub(crate) fn beside(given: &[String]) -> Result<Option<Vec<String>>, CliError> {
+    if given.is_empty() { Ok(None) } else { tokens(given).map(Some) }
+}
+
+/// The texts of tokens that are given each as [`tokens_in`] reads them.
+pub(crate) fn tokens(given: &[String]) -> Result<Vec<String>, CliError> {
+    let tokens: Result<Vec<_>, _> = given.iter().map(|given| tokens_in(given, Path::new(""))).collect();
+    tokens.map(|tokens| tokens.concat())
+}
+
+/// A token, or those in a file, one on each line, that is looked up from `directory`.
+pub(crate) fn tokens_in(given: &str, directory: &Path) -> Result<Vec<String>, CliError> {
+    if given.starts_with(TOKEN) {
+        return Ok(vec![given.to_owned()]);
+    }
+    let text = file::read_text(&directory.join(given), "token")?;
+    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+}
+
+/// Verifies a module with the chain's tokens that came beside it, if there are any.
+pub(crate) fn verify(
+    policy: &TrustPolicy,
+    wasm: Bytes,
+    beside: Option<&[String]>,
+    now: u64,
+) -> Result<VerifiedModule, ClaimsError> {
+    let Some(tokens) = beside else { return policy.verify(wasm, now) };
+    let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
+    policy.verify_with_chain(wasm, &tokens, now)
+}
+
+/// Reads the policy in a file.
+pub(crate) fn policy(path: &Path) -> Result<TrustPolicy, CliError> {
+    policy_of(path, policy_document(path)?)
+}
+
+/// Reads a policy as it is written.
+pub(crate) fn policy_document(path: &Path) -> Result<PolicyDocument, CliError> {
+    PolicyDocument::from_toml(&file::read_text(path, "policy")?).map_err(CliError::refused(path))
+}
+
+/// The policy that a document from a file describes.
+pub(crate) fn policy_of(path: &Path, document: PolicyDocument) -> Result<TrustPolicy, CliError> {
+    document.into_policy().map_err(CliError::refused(path))
 }

@@ -1,7 +1,7 @@
 //! The actors of a host, each with its current generation and its links.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, Weak},
     time::Instant,
 };
@@ -48,9 +48,10 @@ impl Actor {
 
     /// Puts `next` in the place of the current generation, which takes no more calls, and returns that one.
     pub(crate) fn switch(&self, next: Option<Arc<Generation>>) -> Option<Arc<Generation>> {
+        // Whoever looks at both, the current one first, misses none: see `generations`.
+        let mut older = self.older.lock();
         let old = std::mem::replace(&mut *self.current.write(), next)?;
         old.retire();
-        let mut older = self.older.lock();
         older.retain(|generation| generation.strong_count() > 0);
         older.push(Arc::downgrade(&old));
         Some(old)
@@ -59,6 +60,12 @@ impl Actor {
     /// The generations that were swapped out and are still there.
     pub(crate) fn older(&self) -> Vec<Arc<Generation>> {
         self.older.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Every generation that is there: the one that takes calls, and those that were swapped out.
+    pub(crate) fn generations(&self) -> (Option<Arc<Generation>>, Vec<Arc<Generation>>) {
+        let current = self.current();
+        (current, self.older())
     }
 
     /// Takes no more calls, waits for those in flight until `drained`, and then ends them; gives up on calls that a
@@ -76,7 +83,7 @@ impl Actor {
 
 /// Who is here. The one owner of the map.
 #[derive(Default)]
-pub(crate) struct Actors(RwLock<HashMap<ActorId, Arc<Actor>>>);
+pub(crate) struct Actors(RwLock<BTreeMap<ActorId, Arc<Actor>>>);
 
 impl Actors {
     pub(crate) fn find(&self, id: &str) -> Option<Arc<Actor>> {
@@ -91,10 +98,13 @@ impl Actors {
         self.0.write().remove(id)
     }
 
+    /// Begins one call in the generation of this moment of an actor; `None` when there is no such actor.
+    pub(crate) fn enter(&self, id: &str) -> Option<Entered> {
+        self.0.read().get(id)?.enter()
+    }
+
     /// Everybody, in the order of their ids.
     pub(crate) fn all(&self) -> Vec<Arc<Actor>> {
-        let mut all: Vec<_> = self.0.read().values().cloned().collect();
-        all.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        all
+        self.0.read().values().cloned().collect()
     }
 }

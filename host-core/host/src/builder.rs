@@ -3,9 +3,11 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use capability_claims::{Clock, SystemClock, TrustPolicy};
+use host_audit::AuditLog;
 use wapc_host::Engine;
 
 use crate::{
+    audit::Audit,
     error::Error,
     host::Host,
     housekeeper::Housekeeper,
@@ -21,6 +23,7 @@ const MAX_CALL_DEPTH: u32 = 16;
 #[must_use]
 pub struct HostBuilder {
     trust: Option<TrustPolicy>,
+    audit: Option<AuditLog>,
     clock: Arc<dyn Clock>,
     cache_dir: Option<PathBuf>,
     limits: Limits,
@@ -37,12 +40,19 @@ impl HostBuilder {
             memory_limit: None,
             payload_limit: None,
         };
-        Self { trust: None, clock: Arc::new(SystemClock), cache_dir: None, limits }
+        Self { trust: None, audit: None, clock: Arc::new(SystemClock), cache_dir: None, limits }
     }
 
     /// Whose modules may run here. There is no default: trust is the owner's decision.
     pub fn trust(mut self, policy: TrustPolicy) -> Self {
         self.trust = Some(policy);
+        self
+    }
+
+    /// Where the host writes down what it lets in, refuses, and grants; nowhere unless a log is given. The log's own choice
+    /// ([`OnFailure`](host_audit::OnFailure)) says whether what cannot be recorded happens.
+    pub fn audit(mut self, log: AuditLog) -> Self {
+        self.audit = Some(log);
         self
     }
 
@@ -106,7 +116,8 @@ impl HostBuilder {
     ///
     /// # Errors
     /// [`Error::NoTrustPolicy`] without a policy, [`Error::Engine`] when the engine does not start (an unusable cache
-    /// directory, for one), [`Error::Thread`] when the system gives no thread.
+    /// directory, for one), [`Error::Thread`] when the system gives no thread, [`Error::NotRecorded`] when the audit log
+    /// cannot be written and nothing is to happen without it.
     pub fn build(self) -> Result<Host, Error> {
         let trust = self.trust.ok_or(Error::NoTrustPolicy)?;
         let mut engine = Engine::builder();
@@ -115,8 +126,9 @@ impl HostBuilder {
         }
         let engine = engine.build().map_err(|error| Error::Engine { source: Box::new(error.into()) })?;
         let housekeeper = Housekeeper::start().map_err(|source| Error::Thread { source })?;
+        let audit = Audit::begin(self.audit, &trust, self.clock.now())?;
         let policy = Policy::new(trust, self.clock);
-        Ok(Host::new(Shared::new(engine, policy, self.limits, housekeeper)))
+        Ok(Host::new(Shared::new(engine, policy, audit, self.limits, housekeeper)))
     }
 }
 
@@ -124,6 +136,7 @@ impl fmt::Debug for HostBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HostBuilder")
             .field("trust", &self.trust)
+            .field("audit", &self.audit)
             .field("cache_dir", &self.cache_dir)
             .field("limits", &self.limits)
             .finish_non_exhaustive()

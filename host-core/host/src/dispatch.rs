@@ -6,14 +6,11 @@ use std::sync::{
 };
 
 use bytes::Bytes;
+use capability_claims::Access;
 use capability_provider::{Dispatch, DispatchError, LinkKey};
 use wapc_host::CallOptions;
 
-use crate::{
-    actors::Actor,
-    error::Error,
-    shared::{Call, Shared},
-};
+use crate::{actors::Actor, error::Error, generation::Call, shared::Shared};
 
 /// What a provider's handle leads to. It holds the host and the actor weakly: a provider that keeps its handle for ever
 /// keeps neither alive.
@@ -43,13 +40,14 @@ impl LinkDispatch {
         }
         let actor = self.actor.upgrade().ok_or_else(gone)?;
         let entered = actor.enter().ok_or_else(gone)?;
-        if !entered.grants.allow(self.key.capability.as_str()) {
-            let capability = self.key.capability.as_str().to_owned();
-            return Err(Error::NotGranted { actor: actor.id.clone(), capability });
-        }
+        let now = host.policy.now();
+        let LinkKey { capability, link, .. } = &self.key;
+        let access = Access::capability(capability.as_str(), link.as_str(), operation);
+        entered.rights.allow(&access, now)?;
+        entered.rights.used(&access, now)?;
         let mut reply = Vec::new();
-        let call = Call { operation, payload, options: &CallOptions::new() };
-        host.deliver_in(&entered, &actor.id, &call, &mut reply)?;
+        let call = Call { operation, payload, options: &CallOptions::new(), now };
+        entered.deliver(&call, &mut reply)?;
         Ok(reply)
     }
 
@@ -76,7 +74,11 @@ impl LinkDispatch {
             Error::UnknownActor { .. } | Error::UnknownLink { .. } => {
                 DispatchError::Gone { link: self.key.clone() }
             }
-            Error::ShuttingDown | Error::NoLongerValid { .. } | Error::NotGranted { .. } => {
+            Error::ShuttingDown
+            | Error::NoLongerValid { .. }
+            | Error::NotGranted { .. }
+            | Error::BeyondPolicy { .. }
+            | Error::NotRecorded { .. } => {
                 DispatchError::Refused { actor: self.key.actor.clone(), reason: error.to_string() }
             }
             Error::Guest { text, .. } => DispatchError::Actor { text },

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, io, sync::Arc, time::Duration};
 
 use capability_claims::ClaimsError;
 use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName, ProviderError};
-use wapc_host::EngineError;
+use host_audit::AuditError;
 
 /// Why the host did not do what it was asked to. Match the variants, never the text.
 ///
@@ -48,10 +48,12 @@ pub enum Error {
         subject: String,
     },
     /// The module verifies but cannot be compiled or does not start.
-    #[error("{actor} cannot run here: {source}")]
+    #[error("\"{name}\" ({actor}) cannot run here: {source}")]
     CannotRun {
         /// The actor.
         actor: ActorId,
+        /// The name in its token.
+        name: Box<str>,
         /// What was seen.
         #[source]
         source: Box<wapc_host::Error>,
@@ -70,16 +72,31 @@ pub enum Error {
     },
     /// The module that was to replace an actor has a lower revision.
     #[error(
-        "{actor} serves with revision {current} and is not replaced by revision {offered}: sign the module with a higher \
-         one, or force the swap"
+        "\"{name}\" ({actor}) serves with revision {current} and is not replaced by revision {offered}: sign the module \
+         with a higher one, or force the swap"
     )]
     RevisionTooLow {
         /// The actor.
         actor: ActorId,
+        /// The name in the offered token.
+        name: Box<str>,
         /// The revision that serves; a token without one counts as 0.
         current: i32,
         /// The revision that was offered; a token without one counts as 0.
         offered: i32,
+    },
+    /// The module that was to replace an actor is signed for another key.
+    #[error(
+        "{actor} is not replaced by \"{name}\", which is signed for the key {offered}: sign the module for the actor's \
+         own key, or add it as an actor of its own"
+    )]
+    OtherActor {
+        /// The actor that was to be replaced.
+        actor: ActorId,
+        /// The key that the module is signed for.
+        offered: ActorId,
+        /// The name in the offered token.
+        name: Box<str>,
     },
     /// There is a provider in this place already.
     #[error(
@@ -132,40 +149,74 @@ pub enum Error {
     /// The host shuts down or was shut down.
     #[error("the host is shut down: build another")]
     ShuttingDown,
+    /// What was to be done could not be recorded in the audit log, whose owner wants that nothing happens unrecorded. It did not
+    /// happen. The text may reach a guest, so that the log's place is told by the source only.
+    #[error(
+        "{what} did not happen, because the audit log could not be written: see to its disk, as the log and health of the \
+         host tell, or let the host go on without records"
+    )]
+    NotRecorded {
+        /// What did not happen, with the name of whom it is about.
+        what: String,
+        /// Why there is no record.
+        #[source]
+        source: Box<AuditError>,
+    },
 
     // --- Asking for more than was granted --------------------------------------------------------------------------
-    /// The actor runs, but its token does not hold any more.
-    #[error("{actor} may not be called any more: {source}")]
+    /// The actor is here, but may not be called: its token does not hold any more, or the policy that decides now does not let
+    /// it run. The source tells which: expired, revoked, denied, no longer trusted, below the lowest revision, and more.
+    #[error("\"{name}\" ({actor}) may not be called any more: {source}")]
     NoLongerValid {
         /// The actor.
         actor: ActorId,
-        /// Why: expired, for one.
+        /// The name in its token.
+        name: Box<str>,
+        /// Why.
         #[source]
         source: Box<ClaimsError>,
     },
     /// The actor's token does not grant what it asked for.
-    #[error("{actor} was not granted `{capability}`: sign it with this capability if it may have it")]
+    #[error("{source}")]
     NotGranted {
         /// The actor that asked.
         actor: ActorId,
-        /// The capability, or the key of the other actor; cut when it is very long.
-        capability: String,
+        /// What was not granted.
+        #[source]
+        source: Box<ClaimsError>,
+    },
+    /// The actor's token grants what it asked for, but the policy does not let the token's issuer grant that: the capability, or it
+    /// over this link, or this operation. The source tells which.
+    #[error("{source}")]
+    BeyondPolicy {
+        /// The actor that asked.
+        actor: ActorId,
+        /// Whose limit it is, and in what it was passed.
+        #[source]
+        source: Box<ClaimsError>,
     },
     /// The actor was granted the capability, but is not linked to it under this name.
-    #[error("{actor} is not linked to `{capability}` under the name `{link}`: link it first")]
+    #[error("\"{name}\" ({actor}) is not linked to `{capability}` under the name `{link}`: link it first")]
     NotLinked {
         /// The actor that asked.
         actor: ActorId,
+        /// The name in its token.
+        name: Box<str>,
         /// The capability.
         capability: String,
         /// The link's name; cut when it is very long.
         link: String,
     },
     /// An actor tried to send what only the host and providers may send.
-    #[error("{actor} may not send `{operation}`: only the host and its providers send it")]
+    #[error(
+        "\"{name}\" ({actor}) may not send `{operation}`: only the host and its providers send it; have the actor use an \
+         operation of another name"
+    )]
     ReservedOperation {
         /// The actor that tried.
         actor: ActorId,
+        /// The name in its token.
+        name: Box<str>,
         /// The operation.
         operation: String,
     },
@@ -322,81 +373,4 @@ pub enum Error {
         #[source]
         source: Box<wapc_host::Error>,
     },
-}
-
-/// The capability that was missing at the bottom of a failure, borrowed from its [`Error`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Unavailable<'a> {
-    /// The capability's id.
-    pub capability: &'a str,
-    /// The link's name.
-    pub link: &'a str,
-    /// What was seen.
-    pub reason: &'a str,
-}
-
-impl Error {
-    /// The capability that was not available, if that is why the call failed: either directly, or because the actor (or one
-    /// that it called) gave up after such a host call.
-    #[must_use]
-    pub fn unavailable(&self) -> Option<Unavailable<'_>> {
-        match self {
-            Self::CapabilityUnavailable { capability, link, reason } => {
-                Some(Unavailable { capability, link, reason })
-            }
-            Self::Guest { host_error, .. } | Self::Trap { host_error, .. } => {
-                host_error.as_deref()?.downcast_ref::<Self>()?.unavailable()
-            }
-            _ => None,
-        }
-    }
-
-    /// Why the module's token was not accepted, when it was not let in or does not hold any more: the kind of error that
-    /// [`capability_claims`] tells apart.
-    #[must_use]
-    pub fn refusal(&self) -> Option<&ClaimsError> {
-        match self {
-            Self::Refused { source } | Self::NoLongerValid { source, .. } => Some(source),
-            _ => None,
-        }
-    }
-
-    /// What the waPC tier reported about a call, with the actor's name.
-    pub(crate) fn from_call(actor: &ActorId, operation: &str, error: wapc_host::Error) -> Self {
-        use wapc_host::Error as Wapc;
-        let (actor, operation) = (actor.clone(), operation.to_owned());
-        match error {
-            Wapc::Guest { text, host_error, .. } => Self::Guest { actor, operation, text, host_error },
-            Wapc::Trap { ref host_error, .. }
-            | Wapc::Aborted { ref host_error, .. }
-            | Wapc::Exited { ref host_error, .. } => {
-                let host_error = host_error.clone();
-                Self::Trap { actor, operation, source: Box::new(error), host_error }
-            }
-            Wapc::DeadlineExceeded { limit, .. } => Self::DeadlineExceeded { actor, operation, limit },
-            Wapc::MemoryLimit { .. } => Self::MemoryLimit { actor, operation, source: Box::new(error) },
-            Wapc::Protocol { .. } => Self::Protocol { actor, operation, source: Box::new(error) },
-            Wapc::PayloadTooLarge { size, limit, .. } => {
-                Self::PayloadTooLarge { actor, operation, what: "payload", size, limit }
-            }
-            Wapc::ReplyTooLarge { size, limit, .. } => {
-                Self::PayloadTooLarge { actor, operation, what: "reply", size, limit }
-            }
-            Wapc::PoolExhausted { max, waited, .. } => Self::Busy { actor, max, waited },
-            Wapc::DepthExceeded { depth, limit, .. } => Self::DepthExceeded { actor, depth, limit },
-            Wapc::Cancelled { .. } | Wapc::Closed { .. } => Self::Ended { actor, operation },
-            Wapc::Engine(engine) => Self::from_engine(actor, operation, engine),
-            other => Self::Failed { actor, operation, source: Box::new(other) },
-        }
-    }
-
-    /// Another instance was needed for the call and did not start.
-    fn from_engine(actor: ActorId, operation: String, error: Box<EngineError>) -> Self {
-        match *error {
-            EngineError::DeadlineExceeded { limit, .. } => Self::DeadlineExceeded { actor, operation, limit },
-            EngineError::Cancelled { .. } => Self::Ended { actor, operation },
-            _ => Self::Failed { actor, operation, source: Box::new(wapc_host::Error::Engine(error)) },
-        }
-    }
 }

@@ -6,45 +6,58 @@ use std::{
     time::{Duration, Instant},
 };
 
-use capability_claims::ModuleClaims;
-use wapc_host::WapcHost;
+use capability_claims::{ModuleClaims, Provenance};
+use wapc_host::{CallOptions, WapcHost};
 
-use crate::{gate::Gate, policy::Grants};
+use crate::{error::Error, gate::Gate, rights::Rights};
 
 /// How long a call that was interrupted is waited for before it is interrupted again. A call inside a provider only
 /// notices an interrupt when it comes back to the guest, so one interrupt may come too early.
 pub(crate) const INTERRUPT_AGAIN: Duration = Duration::from_millis(20);
 
-/// A verified module with its pool of instances, its claims, and the count of calls that run in it.
+/// A verified module with its pool of instances, its rights, and the count of calls that run in it.
 ///
 /// A call enters one generation and stays in it, whatever is swapped meanwhile.
 pub(crate) struct Generation {
     /// 1 for the actor as it was added; one more with each swap.
     pub(crate) number: u64,
-    pub(crate) claims: ModuleClaims,
-    pub(crate) grants: Arc<Grants>,
+    pub(crate) rights: Arc<Rights>,
+    pub(crate) provenance: Provenance,
     pub(crate) guest: WapcHost,
     gate: Gate,
 }
 
 /// A generation that is ready to serve and has no number yet: that is given at the switch.
 pub(crate) struct Prepared {
-    pub(crate) claims: ModuleClaims,
-    pub(crate) grants: Arc<Grants>,
+    pub(crate) rights: Arc<Rights>,
+    pub(crate) provenance: Provenance,
     pub(crate) guest: WapcHost,
 }
 
 impl Prepared {
     pub(crate) fn numbered(self, number: u64) -> Arc<Generation> {
-        let Self { claims, grants, guest } = self;
-        Arc::new(Generation { number, claims, grants, guest, gate: Gate::default() })
+        let Self { rights, provenance, guest } = self;
+        Arc::new(Generation { number, rights, provenance, guest, gate: Gate::default() })
     }
 }
 
 impl Generation {
+    pub(crate) fn claims(&self) -> &ModuleClaims {
+        self.rights.claims()
+    }
+
     /// Begins one call; `None` when the generation takes no more calls.
     pub(crate) fn enter(self: Arc<Self>) -> Option<Entered> {
         self.gate.step_in().then(|| Entered(self))
+    }
+
+    /// Delivers a call of somebody who [entered](Self::enter), if the actor may run: the one path that every call takes. It is
+    /// asked at the beginning of each, so that an end of trust holds at once.
+    pub(crate) fn deliver(&self, call: &Call<'_>, reply: &mut Vec<u8>) -> Result<(), Error> {
+        self.rights.may_run(call.now)?;
+        self.guest
+            .call_with(call.operation, call.payload, call.options, reply)
+            .map_err(|error| Error::from_call(self.rights.actor(), call.operation, error))
     }
 
     /// Takes no more calls. Those that are in flight go on.
@@ -75,6 +88,16 @@ impl Generation {
             }
         }
     }
+}
+
+/// One call to an actor.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) operation: &'a str,
+    pub(crate) payload: &'a [u8],
+    pub(crate) options: &'a CallOptions,
+    /// When it was made, in seconds since 1970.
+    pub(crate) now: u64,
 }
 
 /// A call that runs in a generation; dropping it ends the call's stay.

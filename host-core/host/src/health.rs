@@ -12,12 +12,8 @@ use serde::Serialize;
 use wapc_host::CallOptions;
 
 use crate::{
-    actors::Actor,
-    error::Error,
-    providers::Served,
-    shared::{Call, Shared},
-    status::as_text,
-    wiring::LinkView,
+    actors::Actor, audit::AuditHealth, error::Error, generation::Call, providers::Served, shared::Shared,
+    status::as_text, wiring::LinkView,
 };
 
 /// How long an actor may take to answer its health request.
@@ -36,6 +32,8 @@ pub struct HealthReport {
     pub actors: Vec<ActorHealth>,
     /// The links, in the order of their keys.
     pub links: Vec<LinkHealth>,
+    /// The audit log; `None` when the host has none.
+    pub audit: Option<AuditHealth>,
 }
 
 /// How one actor is.
@@ -64,7 +62,7 @@ pub enum Condition {
     Failing,
     /// One of its links is down.
     LinkDown,
-    /// Its token does not hold any more.
+    /// It may not be called: its token does not hold any more, or the policy does not let it run.
     Refused,
 }
 
@@ -88,11 +86,12 @@ pub struct LinkHealth {
 }
 
 impl HealthReport {
-    /// Whether the host serves, every actor is well and every link is up.
+    /// Whether the host serves, every actor is well, every link is up and nothing is missing in the audit log.
     #[must_use]
     pub fn healthy(&self) -> bool {
         let well = |actor: &ActorHealth| actor.condition == Condition::Healthy;
-        self.serving && self.actors.iter().all(well) && self.links.iter().all(|link| link.up)
+        let recorded = self.audit.as_ref().is_none_or(|audit| audit.failure.is_none());
+        self.serving && recorded && self.actors.iter().all(well) && self.links.iter().all(|link| link.up)
     }
 }
 
@@ -100,11 +99,12 @@ impl Shared {
     pub(crate) fn health(&self) -> HealthReport {
         let links = self.link_health(None);
         let Ok(_root) = self.begin() else {
-            return HealthReport { serving: false, actors: Vec::new(), links };
+            return HealthReport { serving: false, actors: Vec::new(), links, audit: self.audit.health() };
         };
         let actors = self.actors.all();
         let actors = actors.iter().filter_map(|actor| self.examine(actor, &links)).collect();
-        HealthReport { serving: true, actors, links }
+        // The log comes last: what was just seen of an actor may have made a record.
+        HealthReport { serving: true, actors, links, audit: self.audit.health() }
     }
 
     /// The first thing that is not well with one actor. The caller has begun a call.
@@ -122,7 +122,7 @@ impl Shared {
             Err(error) if down.is_some() => (Condition::LinkDown, Some(error.to_string())),
             Err(error) => (Condition::Failing, Some(error.to_string())),
         };
-        let name = actor.current()?.claims.name().map(str::to_owned);
+        let name = actor.current()?.claims().name().map(str::to_owned);
         Some(ActorHealth { id: actor.id.clone(), name, condition, detail })
     }
 
@@ -130,7 +130,8 @@ impl Shared {
     fn check_actor(&self, actor: &Actor, down: Option<&LinkHealth>) -> Result<(), Error> {
         let gone = || Error::UnknownActor { actor: actor.id.clone() };
         let entered = actor.enter().ok_or_else(gone)?;
-        self.may_run(&entered, &actor.id)?;
+        let now = self.policy.now();
+        entered.rights.may_run(now)?;
         if let Some(down) = down {
             return Err(Error::CapabilityUnavailable {
                 capability: down.capability.to_string(),
@@ -140,8 +141,8 @@ impl Shared {
         }
         let patience = PATIENCE.min(self.limits.call_deadline);
         let options = CallOptions::new().timeout(patience);
-        let call = Call { operation: OP_HEALTH_REQUEST, payload: REQUEST, options: &options };
-        self.deliver_in(&entered, &actor.id, &call, &mut Vec::new())
+        let call = Call { operation: OP_HEALTH_REQUEST, payload: REQUEST, options: &options, now };
+        entered.deliver(&call, &mut Vec::new())
     }
 
     /// How the links are, of one actor or of all. Each provider is asked once, with no lock held.
@@ -182,6 +183,9 @@ impl Display for HealthReport {
         }
         for link in &self.links {
             writeln!(f, "{link}")?;
+        }
+        if let Some(AuditHealth { lost, failure: Some(failure) }) = &self.audit {
+            writeln!(f, "the audit log lacks {lost} records: {failure}")?;
         }
         f.write_str(if self.healthy() { "healthy" } else { "not healthy" })
     }

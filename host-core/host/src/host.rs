@@ -3,16 +3,20 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
+use capability_claims::TrustPolicy;
 use capability_provider::{ActorId, CapabilityId, LinkConfig, LinkKey, LinkName, Provider};
 use wapc_host::CallOptions;
 
 use crate::{
     builder::HostBuilder,
     error::Error,
+    generation::Call,
     health::HealthReport,
-    shared::{Call, Shared},
+    options::{AddOptions, SwapOptions},
+    policy::PolicyReport,
+    shared::Shared,
     status::Status,
-    swap::{SwapOptions, SwapReport},
+    swap::SwapReport,
 };
 
 /// A running host: actors, providers, and the links between them.
@@ -49,12 +53,21 @@ impl Host {
     /// Verifies a signed module, compiles it, starts one instance of it, and lets it be called. Returns its key.
     ///
     /// # Errors
-    /// - [`Error::Refused`] when the module is not signed, forged, altered, expired, not yet valid or signed by somebody
-    ///   whom nobody here trusts; the source tells which
+    /// - [`Error::Refused`] when the module is not signed, forged, altered, expired, not yet valid, signed by somebody
+    ///   whom nobody here trusts, or not let in by the policy for a reason of its own; the source tells which
     /// - [`Error::CannotRun`] when it cannot be compiled or does not start
     /// - [`Error::ActorExists`] when there is an actor of its key
+    /// - [`Error::NotRecorded`] when the audit log cannot be written and nothing is to happen without it
     pub fn add_actor(&self, wasm: impl Into<Bytes>) -> Result<ActorId, Error> {
-        self.shared().add_actor(wasm.into())
+        self.add_actor_with(wasm, AddOptions::new())
+    }
+
+    /// As [`add_actor`](Self::add_actor), with options: a chain of tokens beside the module.
+    ///
+    /// # Errors
+    /// As [`add_actor`](Self::add_actor); for a chain that does not hold, [`Error::Refused`] tells the link that fails.
+    pub fn add_actor_with(&self, wasm: impl Into<Bytes>, options: AddOptions) -> Result<ActorId, Error> {
+        self.shared().add_actor(wasm.into(), &options)
     }
 
     /// Puts another version of an actor, signed for the same key, in the place of the one that serves.
@@ -63,7 +76,7 @@ impl Host {
     /// the drain deadline. Nobody waits, and links stay as they are. When it fails, the old version serves on.
     ///
     /// # Errors
-    /// As [`add_actor`](Self::add_actor); [`Error::UnknownActor`] when no actor has this key, and
+    /// As [`add_actor`](Self::add_actor), but [`Error::UnknownActor`] when no actor has this key, and
     /// [`Error::RevisionTooLow`] when the version that serves has a higher revision.
     pub fn replace_actor(&self, wasm: impl Into<Bytes>) -> Result<SwapReport, Error> {
         self.replace_actor_with(wasm, SwapOptions::new())
@@ -72,13 +85,29 @@ impl Host {
     /// As [`replace_actor`](Self::replace_actor), with options.
     ///
     /// # Errors
-    /// As [`replace_actor`](Self::replace_actor); a forced swap takes a lower revision.
+    /// As [`replace_actor`](Self::replace_actor), but a forced swap takes a lower revision; [`Error::OtherActor`] when the
+    /// module is signed for another key than that of the actor that the options name.
     pub fn replace_actor_with(
         &self,
         wasm: impl Into<Bytes>,
         options: SwapOptions,
     ) -> Result<SwapReport, Error> {
-        self.shared().replace_actor(wasm.into(), options)
+        self.shared().replace_actor(wasm.into(), &options)
+    }
+
+    /// Puts another policy in the place of the one that decides, while actors run.
+    ///
+    /// When this returns, every call obeys the new policy, and so does every host call. A call that began before goes on: what it
+    /// computes and what it already asked of a provider are not cut off, but the next host call that it makes is decided by the new
+    /// policy. An actor that the new policy does not let run stays in place and is refused with [`Error::NoLongerValid`], whose
+    /// source tells why, until a policy lets it run again or another version takes its place. No call waits for this, and
+    /// it waits for none, not even for a provider that links or an actor that drains.
+    ///
+    /// # Errors
+    /// [`Error::ShuttingDown`]; [`Error::NotRecorded`] when the audit log cannot be written and nothing is to happen without it:
+    /// the policy before goes on to decide.
+    pub fn replace_policy(&self, policy: TrustPolicy) -> Result<PolicyReport, Error> {
+        self.shared().replace_policy(policy)
     }
 
     /// Takes an actor away with all of its links.
@@ -87,7 +116,7 @@ impl Host {
     /// are waited for, and ended at the drain deadline; then the other links are ended.
     ///
     /// # Errors
-    /// [`Error::UnknownActor`].
+    /// [`Error::UnknownActor`], [`Error::NotRecorded`].
     pub fn remove_actor(&self, actor: &ActorId) -> Result<(), Error> {
         self.shared().remove_actor(actor)
     }
@@ -148,17 +177,18 @@ impl Host {
     /// actor answers or its deadline passes. The embedding program may send any operation.
     ///
     /// # Errors
-    /// [`Error::UnknownActor`], [`Error::NoLongerValid`], [`Error::ShuttingDown`], and all that can go wrong in an actor:
+    /// [`Error::UnknownActor`], [`Error::NoLongerValid`], [`Error::NotRecorded`], [`Error::ShuttingDown`], and all that can go wrong in an actor:
     /// [`Error::Guest`], [`Error::Trap`], [`Error::Protocol`], [`Error::DeadlineExceeded`], [`Error::MemoryLimit`],
     /// [`Error::PayloadTooLarge`], [`Error::Busy`], [`Error::Ended`]. [`Error::unavailable`] tells whether a missing
     /// capability is why.
     pub fn call(&self, actor: &ActorId, operation: &str, payload: &[u8]) -> Result<Bytes, Error> {
         let shared = self.shared();
         let _root = shared.begin()?;
-        let actor = shared.actor(actor)?;
-        let mut reply = Vec::new();
-        let call = Call { operation, payload, options: &CallOptions::new() };
-        shared.deliver(&actor, &call, &mut reply)?;
+        let unknown = || Error::UnknownActor { actor: actor.clone() };
+        let entered = shared.actors.enter(actor.as_str()).ok_or_else(unknown)?;
+        let (mut reply, now) = (Vec::new(), shared.policy.now());
+        let call = Call { operation, payload, options: &CallOptions::new(), now };
+        entered.deliver(&call, &mut reply)?;
         Ok(reply.into())
     }
 

@@ -86,7 +86,7 @@ fn due(drain: Drain) -> Option<Drain> {
     if !drain.told {
         log::warn!(
             "{}: ending {calls} calls of generation {}",
-            generation.claims.subject(),
+            generation.claims().subject(),
             generation.number
         );
     }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!                         ┌───────────────────────── Host ─────────────────────────┐
-//!  embedding program ────▶│ call ─▶ actor's current generation ─▶ token still good? │
+//!  embedding program ────▶│ call ─▶ actor's current generation ─▶ may it still run? │
 //!                         │                    │                                    │
 //!  provider (HTTP, ...) ─▶│ handle ────────────┤            pool of instances       │
 //!                         │                    ▼                  │                 │
@@ -18,10 +18,14 @@
 //! What always holds:
 //!
 //! - A module runs only after its token was verified against the owner's [`TrustPolicy`], as a new actor and as the
-//!   replacement of one; and the token is looked at again before every call, so that an expiry holds while the actor runs.
-//! - An actor reaches a capability only when its token grants it **and** the owner linked it.
+//!   replacement of one; and it is looked at again before every call, so that an expiry, a revoked key and
+//!   [another policy](Host::replace_policy) hold while the actor runs.
+//! - An actor reaches a capability only when its token grants it **and** the policy leaves it to the token's issuers to grant
+//!   **and** the owner linked it. One function decides that before every call to a provider and to another actor.
 //! - Changes take turns among themselves; calls never wait for them. A call belongs to the version of the actor that it
 //!   started on. A change that fails has changed nothing.
+//! - What is let in, refused, swapped, used first and denied stands in the audit log, when the owner
+//!   [gives one](HostBuilder::audit); by default nothing happens that could not be recorded.
 //! - Nothing that an actor or a provider does takes the host down. Errors are typed: match [`Error`]'s variants.
 //!
 //! # Example
@@ -53,6 +57,13 @@
 //!
 //! // The same module without a token is refused.
 //! assert!(matches!(host.add_actor(wasm), Err(Error::Refused { .. })));
+//!
+//! // Another policy decides from the next call on; the actor stays in place, for a policy that lets it run again.
+//! let revoked = TrustPolicy::nobody().account(account.public_key()).revoke_key(key.public_key());
+//! host.replace_policy(revoked)?;
+//! let refused = host.call(&parrot, "Hello", b"").unwrap_err();
+//! assert!(matches!(refused, Error::NoLongerValid { .. }));
+//! assert!(refused.to_string().contains("is revoked here"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -64,9 +75,11 @@
 #![forbid(unsafe_code)]
 
 mod actors;
+mod audit;
 mod builder;
 mod dispatch;
 mod error;
+mod failure;
 mod gate;
 mod generation;
 mod health;
@@ -76,19 +89,27 @@ mod linking;
 mod links;
 mod loading;
 mod management;
+mod names;
+mod options;
 mod policy;
 mod providers;
+mod rights;
 mod router;
 mod shared;
 mod status;
 mod swap;
+mod trail;
 mod wiring;
 
 pub use crate::{
+    audit::AuditHealth,
     builder::HostBuilder,
-    error::{Error, Unavailable},
+    error::Error,
+    failure::Unavailable,
     health::{ActorHealth, Condition, HealthReport, LinkHealth},
     host::Host,
-    status::{ActorStatus, LinkStatus, PoolStatus, ProviderStatus, Status},
-    swap::{ActorVersion, SwapOptions, SwapReport},
+    options::{AddOptions, SwapOptions},
+    policy::{BarredActor, PolicyReport},
+    status::{ActorStatus, LinkStatus, PoolStatus, ProvenanceStatus, ProviderStatus, Status},
+    swap::{ActorVersion, SwapReport},
 };

@@ -22,8 +22,7 @@ impl Shared {
         if self.wiring.has_link(key) {
             return Err(Error::LinkExists { link: key.clone() });
         }
-        let granted = |id: &CapabilityId| actor.current().is_some_and(|g| g.grants.allow(id.as_str()));
-        if !granted(&key.capability) {
+        if !actor.current().is_some_and(|serving| serving.claims().grants(key.capability.as_str())) {
             log::warn!(
                 "{key}: its token does not grant the capability, so calls over this link will be refused"
             );

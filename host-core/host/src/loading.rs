@@ -11,8 +11,8 @@ use capability_provider::ActorId;
 use wapc_host::WapcHost;
 
 use crate::{
-    actors::Actor, error::Error, generation::Prepared, links::LinkTable, policy::Grants, router::Router,
-    shared::Shared,
+    actors::Actor, error::Error, generation::Prepared, links::LinkTable, names, options::AddOptions,
+    rights::Rights, router::Router, shared::Shared,
 };
 
 /// How long calls that were told to end may take to notice it, before they are left behind.
@@ -20,9 +20,13 @@ const LAST_GRACE: Duration = Duration::from_millis(500);
 
 impl Shared {
     /// The first half of the road that every module takes, new or replacing: its token is verified.
-    pub(crate) fn admit(&self, wasm: Bytes) -> Result<(ActorId, VerifiedModule), Error> {
-        let verified =
-            self.policy.admit(wasm).map_err(|source| Error::Refused { source: Box::new(source) })?;
+    pub(crate) fn admit(
+        &self,
+        wasm: Bytes,
+        chain: Option<&[String]>,
+    ) -> Result<(ActorId, VerifiedModule), Error> {
+        let verified = self.policy.admit(wasm, chain, self.policy.now());
+        let verified = verified.map_err(|source| Error::Refused { source: Box::new(source) })?;
         let subject = verified.claims().subject().to_string();
         let id = ActorId::new(&subject).map_err(|_| Error::NotAnActor { subject })?;
         Ok((id, verified))
@@ -30,19 +34,17 @@ impl Shared {
 
     /// The second half: it is compiled and started once, so that what cannot run is refused here.
     pub(crate) fn start(self: &Arc<Self>, actor: &Actor, module: &VerifiedModule) -> Result<Prepared, Error> {
-        let claims = module.claims().clone();
-        let grants = Arc::new(Grants::new(claims.caps()));
-        let router = Router::new(
-            actor.id.clone(),
-            Arc::clone(&grants),
-            Arc::clone(&actor.links),
-            Arc::downgrade(self),
-        );
+        let (claims, provenance) = (module.claims().clone(), module.provenance().clone());
+        let rights = Rights::new(claims, actor.id.clone(), &self.policy, Arc::clone(&self.audit));
+        let rights = Arc::new(rights);
+        let router = Router::new(actor, Arc::clone(&rights), self);
         // Without its token, so that the cache of compiled modules knows the code again whoever signed it, and when.
-        let guest = self.instantiate(&module.code(), router);
-        let guest =
-            guest.map_err(|source| Error::CannotRun { actor: actor.id.clone(), source: Box::new(source) })?;
-        Ok(Prepared { claims, grants, guest })
+        let guest = self.instantiate(&module.code(), router).map_err(|source| Error::CannotRun {
+            actor: actor.id.clone(),
+            name: names::of(module.claims()),
+            source: Box::new(source),
+        })?;
+        Ok(Prepared { rights, provenance, guest })
     }
 
     fn instantiate(&self, wasm: &[u8], router: Router) -> Result<WapcHost, wapc_host::Error> {
@@ -67,21 +69,29 @@ impl Shared {
         builder.build()
     }
 
-    pub(crate) fn add_actor(self: &Arc<Self>, wasm: Bytes) -> Result<ActorId, Error> {
-        let (id, module) = self.admit(wasm)?;
+    pub(crate) fn add_actor(self: &Arc<Self>, wasm: Bytes, options: &AddOptions) -> Result<ActorId, Error> {
+        let loaded = self.load(wasm.clone(), options);
+        loaded.inspect_err(|error| self.audit.refused(&wasm, false, error, self.policy.now()))
+    }
+
+    fn load(self: &Arc<Self>, wasm: Bytes, options: &AddOptions) -> Result<ActorId, Error> {
+        let (id, module) = self.admit(wasm, options.chain.as_deref())?;
         self.refuse_known(&id)?;
         let actor = Arc::new(Actor::new(id.clone()));
         // Compiling takes its time, so it is done before the turn is taken.
         let first = self.start(&actor, &module)?;
         let _turn = self.turn()?;
         self.refuse_known(&id)?;
+        let (trust, now) = (self.policy.trust(), self.policy.now());
+        first.rights.admit(&trust, now)?;
+        self.audit.loaded(module.claims(), &first.rights.granted(), now)?;
         actor.switch(Some(first.numbered(1)));
         self.actors.insert(actor);
         Ok(id)
     }
 
     fn refuse_known(&self, id: &ActorId) -> Result<(), Error> {
-        match self.actors.find(id.as_str()) {
+        match self.actors.find(id.as_str()).and_then(|actor| actor.current()) {
             Some(_) => Err(Error::ActorExists { actor: id.clone() }),
             None => Ok(()),
         }
@@ -92,10 +102,12 @@ impl Shared {
     pub(crate) fn remove_actor(&self, id: &ActorId) -> Result<(), Error> {
         let _turn = self.turn()?;
         let actor = self.actor(id)?;
+        self.audit.removed(id, self.policy.now())?;
         self.end_delivering_links(Some(id));
-        self.actors.remove(id);
         let drained = self.drained();
+        // Until its calls are done it is known here, so that a change of policy finds them.
         actor.retire(drained, drained + LAST_GRACE);
+        self.actors.remove(id);
         for link in self.wiring.links(Some(id)) {
             self.end_link(&link.key)?;
         }
@@ -140,6 +152,7 @@ impl Shared {
             self.actors.remove(&actor.id);
             actor.links.store(LinkTable::default());
         }
+        self.audit.close(self.policy.now());
         self.housekeeper.stop();
     }
 }

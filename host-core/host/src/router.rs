@@ -2,27 +2,23 @@
 
 use std::sync::{Arc, Weak};
 
+use capability_claims::{Access, Clock};
 use capability_contracts::is_reserved;
 use capability_provider::{ActorId, CapabilityCall, LinkName};
 use wapc_host::{CallOptions, HostCall, HostCallError, HostHandler, Reply};
 
 use crate::{
-    error::Error,
-    links::LinkCell,
-    policy::Grants,
-    shared::{Call, Shared},
+    actors::Actor, error::Error, generation::Call, links::LinkCell, names, rights::Rights, shared::Shared,
 };
-
-/// The longest name of a guest's choosing that is repeated in an error, in characters.
-const LONGEST_NAME: usize = 128;
 
 /// The host as one generation of an actor sees it.
 ///
 /// It knows the actor by its own knowledge, not by the guest's word: a guest cannot speak in another's name.
 pub(crate) struct Router {
     actor: ActorId,
-    grants: Arc<Grants>,
+    rights: Arc<Rights>,
     links: Arc<LinkCell>,
+    clock: Arc<dyn Clock>,
     host: Weak<Shared>,
 }
 
@@ -37,44 +33,55 @@ impl HostHandler for Router {
 }
 
 impl Router {
-    pub(crate) fn new(actor: ActorId, grants: Arc<Grants>, links: Arc<LinkCell>, host: Weak<Shared>) -> Self {
-        Self { actor, grants, links, host }
+    pub(crate) fn new(actor: &Actor, rights: Arc<Rights>, host: &Arc<Shared>) -> Self {
+        let (links, clock) = (Arc::clone(&actor.links), host.policy.clock());
+        Self { actor: actor.id.clone(), rights, links, clock, host: Arc::downgrade(host) }
     }
 
     fn route(&self, call: &HostCall<'_>, reply: &mut Reply) -> Result<(), Error> {
-        self.decide(call)?;
+        let now = self.clock.now();
         if ActorId::has_form_of(call.namespace) {
-            self.to_actor(call, reply)
+            let access = Access::module(call.namespace, call.operation);
+            self.decide(&access, now)?;
+            self.to_actor(&access, now, call, reply)
         } else {
-            self.to_provider(call, reply)
+            let link = if call.binding.is_empty() { LinkName::DEFAULT } else { call.binding };
+            let access = Access::capability(call.namespace, link, call.operation);
+            self.decide(&access, now)?;
+            self.to_provider(&access, now, call, reply)
         }
     }
 
     /// The one decision on what may leave this actor: before every call to a provider and to another actor.
-    fn decide(&self, call: &HostCall<'_>) -> Result<(), Error> {
-        if !self.grants.allow(call.namespace) {
-            let capability = shortened(call.namespace);
-            return Err(Error::NotGranted { actor: self.actor.clone(), capability });
-        }
-        if is_reserved(call.operation) {
-            let operation = call.operation.to_owned();
-            return Err(Error::ReservedOperation { actor: self.actor.clone(), operation });
+    fn decide(&self, access: &Access<'_>, now: u64) -> Result<(), Error> {
+        self.rights.allow(access, now)?;
+        if is_reserved(access.operation) {
+            let (actor, operation) = (self.actor.clone(), access.operation.to_owned());
+            let reserved = Error::ReservedOperation { actor, name: self.name(), operation };
+            return Err(self.rights.denied(access, reserved, now));
         }
         Ok(())
     }
 
-    fn to_provider(&self, call: &HostCall<'_>, reply: &mut Reply) -> Result<(), Error> {
-        let name = if call.binding.is_empty() { LinkName::DEFAULT } else { call.binding };
+    fn to_provider(
+        &self,
+        access: &Access<'_>,
+        now: u64,
+        call: &HostCall<'_>,
+        reply: &mut Reply,
+    ) -> Result<(), Error> {
+        let name = access.link.unwrap_or(LinkName::DEFAULT);
         loop {
             let table = self.links.table();
-            let Some(entry) = table.find(call.namespace, name) else {
-                return Err(self.not_linked(call.namespace, name));
+            let Some(entry) = table.find(access.capability, name) else {
+                return Err(self.rights.denied(access, self.not_linked(access.capability, name), now));
             };
             let Some(served) = entry.served() else {
-                return Err(down(call.namespace, name));
+                return Err(down(access.capability, name));
             };
             // A provider is retired only after the table was replaced, so the next look finds the one in its place.
             let Some(_inside) = served.enter() else { continue };
+            self.rights.used(access, now)?;
             let bytes = served.handle(&CapabilityCall {
                 actor: &self.actor,
                 link: entry.link(),
@@ -87,26 +94,38 @@ impl Router {
         }
     }
 
-    fn to_actor(&self, call: &HostCall<'_>, reply: &mut Reply) -> Result<(), Error> {
+    fn to_actor(
+        &self,
+        access: &Access<'_>,
+        now: u64,
+        call: &HostCall<'_>,
+        reply: &mut Reply,
+    ) -> Result<(), Error> {
         let host = self.host.upgrade().ok_or(Error::ShuttingDown)?;
-        let actor = match host.actors.find(call.namespace) {
-            Some(actor) => actor,
-            None => host.actor(&ActorId::new(call.namespace).expect("its form was looked at"))?,
+        let Some(entered) = host.actors.enter(access.capability) else {
+            let actor = ActorId::new(access.capability).expect("its form was looked at");
+            return Err(Error::UnknownActor { actor });
         };
+        self.rights.used(access, now)?;
         let mut options = CallOptions::new().depth(call.depth.saturating_add(1));
         if let Some(deadline) = call.deadline {
             options = options.deadline(deadline);
         }
-        let call = Call { operation: call.operation, payload: call.payload, options: &options };
-        host.deliver(&actor, &call, reply.buffer())
+        let call = Call { operation: call.operation, payload: call.payload, options: &options, now };
+        entered.deliver(&call, reply.buffer())
     }
 
     fn not_linked(&self, capability: &str, link: &str) -> Error {
         Error::NotLinked {
             actor: self.actor.clone(),
-            capability: shortened(capability),
-            link: shortened(link),
+            name: self.name(),
+            capability: names::shown(capability),
+            link: names::shown(link),
         }
+    }
+
+    fn name(&self) -> Box<str> {
+        names::of(self.rights.claims())
     }
 }
 
@@ -116,9 +135,4 @@ fn down(capability: &str, link: &str) -> Error {
         link: link.to_owned(),
         reason: "it has no provider now".to_owned(),
     }
-}
-
-/// A name of a guest's choosing, made fit for a message.
-fn shortened(name: &str) -> String {
-    name.chars().take(LONGEST_NAME).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

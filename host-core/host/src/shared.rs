@@ -1,4 +1,4 @@
-//! What all clones of a host, its routers and its dispatch handles share; and the one path that every call takes.
+//! What all clones of a host, its routers and its dispatch handles share.
 
 use std::{
     sync::Arc,
@@ -6,13 +6,13 @@ use std::{
 };
 
 use capability_provider::ActorId;
-use wapc_host::{CallOptions, Engine};
+use wapc_host::Engine;
 
 use crate::{
     actors::{Actor, Actors},
+    audit::Audit,
     error::Error,
     gate::{Gate, Inside},
-    generation::Generation,
     housekeeper::Housekeeper,
     management::{Management, Turn},
     policy::Policy,
@@ -35,6 +35,7 @@ pub(crate) struct Limits {
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) policy: Policy,
+    pub(crate) audit: Arc<Audit>,
     pub(crate) limits: Limits,
     pub(crate) actors: Actors,
     pub(crate) wiring: Wiring,
@@ -45,10 +46,17 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(engine: Engine, policy: Policy, limits: Limits, housekeeper: Housekeeper) -> Self {
+    pub(crate) fn new(
+        engine: Engine,
+        policy: Policy,
+        audit: Audit,
+        limits: Limits,
+        housekeeper: Housekeeper,
+    ) -> Self {
         Self {
             engine,
             policy,
+            audit: Arc::new(audit),
             limits,
             actors: Actors::default(),
             wiring: Wiring::default(),
@@ -78,45 +86,8 @@ impl Shared {
         self.actors.find(id.as_str()).ok_or_else(|| Error::UnknownActor { actor: id.clone() })
     }
 
-    /// Delivers a call to the actor's generation of this moment.
-    pub(crate) fn deliver(&self, actor: &Actor, call: &Call<'_>, reply: &mut Vec<u8>) -> Result<(), Error> {
-        let Some(entered) = actor.enter() else {
-            return Err(Error::UnknownActor { actor: actor.id.clone() });
-        };
-        self.deliver_in(&entered, &actor.id, call, reply)
-    }
-
-    /// Delivers a call to a generation that it entered, if its token still holds.
-    pub(crate) fn deliver_in(
-        &self,
-        generation: &Generation,
-        actor: &ActorId,
-        call: &Call<'_>,
-        reply: &mut Vec<u8>,
-    ) -> Result<(), Error> {
-        self.may_run(generation, actor)?;
-        generation
-            .guest
-            .call_with(call.operation, call.payload, call.options, reply)
-            .map_err(|error| Error::from_call(actor, call.operation, error))
-    }
-
-    /// Whether the token still holds: asked at the beginning of every call, so that an end of trust holds at once.
-    pub(crate) fn may_run(&self, generation: &Generation, actor: &ActorId) -> Result<(), Error> {
-        let refused = |source| Error::NoLongerValid { actor: actor.clone(), source: Box::new(source) };
-        self.policy.may_run(&generation.claims).map_err(refused)
-    }
-
     /// When calls in flight that are asked to finish now are ended.
     pub(crate) fn drained(&self) -> Instant {
         Instant::now() + self.limits.drain_deadline
     }
-}
-
-/// One call to an actor.
-#[derive(Clone, Copy)]
-pub(crate) struct Call<'a> {
-    pub(crate) operation: &'a str,
-    pub(crate) payload: &'a [u8],
-    pub(crate) options: &'a CallOptions,
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use capability_claims::PublicKey;
+use capability_claims::{Link, PublicKey};
 use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName};
 use serde::{Serialize, Serializer};
 
@@ -40,6 +40,11 @@ pub struct ActorStatus {
     pub expires: Option<u64>,
     /// What its token grants.
     pub grants: Vec<String>,
+    /// What it may use now: what the policy leaves of the grants, in words where that is not all of one. Nothing when it may
+    /// not be called.
+    pub allowed: Vec<String>,
+    /// On whose authority it is here: from the key that the policy trusted when it came in, link by link, to the module.
+    pub provenance: Vec<ProvenanceStatus>,
     /// 1 for the actor as it was added; one more with each swap.
     pub generation: u64,
     /// How many calls are in flight in this generation.
@@ -48,6 +53,23 @@ pub struct ActorStatus {
     pub draining: usize,
     /// Its instances.
     pub pool: PoolStatus,
+}
+
+/// One link of an actor's provenance: a key, and the token about it.
+///
+/// The first key may be trusted without any token; then nothing more is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ProvenanceStatus {
+    /// Whom the link is about: an operator, an account or the module.
+    #[serde(serialize_with = "as_text")]
+    pub key: PublicKey,
+    /// Its name for people.
+    pub name: Option<String>,
+    /// The token's id.
+    pub token: Option<String>,
+    /// The last second in which the token is good, since 1970; `None` when it does not expire.
+    pub expires: Option<u64>,
 }
 
 /// The instances of one actor's generation.
@@ -101,8 +123,9 @@ impl Shared {
             link: served.place.link.clone(),
             name: served.name.clone(),
         });
+        let now = self.policy.now();
         Status {
-            actors: self.actors.all().iter().filter_map(|actor| ActorStatus::of(actor)).collect(),
+            actors: self.actors.all().iter().filter_map(|actor| ActorStatus::of(actor, now)).collect(),
             providers: providers.collect(),
             links: self.wiring.links(None).into_iter().map(LinkStatus::of).collect(),
         }
@@ -111,9 +134,9 @@ impl Shared {
 
 impl ActorStatus {
     /// `None` when the actor is being removed.
-    fn of(actor: &Actor) -> Option<Self> {
+    fn of(actor: &Actor, now: u64) -> Option<Self> {
         let generation = actor.current()?;
-        let claims = &generation.claims;
+        let claims = generation.claims();
         let pool = generation.guest.pool_stats();
         let older = actor.older();
         let older = older.iter().filter(|older| older.number != generation.number);
@@ -124,12 +147,25 @@ impl ActorStatus {
             version: claims.version().map(str::to_owned),
             issuer: claims.issuer(),
             expires: claims.expires(),
-            grants: generation.grants.to_vec(),
+            grants: generation.rights.granted(),
+            allowed: generation.rights.allowed(now),
+            provenance: generation.provenance.links().iter().map(ProvenanceStatus::of).collect(),
             generation: generation.number,
             calls: generation.in_flight(),
             draining: older.map(|older| older.in_flight()).sum(),
             pool: PoolStatus { idle: pool.idle, in_use: pool.in_use, max: pool.max },
         })
+    }
+}
+
+impl ProvenanceStatus {
+    fn of(link: &Link) -> Self {
+        Self {
+            key: link.key(),
+            name: link.name().map(str::to_owned),
+            token: link.token().map(str::to_owned),
+            expires: link.expires(),
+        }
     }
 }
 
@@ -160,6 +196,11 @@ impl Display for Status {
         }
         Ok(())
     }
+}
+
+/// Serialises names or keys as a list of their texts.
+pub(crate) fn as_texts<S: Serializer>(values: &[impl Display], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(values.iter().map(ToString::to_string))
 }
 
 /// Serialises a name or a key as its text.

@@ -3,34 +3,13 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use capability_claims::ModuleClaims;
+use capability_claims::{ModuleClaims, PublicKey};
 use capability_provider::ActorId;
 use serde::Serialize;
 
-use crate::{error::Error, generation::Generation, shared::Shared, status::as_text};
-
-/// How a swap is to be done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SwapOptions {
-    /// Whether a lower revision may take the place of a higher one. Nothing else is waived: the module is verified as ever.
-    pub force: bool,
-}
-
-impl SwapOptions {
-    /// A swap that refuses a lower revision.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The same options with [`force`](Self::force) as given.
-    #[must_use]
-    pub fn force(mut self, force: bool) -> Self {
-        self.force = force;
-        self
-    }
-}
+use crate::{
+    error::Error, generation::Generation, names, options::SwapOptions, shared::Shared, status::as_text,
+};
 
 /// What a swap changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,6 +26,13 @@ pub struct SwapReport {
     pub grants_gained: Vec<String>,
     /// What the old token granted and the new one does not.
     pub grants_lost: Vec<String>,
+    /// What the actor may use now and could not before, the token's grants and the policy taken together: in the words of
+    /// [`ActorStatus::allowed`](crate::ActorStatus::allowed).
+    pub allowed_gained: Vec<String>,
+    /// What the actor could use before and may not now, in the same words.
+    pub allowed_lost: Vec<String>,
+    /// Whether a lower revision took the place of a higher one by force.
+    pub forced: bool,
     /// How many calls of the old version were in flight at the switch. They finish there, or are ended at the drain deadline.
     pub draining: usize,
 }
@@ -61,15 +47,19 @@ pub struct ActorVersion {
     pub revision: Option<i32>,
     /// The token's version text.
     pub version: Option<String>,
+    /// Who signed it.
+    #[serde(serialize_with = "as_text")]
+    pub issuer: PublicKey,
 }
 
 impl ActorVersion {
     fn of(generation: &Generation) -> Self {
-        let claims = &generation.claims;
+        let claims = generation.claims();
         Self {
             generation: generation.number,
             revision: claims.revision(),
             version: claims.version().map(str::to_owned),
+            issuer: claims.issuer(),
         }
     }
 }
@@ -85,46 +75,92 @@ impl fmt::Display for ActorVersion {
     }
 }
 
+impl SwapReport {
+    /// Whether another account signed the new version than the old one. The policy trusts both, or did.
+    #[must_use]
+    pub fn issuer_changed(&self) -> bool {
+        self.from.issuer != self.to.issuer
+    }
+
+    fn between(actor: &ActorId, old: &Generation, new: &Generation, now: u64) -> Self {
+        let [before, after] = [old, new].map(|generation| generation.rights.granted());
+        let [could, can] = [old, new].map(|generation| generation.rights.allowed(now));
+        Self {
+            actor: actor.clone(),
+            from: ActorVersion::of(old),
+            to: ActorVersion::of(new),
+            grants_gained: beyond(&after, &before),
+            grants_lost: beyond(&before, &after),
+            allowed_gained: beyond(&can, &could),
+            allowed_lost: beyond(&could, &can),
+            forced: revision(new.claims()) < revision(old.claims()),
+            draining: 0,
+        }
+    }
+}
+
+/// Those that the others do not have.
+fn beyond(these: &[String], others: &[String]) -> Vec<String> {
+    these.iter().filter(|grant| !others.contains(grant)).cloned().collect()
+}
+
 impl fmt::Display for SwapReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} took the place of {}", self.actor, self.to, self.from)?;
-        for (what, grants) in [("gained", &self.grants_gained), ("lost", &self.grants_lost)] {
-            if !grants.is_empty() {
-                write!(f, "; {what}: {}", grants.join(", "))?;
-            }
+        if self.forced {
+            f.write_str(" by force")?;
+        }
+        if self.issuer_changed() {
+            write!(f, "; signed by {}, before by {}", self.to.issuer, self.from.issuer)?;
+        }
+        list(f, ["gained", "lost"], [&self.grants_gained, &self.grants_lost])?;
+        // Where the policy sets no limits it is the same again.
+        let same = self.allowed_gained == self.grants_gained && self.allowed_lost == self.grants_lost;
+        if !same {
+            list(f, ["may now use", "may no longer use"], [&self.allowed_gained, &self.allowed_lost])?;
         }
         write!(f, "; {} calls still drain", self.draining)
     }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, words: [&str; 2], grants: [&[String]; 2]) -> fmt::Result {
+    for (word, grants) in words.into_iter().zip(grants).filter(|(_, grants)| !grants.is_empty()) {
+        write!(f, "; {word}: {}", grants.join(", "))?;
+    }
+    Ok(())
 }
 
 impl Shared {
     pub(crate) fn replace_actor(
         self: &Arc<Self>,
         wasm: Bytes,
-        options: SwapOptions,
+        options: &SwapOptions,
     ) -> Result<SwapReport, Error> {
-        let (id, module) = self.admit(wasm)?;
+        let swapped = self.swap(wasm.clone(), options);
+        swapped.inspect_err(|error| self.audit.refused(&wasm, true, error, self.policy.now()))
+    }
+
+    fn swap(self: &Arc<Self>, wasm: Bytes, options: &SwapOptions) -> Result<SwapReport, Error> {
+        let (id, module) = self.admit(wasm, options.chain.as_deref())?;
+        options.check_key(&id, module.claims())?;
         let actor = self.actor(&id)?;
         let serving = actor.current().ok_or_else(|| Error::UnknownActor { actor: id.clone() })?;
-        check_revision(&id, &serving.claims, module.claims(), options)?;
+        options.check_revision(&id, serving.claims(), module.claims())?;
         // From here on it takes time, so it is done before the turn is taken; the number is given at the switch.
         let prepared = self.start(&actor, &module)?;
 
         let _turn = self.turn()?;
-        // While it was compiled the actor may have been removed, even added again, or swapped by somebody else.
+        // While it was compiled the actor may have been removed, even added again, or swapped by somebody else, and the policy
+        // may be another.
         let here = self.actors.find(id.as_str()).filter(|here| Arc::ptr_eq(here, &actor));
         let serving = here.and_then(|actor| actor.current());
         let serving = serving.ok_or_else(|| Error::UnknownActor { actor: id.clone() })?;
-        check_revision(&id, &serving.claims, module.claims(), options)?;
+        options.check_revision(&id, serving.claims(), module.claims())?;
+        let (trust, now) = (self.policy.trust(), self.policy.now());
+        prepared.rights.admit(&trust, now)?;
         let next = prepared.numbered(serving.number + 1);
-        let report = SwapReport {
-            from: ActorVersion::of(&serving),
-            to: ActorVersion::of(&next),
-            grants_gained: next.grants.beyond(&serving.grants),
-            grants_lost: serving.grants.beyond(&next.grants),
-            draining: 0,
-            actor: id,
-        };
+        let report = SwapReport::between(&id, &serving, &next, now);
+        self.audit.swapped(&report, serving.claims(), next.claims(), now)?;
         drop(serving);
         let draining = actor.switch(Some(next)).map_or(0, |old| self.drain(&old));
         Ok(SwapReport { draining, ..report })
@@ -140,17 +176,36 @@ impl Shared {
     }
 }
 
-/// A lower revision does not take the place of a higher one unless it is forced to: an old module with a valid token must not
-/// come back by accident or by somebody's wish.
-fn check_revision(
-    actor: &ActorId,
-    serving: &ModuleClaims,
-    offered: &ModuleClaims,
-    options: SwapOptions,
-) -> Result<(), Error> {
-    let (current, offered) = (serving.revision().unwrap_or(0), offered.revision().unwrap_or(0));
-    if offered < current && !options.force {
-        return Err(Error::RevisionTooLow { actor: actor.clone(), current, offered });
+impl SwapOptions {
+    /// Another actor's module does not take this one's place, and by a mistake of its owner not that one's either.
+    fn check_key(&self, offered: &ActorId, claims: &ModuleClaims) -> Result<(), Error> {
+        match &self.actor {
+            Some(actor) if actor != offered => Err(Error::OtherActor {
+                actor: actor.clone(),
+                offered: offered.clone(),
+                name: names::of(claims),
+            }),
+            _ => Ok(()),
+        }
     }
-    Ok(())
+
+    /// A lower revision does not take the place of a higher one unless it is forced to: an old module with a valid token must
+    /// not come back by accident or by somebody's wish.
+    fn check_revision(
+        &self,
+        actor: &ActorId,
+        serving: &ModuleClaims,
+        offered: &ModuleClaims,
+    ) -> Result<(), Error> {
+        let (name, current, offered) = (names::of(offered), revision(serving), revision(offered));
+        if offered < current && !self.force {
+            return Err(Error::RevisionTooLow { actor: actor.clone(), name, current, offered });
+        }
+        Ok(())
+    }
+}
+
+/// A token without a revision counts as the first of all.
+fn revision(claims: &ModuleClaims) -> i32 {
+    claims.revision().unwrap_or(0)
 }

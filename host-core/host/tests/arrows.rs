@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// Each crate of the house beside those of the house that it may depend on.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("wapc-engine", &[]),
     ("wapc-host", &["wapc-engine"]),
     ("wapc-guest", &[]),
@@ -13,7 +13,11 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("capability-claims", &[]),
     ("capability-provider", &[]),
     ("actor-sdk", &["wapc-guest", "capability-contracts"]),
-    ("host-core", &["wapc-host", "capability-claims", "capability-contracts", "capability-provider"]),
+    ("host-audit", &[]),
+    (
+        "host-core",
+        &["wapc-host", "capability-claims", "capability-contracts", "capability-provider", "host-audit"],
+    ),
     ("provider-http-server", PROVIDER),
     ("provider-keyvalue-memory", PROVIDER),
     ("provider-keyvalue-redis", PROVIDER),
@@ -22,7 +26,8 @@ const ARROWS: [(&str, &[&str]); 12] = [
 const PROVIDER: &[&str] = &["capability-provider", "capability-contracts"];
 
 /// The crates that stand on top and may know anybody: the command line, the examples, the benches and the suites.
-const TOPS: [&str; 6] = ["wascc", "invoke", "rpc", "kv-counter", "call-overhead", "provider-conformance"];
+const TOPS: [&str; 7] =
+    ["wascc", "invoke", "rpc", "kv-counter", "call-overhead", "provider-conformance", "wapc-conformance"];
 
 #[test]
 fn crates_depend_on_each_other_along_the_arrows_only() {

@@ -7,14 +7,17 @@ use std::{
 };
 
 use capability_provider::{ActorId, LinkConfig, LinkKey, ProviderError};
-use host_core::{Error as HostError, Host};
+use host_audit::AuditLog;
+use host_core::{AddOptions, Error as HostError, Host, HostBuilder};
 use provider_http_server::HttpServer;
+use toml::Spanned;
 
 use crate::{
     error::CliError,
     file,
     manifest::{LinkTable, Source},
     run::plan::Plan,
+    trust,
 };
 
 /// A host with its actors, and the links that it is to have.
@@ -27,8 +30,21 @@ pub(crate) struct Assembly {
 
 impl Assembly {
     /// Verifies, compiles and starts the actors. Nothing is connected to the world yet.
-    pub(crate) fn load(source: &Source, plan: &Plan, cache: Option<PathBuf>) -> Result<Self, CliError> {
-        let host = host(source, plan, cache)?;
+    ///
+    /// What happens is written to the audit log that the plan names when it is to be kept.
+    pub(crate) fn load(
+        source: &Source,
+        plan: &Plan,
+        cache: Option<PathBuf>,
+        keep_audit: bool,
+    ) -> Result<Self, CliError> {
+        let audit = plan.audit.as_ref().filter(|_| keep_audit);
+        let mut builder = builder(source, plan, cache);
+        if let Some(table) = audit {
+            let log = AuditLog::open(source.resolve(table.file.get_ref()), table.on_failure);
+            builder = builder.audit(log.map_err(|error| source.at(table.file.span())(error.into()))?);
+        }
+        let host = builder.build()?;
         let aliases = load_actors(source, plan, &host)?;
         let mut seen = BTreeSet::new();
         let mut keys = Vec::new();
@@ -90,7 +106,7 @@ impl Assembly {
     }
 }
 
-fn host(source: &Source, plan: &Plan, cache: Option<PathBuf>) -> Result<Host, CliError> {
+fn builder(source: &Source, plan: &Plan, cache: Option<PathBuf>) -> HostBuilder {
     let wanted = &plan.host;
     let mut builder = Host::builder().trust(plan.trust.clone());
     if let Some(directory) = cache.or_else(|| wanted.cache_dir.as_deref().map(|path| source.resolve(path))) {
@@ -117,14 +133,22 @@ fn host(source: &Source, plan: &Plan, cache: Option<PathBuf>) -> Result<Host, Cl
     if let Some(depth) = wanted.max_call_depth {
         builder = builder.max_call_depth(depth);
     }
-    Ok(builder.build()?)
+    builder
 }
 
 /// Returns the actors by the names that links call them by.
 fn load_actors(source: &Source, plan: &Plan, host: &Host) -> Result<BTreeMap<String, ActorId>, CliError> {
     let mut aliases = BTreeMap::new();
     for actor in &plan.actors {
-        let load = || Ok(host.add_actor(file::read(&source.resolve(actor.file.get_ref()))?)?);
+        let mut options = AddOptions::new();
+        if let Some(chain) = &actor.chain {
+            let tokens = |token: &Spanned<String>| {
+                trust::tokens_in(token.get_ref(), source.directory()).map_err(source.at(token.span()))
+            };
+            let tokens: Vec<_> = chain.iter().map(tokens).collect::<Result<_, _>>()?;
+            options = options.chain(tokens.concat());
+        }
+        let load = || Ok(host.add_actor_with(file::read(&source.resolve(actor.file.get_ref()))?, options)?);
         let id = load().map_err(source.at(actor.file.span()))?;
         if let Some(alias) = &actor.name {
             aliases.insert(alias.get_ref().clone(), id.clone());

@@ -2,7 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem,
     ops::Range,
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -16,7 +18,9 @@ use toml::Spanned;
 
 use crate::{
     error::CliError,
-    manifest::{ActorTable, HostTable, Kind, LinkTable, ProviderTable, Source, TrustTable},
+    manifest::{
+        ActorTable, AuditTable, HostTable, Kind, LinkTable, Manifest, ProviderTable, Source, TrustTable,
+    },
     trust,
 };
 
@@ -27,6 +31,9 @@ pub(crate) type Seat = (CapabilityId, LinkName);
 pub(crate) struct Plan {
     pub(crate) host: HostTable,
     pub(crate) trust: TrustPolicy,
+    /// Where the policy was read, if it came from a file of its own.
+    pub(crate) policy: Option<PathBuf>,
+    pub(crate) audit: Option<AuditTable>,
     pub(crate) actors: Vec<ActorTable>,
     pub(crate) providers: BTreeMap<Seat, Planned>,
     pub(crate) links: Vec<LinkTable>,
@@ -43,25 +50,38 @@ pub(crate) struct Planned {
 
 impl Plan {
     pub(crate) fn new(source: &Source) -> Result<Self, CliError> {
-        let manifest = source.manifest()?;
+        let mut manifest = source.manifest()?;
         let trust = manifest.trust.as_ref().ok_or_else(|| {
             source.missing("trust", "missing table; it names the accounts or operators whose modules may run")
         })?;
-        let trust = policy(source, trust)?;
+        let policy = trust.get_ref().policy.as_ref().map(|policy| source.resolve(policy.get_ref()));
+        let trust = trusted(source, trust)?;
         check_aliases(source, &manifest.actors)?;
-        let providers = providers(source, manifest.providers)?;
+        let providers = providers(source, mem::take(&mut manifest.providers))?;
         for link in &manifest.links {
             check_link(source, link, &manifest.actors, &providers)?;
         }
-        Ok(Self { host: manifest.host, trust, actors: manifest.actors, providers, links: manifest.links })
+        let Manifest { host, audit, actors, links, .. } = manifest;
+        Ok(Self { host, trust, policy, audit, actors, providers, links })
     }
 }
 
-fn policy(source: &Source, table: &Spanned<TrustTable>) -> Result<TrustPolicy, CliError> {
+/// Whom the manifest trusts: as a file says, or as the lists in the manifest do.
+fn trusted(source: &Source, table: &Spanned<TrustTable>) -> Result<TrustPolicy, CliError> {
+    let TrustTable { policy, accounts, operators, account_tokens } = table.get_ref();
+    let Some(policy) = policy else { return listed(source, table) };
+    if !(accounts.is_empty() && operators.is_empty() && account_tokens.is_empty()) {
+        let reason = "a `policy` says all about trust; move the other fields of this table into its file";
+        return Err(source.wrong(policy.span(), reason.to_owned()));
+    }
+    trust::policy(&source.resolve(policy.get_ref())).map_err(source.at(policy.span()))
+}
+
+fn listed(source: &Source, table: &Spanned<TrustTable>) -> Result<TrustPolicy, CliError> {
     use capability_claims::KeyKind::{Account, Operator};
-    let TrustTable { accounts, operators, account_tokens } = table.get_ref();
+    let TrustTable { accounts, operators, account_tokens, .. } = table.get_ref();
     if accounts.is_empty() && operators.is_empty() {
-        let reason = "nobody is trusted, so no actor can run; name accounts or operators whose modules may";
+        let reason = "nobody is trusted, so no actor can run; name accounts or operators whose modules may, or a policy";
         return Err(source.wrong(table.span(), reason.to_owned()));
     }
     let mut policy = TrustPolicy::nobody();

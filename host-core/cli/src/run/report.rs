@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path};
 
-use host_core::{ActorStatus, LinkStatus, ProviderStatus};
+use host_core::{ActorStatus, LinkStatus, PolicyReport, ProviderStatus};
 use serde::Serialize;
 
 use crate::{
@@ -45,6 +45,9 @@ pub(crate) struct Ready {
     providers: Vec<ProviderStatus>,
     links: Vec<LinkStatus>,
     listening: Vec<Listening>,
+    /// The file that SIGHUP reads again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -65,7 +68,7 @@ struct Listening {
 }
 
 impl Ready {
-    pub(crate) fn new(assembly: &Assembly) -> Self {
+    pub(crate) fn new(assembly: &Assembly, policy: Option<&Path>) -> Self {
         let status = assembly.host().status();
         let listening = assembly.listeners().map(|(key, url)| Listening {
             url,
@@ -77,6 +80,7 @@ impl Ready {
             actors: status.actors.into_iter().map(ActorView::new).collect(),
             providers: status.providers,
             links: status.links,
+            policy: policy.map(|path| path.display().to_string()),
         }
     }
 
@@ -100,7 +104,34 @@ impl fmt::Display for Ready {
         for Listening { url, actor, .. } in &self.listening {
             writeln!(f, "listening on {url} for \"{}\"", Shown(self.name(actor)))?;
         }
+        if let Some(policy) = &self.policy {
+            writeln!(f, "SIGHUP reads {policy} again")?;
+        }
         f.write_str("SIGINT (Ctrl-C) or SIGTERM ends it")
+    }
+}
+
+/// Another policy that holds.
+#[derive(Debug, Serialize)]
+pub(crate) struct Reloaded {
+    policy: String,
+    #[serde(flatten)]
+    report: PolicyReport,
+}
+
+impl Reloaded {
+    pub(crate) fn new(path: &Path, report: PolicyReport) -> Self {
+        Self { policy: path.display().to_string(), report }
+    }
+}
+
+impl fmt::Display for Reloaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} holds now", self.policy)?;
+        for barred in &self.report.barred {
+            write!(f, "\nactor {} may not be called: {}", barred.id, Shown(&barred.reason))?;
+        }
+        self.report.restored.iter().try_for_each(|actor| write!(f, "\nactor {actor} may be called again"))
     }
 }
 

@@ -71,11 +71,15 @@ fn a_good_one_is_told_to_be_good() {
 
 #[test]
 fn an_unknown_field_is_named() {
-    refused("file =", "flie =", "9:1: actor[0].flie: unknown field `flie`, expected `file` or `name`");
+    refused(
+        "file =",
+        "flie =",
+        "9:1: actor[0].flie: unknown field `flie`, expected one of `file`, `name`, `chain`",
+    );
     refused(
         "[host]",
         "[hots]",
-        "1:2: hots: unknown field `hots`, expected one of `host`, `trust`, `actor`, `provider`, `link`",
+        "1:2: hots: unknown field `hots`, expected one of `host`, `trust`, `audit`, `actor`, `provider`, `link`",
     );
     refused(
         "link = \"cache\"",
@@ -155,7 +159,7 @@ fn trust_must_be_said_and_make_sense() {
     refused(
         &format!("accounts = [\"{ACCOUNT}\"]\n"),
         "",
-        "5:1: trust: nobody is trusted, so no actor can run; name accounts or operators whose modules may",
+        "5:1: trust: nobody is trusted, so no actor can run; name accounts or operators whose modules may, or a policy",
     );
     refused(
         &format!("[trust]\naccounts = [\"{ACCOUNT}\"]\n"),
@@ -178,6 +182,39 @@ fn trust_must_be_said_and_make_sense() {
         "6:13: trust.accounts[0]: a trusted account must be of the kind account (A...), and this key is of the kind module \
          (M...); give a key of the right kind",
     );
+}
+
+#[test]
+fn a_policy_says_all_or_nothing_about_trust() {
+    let both = format!("policy = \"policy.toml\"\naccounts = [\"{ACCOUNT}\"]\n");
+    let listed = format!("accounts = [\"{ACCOUNT}\"]\n");
+    refused(
+        &listed,
+        &both,
+        "6:10: trust.policy: a `policy` says all about trust; move the other fields of this table into its file",
+    );
+    refused(
+        &listed,
+        "policy = \"none.toml\"\n",
+        "6:10: trust.policy: cannot read etc/none.toml: No such file or directory (os error 2)",
+    );
+    let directory = directory(&manifest().replacen(&listed, "policy = \"policy.toml\"\n", 1));
+    directory.write("etc/policy.toml", "[revoked]\nkey = []\n");
+    directory.run(&["run", "etc/host.toml", "--check"]).failed(
+        1,
+        "error: etc/host.toml:6:10: trust.policy: etc/policy.toml: the policy cannot be read, line 2, \"key\": unknown field \
+         `key`, expected `keys` or `tokens`; correct it there\n",
+    );
+}
+
+#[test]
+fn an_audit_log_says_what_to_do_on_failure() {
+    refused(
+        "[[provider]]",
+        "[audit]\nfile = \"audit.log\"\non_failure = \"ignore\"\n\n[[provider]]",
+        "14:14: audit.on_failure: unknown variant `ignore`, expected `refuse` or `continue`",
+    );
+    refused("[[provider]]", "[audit]\n\n[[provider]]", "12:1: audit: missing field `file`");
 }
 
 #[test]

@@ -1,66 +1,17 @@
 //! `wascc run`, with a socket in between.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
-    process::{Child, ChildStdout, Command, Stdio},
-};
+use std::net::TcpStream;
 
 use capability_claims::ClaimsBuilder;
 use provider_conformance::RedisServer;
 use serde_json::Value;
 
-use crate::support::{ACCOUNT, Directory, MODULE, claims, signed};
+use crate::{
+    running::{Running, get},
+    support::{ACCOUNT, Directory, MODULE, claims, signed},
+};
 
 const COUNTER: &str = include_str!("guests/counter.wat");
-
-/// A host that runs, and is ended with the test if it is still there.
-struct Running {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It has ended already in a test that went well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Running {
-    fn start(directory: &Directory, more: &[&str]) -> Self {
-        let mut command = directory.command(&[&["run", "host.toml"], more].concat());
-        command.env("RUST_LOG", "info").stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        Self { child, stdout }
-    }
-
-    #[track_caller]
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        if line.is_empty() {
-            panic!("the host has ended: {}", self.stderr());
-        }
-        line.trim_end().to_owned()
-    }
-
-    fn stderr(&mut self) -> String {
-        let mut text = String::new();
-        self.child.stderr.as_mut().unwrap().read_to_string(&mut text).unwrap();
-        text
-    }
-
-    /// Sends the signal to this child alone, waits for its end, and returns its status and what it logged.
-    fn end(mut self, signal: &str) -> (Option<i32>, String) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
-        let log = self.stderr();
-        (self.child.wait().unwrap().code(), log)
-    }
-}
 
 fn claims_of_the_counter() -> ClaimsBuilder {
     claims().capability("wascc:http_server").capability("wascc:keyvalue").version("1.0.0").revision(1)
@@ -98,18 +49,6 @@ fn directory_on(claims: &ClaimsBuilder, config: &str, store: &str) -> Directory 
         ),
     );
     directory
-}
-
-/// Status line and body of a GET.
-#[track_caller]
-fn get(url: &str, path: &str) -> (String, Vec<u8>) {
-    let mut socket = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
-    write!(socket, "GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").unwrap();
-    let mut reply = Vec::new();
-    socket.read_to_end(&mut reply).unwrap();
-    let head_end = reply.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-    let status = reply.split(|byte| *byte == b'\r').next().unwrap();
-    (String::from_utf8(status.to_vec()).unwrap(), reply[head_end + 4..].to_vec())
 }
 
 #[cfg(unix)]
@@ -184,7 +123,7 @@ fn what_was_not_granted_is_not_reached_though_it_is_linked() {
     let (status, body) = get(ready["listening"][0]["url"].as_str().unwrap(), "/");
     let body = String::from_utf8(body).unwrap();
     assert!(
-        status.starts_with("HTTP/1.1 5") && body.contains("was not granted `wascc:keyvalue`"),
+        status.starts_with("HTTP/1.1 5") && body.contains("is not granted wascc:keyvalue"),
         "{status}: {body}"
     );
     assert_eq!(host.end("-TERM").0, Some(0));

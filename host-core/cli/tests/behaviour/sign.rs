@@ -40,6 +40,20 @@ fn a_module_gets_its_token() {
 }
 
 #[test]
+fn json_tells_all_that_was_signed() {
+    let directory = directory();
+    let ran = sign(&directory, "in.wasm", "out.wasm", &["--cap", "wascc:keyvalue", "--rev", "3", "--json"]);
+    let claims = inspect(&directory.read("out.wasm")).unwrap().claims;
+    // Its id and its time are those of this run.
+    let (id, issued_at, hash) = (claims.id(), claims.issued_at(), claims.hash());
+    ran.succeeded().printed(&format!(
+        "{{\"file\":\"out.wasm\",\"name\":\"counter\",\"issuer\":\"{ACCOUNT}\",\"module\":\"{MODULE}\",\"expires\":null,\
+         \"not_before\":null,\"issued_at\":{issued_at},\"version\":null,\"revision\":3,\"tags\":[],\
+         \"capabilities\":[\"wascc:keyvalue\"],\"call_alias\":null,\"provider\":false,\"id\":\"{id}\",\"hash\":\"{hash}\"}}\n"
+    ));
+}
+
+#[test]
 fn times_count_from_now() {
     let directory = directory();
     let ran =

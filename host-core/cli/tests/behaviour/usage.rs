@@ -33,7 +33,7 @@ fn with_json_it_is_told_in_json() {
 #[test]
 fn help_and_version_are_no_errors() {
     let directory = Directory::new();
-    let commands = ["invoke", "call", "keys", "sign", "inspect", "verify", "run"];
+    let commands = ["invoke", "call", "keys", "sign", "inspect", "verify", "chain", "policy", "audit", "run"];
     let help = directory.run(&["--help"]);
     let listed = |name: &&str| help.succeeded().text().contains(&format!("\n  {name} "));
     assert!(commands.iter().all(listed), "{}", help.text());

@@ -6,8 +6,8 @@ use capability_provider::{ActorId, LinkConfig, LinkName};
 use host_core::Error;
 
 use crate::support::{
-    LONG, Recorder, STORE, World, assert_unavailable, echo, forwarder, host_error, id_of, module_key,
-    spinning, store, store_link,
+    LONG, Recorder, STORE, World, assert_not_granted, assert_unavailable, echo, forwarder, host_error, id_of,
+    module_key, spinning, store, store_link,
 };
 
 /// An actor that sends what it gets on to `target` as `operation`, and is granted to.
@@ -32,8 +32,7 @@ fn without_the_grant_it_does_not() {
     let wat = forwarder(target.as_str(), "", "Work");
     let caller = world.host.add_actor(world.sign(&wat, &key, |c| c.capability(STORE))).unwrap();
     let error = world.host.call(&caller, "Forward", b"").unwrap_err();
-    let Error::NotGranted { actor, capability } = host_error(&error) else { panic!("{error}") };
-    assert_eq!((actor, capability.as_str()), (&caller, target.as_str()));
+    assert_not_granted(host_error(&error), &caller, target.as_str());
 }
 
 #[test]

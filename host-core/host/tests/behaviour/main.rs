@@ -2,19 +2,25 @@
 //! records what it is asked, and a clock that is moved by hand.
 
 mod actor_calls;
+mod audit;
+mod audit_failures;
 mod cache;
+mod chains;
 mod changes;
 mod delivery;
 mod drain;
-mod expiry;
+mod expired_while_running;
 mod grants;
 mod guest_failures;
 mod health;
 mod links;
+mod policy_replaced;
 mod providers;
 mod providers_under_load;
 mod refusals;
+mod revoked_while_running;
 mod shutdown;
 mod status;
 mod support;
 mod swap;
+mod swap_rules;

@@ -54,6 +54,19 @@ pub(crate) fn forwarder(namespace: &str, binding: &str, operation: &str) -> Stri
     actor(&data, &body)
 }
 
+/// Makes a host call with its payload, makes it again, and answers with the second one's result.
+pub(crate) fn calls_twice(namespace: &str, operation: &str) -> String {
+    let [call, data] = host_call(namespace, "", operation);
+    let failed = "(call $host_error (i32.const 65536))
+        (call $error (i32.const 65536) (call $host_error_len)) (return (i32.const 0))";
+    let body = format!(
+        "(if (i32.eqz {call}) (then {failed})) (if (i32.eqz {call}) (then {failed}))
+         (call $host_response (i32.const 65536))
+         (call $response (i32.const 65536) (call $host_response_len)) (i32.const 1)"
+    );
+    actor(&data, &body)
+}
+
 /// Makes one host call and then runs for ever.
 pub(crate) fn calls_then_spins(namespace: &str, operation: &str) -> String {
     let [call, data] = host_call(namespace, "", operation);

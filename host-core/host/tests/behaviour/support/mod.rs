@@ -1,20 +1,27 @@
 //! What the tests share: a host with a trusted account, actors, and a provider double.
 
 mod actors;
+mod audited;
 mod load;
 mod recorder;
+mod vouched;
 
 use std::{sync::Arc, thread::JoinHandle, time::Duration};
 
 use bytes::Bytes;
-use capability_claims::{ClaimsBuilder, KeyKind, KeyPair, ManualClock, TrustPolicy, sign_module};
+use capability_claims::{
+    ClaimsBuilder, ClaimsError, KeyKind, KeyPair, ManualClock, PublicKey, TrustPolicy, sign_module,
+};
 use capability_provider::{ActorId, CapabilityId, LinkConfig, LinkKey, LinkName};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use host_core::{Error, Host, HostBuilder};
 
 pub(crate) use self::{
-    actors::{calls_then_spins, echo, failing, forwarder, saying, spinning, trapping, wasm},
+    actors::{calls_then_spins, calls_twice, echo, failing, forwarder, saying, spinning, trapping, wasm},
+    audited::Audited,
     load::load,
     recorder::{Event, Recorder},
+    vouched::Vouched,
 };
 
 /// The time at which every test begins, in seconds since 1970.
@@ -43,6 +50,16 @@ impl World {
         let trust = TrustPolicy::nobody().account(account.public_key());
         let builder = Host::builder().trust(trust).clock(Arc::clone(&clock) as _).call_deadline(LONG);
         Self { host: settings(builder).build().unwrap(), clock, account }
+    }
+
+    /// The account that signs.
+    pub(crate) fn account(&self) -> PublicKey {
+        self.account.public_key()
+    }
+
+    /// The policy that the world begins with.
+    pub(crate) fn trust(&self) -> TrustPolicy {
+        TrustPolicy::nobody().account(self.account())
     }
 
     /// The module `wat`, signed by the trusted account for `key`, with claims that grant nothing but what is added.
@@ -78,6 +95,33 @@ impl World {
     }
 }
 
+/// A provider in which calls wait until they are let go: with what tells that one came in, and what lets one go.
+pub(crate) fn holding() -> (Arc<Recorder>, Receiver<()>, Sender<()>) {
+    let (entered, is_inside) = bounded(8);
+    let (release, released) = bounded::<()>(8);
+    let provider = Recorder::answering("holding", move |_| {
+        entered.send(()).unwrap();
+        released.recv_timeout(LONG).unwrap();
+        Ok("done".into())
+    });
+    (provider, is_inside, release)
+}
+
+/// That the actor is here and not called any more; returns why.
+#[track_caller]
+pub(crate) fn why_not_called(result: Result<Bytes, Error>, actor: &ActorId) -> ClaimsError {
+    match result {
+        Err(Error::NoLongerValid { actor: who, name, source }) => {
+            assert_eq!(who, *actor);
+            let text =
+                Error::NoLongerValid { actor: who, name: name.clone(), source: source.clone() }.to_string();
+            assert!(text.contains(actor.as_str()) && text.contains(&*name), "it names the module: {text}");
+            *source
+        }
+        other => panic!("not refused for its token or the policy: {other:?}"),
+    }
+}
+
 pub(crate) fn sign_by(
     account: &KeyPair,
     wat: &str,
@@ -110,6 +154,16 @@ pub(crate) fn store_link(actor: &ActorId) -> LinkKey {
 pub(crate) fn assert_unavailable(error: &Error) {
     let missing = error.unavailable().unwrap_or_else(|| panic!("something else is wrong: {error}"));
     assert_eq!((missing.capability, missing.link), (STORE, "default"));
+}
+
+/// That the token of the actor does not grant what it asked for, in the variants and in the words.
+#[track_caller]
+pub(crate) fn assert_not_granted(error: &Error, actor: &ActorId, asked: &str) {
+    let Error::NotGranted { actor: who, .. } = error else { panic!("something else is wrong: {error}") };
+    assert_eq!(who, actor);
+    let Some(ClaimsError::NotGranted { capability, .. }) = error.refusal() else { panic!("{error}") };
+    assert_eq!(&**capability, asked);
+    assert!(error.to_string().contains(actor.as_str()), "{error}");
 }
 
 /// The failure of a host call at the bottom of an actor's own error.

@@ -2,10 +2,12 @@
 
 use capability_claims::{ClaimsError, KeyKind, KeyPair, TrustPolicy};
 use capability_provider::{DispatchError, LinkConfig, LinkName};
-use crossbeam_channel::bounded;
 use host_core::{Condition, Error, Host};
 
-use crate::support::{LONG, NOW, Recorder, STORE, World, echo, forwarder, id_of, module_key, store_link};
+use crate::support::{
+    LONG, NOW, Recorder, STORE, Vouched, World, calls_twice, echo, forwarder, holding, host_error, id_of,
+    module_key, store_link, why_not_called,
+};
 
 #[track_caller]
 fn assert_expired(error: &Error) {
@@ -46,7 +48,7 @@ fn it_is_not_called_by_another_actor_nor_by_a_provider() {
     assert!(world.host.call(&caller, "Forward", b"").is_ok() && handle.call("op", b"").is_ok());
 
     world.clock.advance(61);
-    assert_expired(crate::support::host_error(&world.host.call(&caller, "Forward", b"").unwrap_err()));
+    assert_expired(host_error(&world.host.call(&caller, "Forward", b"").unwrap_err()));
     let refused = handle.call("op", b"").unwrap_err();
     assert!(
         matches!(&refused, DispatchError::Refused { reason, .. } if reason.contains("expired")),
@@ -57,13 +59,7 @@ fn it_is_not_called_by_another_actor_nor_by_a_provider() {
 #[test]
 fn a_call_in_flight_finishes() {
     let (world, key) = (World::new(), module_key());
-    let (entered, is_inside) = bounded(1);
-    let (release, released) = bounded::<()>(1);
-    let provider = Recorder::answering("store", move |_| {
-        entered.send(()).unwrap();
-        released.recv_timeout(LONG).unwrap();
-        Ok("done".into())
-    });
+    let (provider, is_inside, release) = holding();
     let module =
         world.sign(&forwarder(STORE, "", "Work"), &key, |c| c.capability(STORE).expires_at(NOW + 60));
     let actor = world.host.add_actor(module).unwrap();
@@ -75,6 +71,54 @@ fn a_call_in_flight_finishes() {
     release.send(()).unwrap();
     assert_eq!(&call.join().unwrap().unwrap()[..], b"done");
     assert_expired(&world.host.call(&actor, "op", b"").unwrap_err());
+}
+
+#[test]
+fn a_call_in_flight_asks_for_nothing_more_after_the_end() {
+    let (world, key) = (World::new(), module_key());
+    let (provider, is_inside, release) = holding();
+    let module = world.sign(&calls_twice(STORE, "Work"), &key, |c| c.capability(STORE).expires_at(NOW + 60));
+    let actor = world.host.add_actor(module).unwrap();
+    world.host.add_provider(LinkName::default(), provider).unwrap();
+    world.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
+    let call = world.call_aside(&actor);
+    is_inside.recv_timeout(LONG).unwrap();
+    world.clock.advance(61);
+    release.send(()).unwrap();
+    assert_expired(host_error(&call.join().unwrap().unwrap_err()));
+}
+
+#[test]
+fn an_account_whose_token_expires_takes_its_actors_with_it() {
+    let (vouched, key) = (Vouched::new(), module_key());
+    let account = vouched.account.public_key();
+    let word = |until| vouched.tokens(account, |account| account.expires_at(until));
+    let module = vouched.sign(&echo(), Some(&word(NOW + 60)), &key, |c| c);
+    let actor = vouched.host.add_actor(module).unwrap();
+    vouched.clock.set(NOW + 60);
+    assert!(vouched.host.call(&actor, "op", b"").is_ok());
+    vouched.clock.set(NOW + 61);
+    let why = why_not_called(vouched.host.call(&actor, "op", b""), &actor);
+    assert!(matches!(why, ClaimsError::AccountExpired { account: whose, .. } if whose == account), "{why}");
+    assert!(vouched.host.health().to_string().contains("expired"));
+
+    let [_, renewed] = word(NOW + 1000);
+    vouched.host.replace_policy(vouched.trust().account_token(&renewed).unwrap()).unwrap();
+    assert!(vouched.host.call(&actor, "op", b"").is_ok(), "the operator's new word brings it back");
+    vouched.clock.set(NOW + 1001);
+    why_not_called(vouched.host.call(&actor, "op", b""), &actor);
+}
+
+#[test]
+fn a_token_that_is_in_time_again_holds_again() {
+    let (world, key) = (World::new(), module_key());
+    let actor = world.host.add_actor(world.sign(&echo(), &key, |c| c.expires_at(NOW + 60))).unwrap();
+    world.clock.set(NOW + 61);
+    // The policy comes while the token does not hold.
+    assert!(world.host.replace_policy(world.trust()).unwrap().restored.is_empty());
+    assert_expired(&world.host.call(&actor, "op", b"").unwrap_err());
+    world.clock.set(NOW);
+    assert!(world.host.call(&actor, "op", b"").is_ok());
 }
 
 #[test]

@@ -1,0 +1,72 @@
+//! `wascc audit`: whether an audit log is whole.
+
+use std::{
+    fmt,
+    fs::File,
+    io::{self, BufRead, BufReader},
+    path::PathBuf,
+};
+
+use capability_claims::Moment;
+use clap::Subcommand;
+use host_audit::{RecordHash, Summary, verify, verify_against};
+use serde::Serialize;
+
+use crate::{error::CliError, file, output::Output, row::Row};
+
+/// Look after the audit log of a host
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check that no record was changed, removed, moved or put in
+    ///
+    /// Says where the log breaks if it does; the exit status is 1 then. That records were cut off the end only shows against
+    /// a head that was kept elsewhere: keep the one that is printed, and give it with --head the next time.
+    Verify {
+        /// The audit log; - reads standard input
+        file: PathBuf,
+
+        /// The head that an earlier check printed: everything up to that record must still be there
+        #[arg(long, value_name = "HASH")]
+        head: Option<RecordHash>,
+    },
+}
+
+pub(crate) fn audit(command: &Command, output: &Output) -> Result<(), CliError> {
+    let Command::Verify { file: path, head } = command;
+    let log: Box<dyn BufRead> = if file::is_stdin(path) {
+        Box::new(io::stdin().lock())
+    } else {
+        let file = File::open(path).map_err(|source| CliError::Read { path: path.clone(), source })?;
+        Box::new(BufReader::new(file))
+    };
+    let summary = match head {
+        Some(head) => verify_against(log, *head),
+        None => verify(log),
+    };
+    let summary = summary.map_err(|source| CliError::Audit { path: path.clone(), source })?;
+    output.show(&Whole { file: path.display().to_string(), summary })
+}
+
+#[derive(Serialize)]
+struct Whole {
+    file: String,
+    #[serde(flatten)]
+    summary: Summary,
+}
+
+impl fmt::Display for Whole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = |at: Option<u64>| at.map_or("none".to_owned(), |at| Moment(at).to_string());
+        let Summary { records, head, first_at, last_at, vouched, .. } = self.summary;
+        writeln!(f, "{} is whole", self.file)?;
+        writeln!(f, "{}", Row("Records", &records.to_string()))?;
+        writeln!(f, "{}", Row("First", &time(first_at)))?;
+        writeln!(f, "{}", Row("Newest", &time(last_at)))?;
+        if let Some(vouched) = vouched {
+            let vouched =
+                format!("nothing is missing up to the record {vouched}, which has the head that was given");
+            writeln!(f, "{}", Row("Given head", &vouched))?;
+        }
+        write!(f, "{}", Row("Head", &head.to_string()))
+    }
+}

@@ -1,0 +1,111 @@
+//! `wascc chain issue`: an operator's word for itself or for an account.
+
+use std::{fmt, path::PathBuf};
+
+use capability_claims::{
+    AccountBuilder, AccountClaims, ClaimsError, Clock, KeyKind, KeyPair, OperatorBuilder, OperatorClaims,
+    PublicKey, SystemClock,
+};
+use clap::Args;
+use serde::Serialize;
+
+use super::link::LinkView;
+use crate::{error::CliError, file, lifetime::Lifetime, output::Output, seed, shown::Shown};
+
+/// Issue a token: an operator's word for an account, or what the operator says of itself
+///
+/// Whoever trusts the operator then trusts the modules that the account signs. The token is no secret.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The seed of the operator: a file; - reads standard input, env:NAME an environment variable
+    #[arg(long, value_name = "SEED")]
+    issuer: PathBuf,
+
+    /// The account: its public key (A...), or its seed, given in the same ways. Without it: the operator's own token
+    #[arg(long, value_name = "KEY|SEED")]
+    subject: Option<PathBuf>,
+
+    /// The name of the account, or of the operator, for people
+    #[arg(long)]
+    name: Option<String>,
+
+    #[command(flatten)]
+    lifetime: Lifetime,
+
+    /// Write the token to this file; without it the token is printed
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(crate) fn issue(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
+    file::refuse_stdin_twice([Some(&arguments.issuer), arguments.subject.as_ref()].into_iter().flatten())?;
+    let operator =
+        seed::read_kind(&arguments.issuer, KeyKind::Operator, "the key that vouches for accounts")?;
+    let (text, link) = match &arguments.subject {
+        None => of_operator(arguments, &operator)?,
+        Some(subject) => {
+            let account =
+                seed::public_key(subject, KeyKind::Account, "the key that an operator vouches for")?;
+            of_account(arguments, account, &operator)?
+        }
+    };
+    if let Some(path) = &arguments.out {
+        file::write_atomically(path, format!("{text}\n").as_bytes())?;
+    }
+    let file = arguments.out.as_ref().map(|path| path.display().to_string());
+    output.show(&Issued { file, link, text, operator: operator.public_key() })
+}
+
+/// The claims with name and times as they were asked for. The builders of both kinds have the same methods.
+macro_rules! filled {
+    ($claims:expr, $arguments:ident) => {{
+        let now = SystemClock.now();
+        let mut claims = $claims.issued_at(now);
+        if let Some(name) = &$arguments.name {
+            claims = claims.name(name);
+        }
+        if let Some(start) = $arguments.lifetime.start(now) {
+            claims = claims.not_before(start);
+        }
+        if let Some(end) = $arguments.lifetime.end(now) {
+            claims = claims.expires_at(end);
+        }
+        claims
+    }};
+}
+
+fn of_operator(arguments: &Arguments, operator: &KeyPair) -> Result<(String, LinkView), ClaimsError> {
+    let text = filled!(OperatorBuilder::new(), arguments).issue(operator)?;
+    let claims = OperatorClaims::verify(&text)?;
+    Ok((text, LinkView::from(&claims)))
+}
+
+fn of_account(
+    arguments: &Arguments,
+    account: PublicKey,
+    operator: &KeyPair,
+) -> Result<(String, LinkView), ClaimsError> {
+    let text = filled!(AccountBuilder::new(account), arguments).issue(operator)?;
+    let claims = AccountClaims::verify(&text)?;
+    Ok((text, LinkView::from(&claims)))
+}
+
+#[derive(Serialize)]
+struct Issued {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(flatten)]
+    link: LinkView,
+    text: String,
+    #[serde(skip)]
+    operator: PublicKey,
+}
+
+/// The token alone, so that it can be piped, or what went to the file.
+impl fmt::Display for Issued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(file) = &self.file else { return f.write_str(&self.text) };
+        let title = self.link.title();
+        write!(f, "{file}: {} ({}), issued by {}", Shown(&title), self.link.key, self.operator)
+    }
+}

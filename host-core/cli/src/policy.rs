@@ -1,0 +1,92 @@
+//! `wascc policy`: what a module may do under a policy, and why not the rest.
+
+mod uses;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use capability_claims::{Clock, PublicKey, SystemClock, VerifiedModule};
+use clap::Subcommand;
+use serde::Serialize;
+
+use self::uses::{GrantView, Judge};
+use crate::{error::CliError, file, output::Output, shown::Shown, trust};
+
+/// Look at a trust policy
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Tell what a module may do where this policy holds, and why not the rest of what its token grants
+    ///
+    /// The exit status is 0 when the module may run there, even if it may use nothing, and 1 when it may not run at all.
+    Check {
+        /// The policy (TOML)
+        policy: PathBuf,
+
+        /// The signed module; - reads standard input
+        module: PathBuf,
+
+        /// The account's token, after the operator's own if there is one, in place of a chain inside the module: the tokens, or files
+        /// that hold them
+        #[arg(long, value_name = "TOKEN", num_args = 1..)]
+        chain: Vec<String>,
+    },
+}
+
+pub(crate) fn policy(command: &Command, output: &Output) -> Result<(), CliError> {
+    let Command::Check { policy: path, module, chain } = command;
+    file::refuse_stdin_twice([path, module])?;
+    let document = trust::policy_document(path)?;
+    let policy = trust::policy_of(path, document.clone())?;
+    let tokens = trust::beside(chain)?;
+    let now = SystemClock.now();
+    let verified = trust::verify(&policy, Bytes::from(file::read(module)?), tokens.as_deref(), now)
+        .map_err(CliError::refused(module))?;
+    let grants = Judge::new(&document, &policy, verified.claims(), now).grants();
+    output.show(&CheckView::new(module, &verified, grants))
+}
+
+#[derive(Serialize)]
+struct CheckView<'a> {
+    file: String,
+    may_run: bool,
+    name: Option<&'a str>,
+    module: PublicKey,
+    issuer: PublicKey,
+    /// The key that the policy trusts, and on which all else rests.
+    trusted: PublicKey,
+    grants: Vec<GrantView>,
+}
+
+impl<'a> CheckView<'a> {
+    fn new(path: &Path, verified: &'a VerifiedModule, grants: Vec<GrantView>) -> Self {
+        let claims = verified.claims();
+        Self {
+            file: path.display().to_string(),
+            may_run: true,
+            name: claims.name(),
+            module: claims.subject(),
+            issuer: claims.issuer(),
+            trusted: verified.provenance().links().first().map_or(claims.issuer(), |link| link.key()),
+            grants,
+        }
+    }
+}
+
+impl fmt::Display for CheckView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Shown(self.name.unwrap_or("unnamed module"));
+        write!(f, "{} may run: \"{name}\" ({}), signed by {}", self.file, self.module, self.issuer)?;
+        if self.trusted != self.issuer {
+            write!(f, ", trusted through {}", self.trusted)?;
+        }
+        if self.grants.is_empty() {
+            return f.write_str("\nIts token grants nothing.");
+        }
+        let width = self.grants.iter().map(GrantView::width).max().unwrap_or(0);
+        write!(f, "\n{:<width$}  {:<7}  WHAT OF IT", "GRANT", "HERE")?;
+        self.grants.iter().try_for_each(|grant| grant.row(f, width))
+    }
+}

@@ -1,0 +1,174 @@
+//! What a policy leaves of each grant: every link and operation that it names is tried, and one that stands for all others.
+
+use std::{collections::BTreeSet, fmt};
+
+use capability_claims::{Access, ClaimsError, ModuleClaims, PolicyDocument, TrustPolicy};
+use capability_provider::ActorId;
+use serde::Serialize;
+
+use crate::{code, shown::Shown};
+
+/// Stand for all links and operations that the policy does not name. As limits compare whole names, all of these fare alike.
+const OTHER_LINK: &str = "any other link";
+const OTHER_OPERATION: &str = "any other operation";
+
+/// Asks the policy about one module.
+pub(super) struct Judge<'a> {
+    document: &'a PolicyDocument,
+    policy: &'a TrustPolicy,
+    claims: &'a ModuleClaims,
+    now: u64,
+}
+
+/// What the policy leaves of one grant.
+#[derive(Debug, Serialize)]
+pub(super) struct GrantView {
+    grant: String,
+    here: Here,
+    uses: Vec<UseView>,
+    refusal: Option<Refusal>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Here {
+    Allowed,
+    Limited,
+    Refused,
+}
+
+/// Operations that may be used over a link.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct UseView {
+    /// None: every link that has no use of its own; for the grant of an actor's key, which needs no link, its calls.
+    link: Option<String>,
+    operations: Operations,
+}
+
+/// None: all.
+type Operations = Option<Vec<String>>;
+
+/// Why not the rest.
+#[derive(Debug, Serialize)]
+struct Refusal {
+    code: &'static str,
+    message: String,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(
+        document: &'a PolicyDocument,
+        policy: &'a TrustPolicy,
+        claims: &'a ModuleClaims,
+        now: u64,
+    ) -> Self {
+        Self { document, policy, claims, now }
+    }
+
+    /// A view of each grant of the token, in its order.
+    pub(super) fn grants(&self) -> Vec<GrantView> {
+        let mut seen = BTreeSet::new();
+        let grants = self.claims.caps().iter().filter(|grant| seen.insert(grant.as_str()));
+        grants.map(|grant| self.grant(grant)).collect()
+    }
+
+    fn grant(&self, grant: &str) -> GrantView {
+        let others = self.operations(grant, OTHER_LINK);
+        let mut uses = Vec::new();
+        for link in self.named(|rule| rule.links.as_ref(), grant) {
+            let operations = self.operations(grant, link);
+            if operations != others {
+                uses.push(UseView { link: Some(link.to_owned()), operations });
+            }
+        }
+        let whole = others.is_none();
+        uses.push(UseView { link: None, operations: others });
+        uses.retain(|left| left.operations.as_ref().is_none_or(|operations| !operations.is_empty()));
+        let here = match (whole, uses.is_empty()) {
+            (true, _) => Here::Allowed,
+            (false, false) => Here::Limited,
+            (false, true) => Here::Refused,
+        };
+        let refusal = self.decide(grant, OTHER_LINK, OTHER_OPERATION).err().map(|error| Refusal::new(&error));
+        GrantView { grant: grant.to_owned(), here, uses, refusal }
+    }
+
+    fn operations(&self, grant: &str, link: &str) -> Operations {
+        let allowed = |operation: &&str| self.decide(grant, link, operation).is_ok();
+        if allowed(&OTHER_OPERATION) {
+            return None;
+        }
+        let named = self.named(|rule| rule.operations.as_ref(), grant).into_iter();
+        Some(named.filter(allowed).map(str::to_owned).collect())
+    }
+
+    fn decide(&self, grant: &str, link: &str, operation: &str) -> Result<(), ClaimsError> {
+        let access = if ActorId::has_form_of(grant) {
+            Access::module(grant, operation)
+        } else {
+            Access::capability(grant, link, operation)
+        };
+        self.policy.allows(self.claims, &access, self.now)
+    }
+
+    /// The names that any issuer's rules about this grant have.
+    fn named(
+        &self,
+        names: impl Fn(&'a capability_claims::GrantRule) -> Option<&'a Vec<Box<str>>>,
+        grant: &str,
+    ) -> BTreeSet<&'a str> {
+        let rules = self.document.issuers.values().flat_map(|issuer| &issuer.grants);
+        let names = rules.filter(|rule| rule.capability == grant).filter_map(names);
+        names.flatten().map(|name| &**name).collect()
+    }
+}
+
+impl Refusal {
+    fn new(error: &ClaimsError) -> Self {
+        Self { code: code::of_claims(error), message: error.to_string() }
+    }
+}
+
+impl GrantView {
+    /// How wide the first column must be for it.
+    pub(super) fn width(&self) -> usize {
+        Shown(&self.grant).to_string().chars().count()
+    }
+
+    /// Its line of the table, with a line break before it.
+    pub(super) fn row(&self, f: &mut fmt::Formatter<'_>, width: usize) -> fmt::Result {
+        let here = match self.here {
+            Here::Allowed => "allowed",
+            Here::Limited => "limited",
+            Here::Refused => "refused",
+        };
+        write!(f, "\n{:<width$}  {here}  ", Shown(&self.grant).to_string())?;
+        for (index, left) in self.uses.iter().enumerate() {
+            let between = if index == 0 { "" } else { "; " };
+            // What holds for every link need not be said of the only one.
+            let over = if self.uses.len() > 1 { " over every other link" } else { "" };
+            write!(f, "{between}{}", left.words(over))?;
+        }
+        match &self.refusal {
+            None => Ok(()),
+            Some(Refusal { message, .. }) if self.uses.is_empty() => write!(f, "{}", Shown(message)),
+            Some(Refusal { message, .. }) => {
+                write!(f, "\n{:<width$}  {:<7}  not more: {}", "", "", Shown(message))
+            }
+        }
+    }
+}
+
+impl UseView {
+    /// In words; `others` says over which links when none is named.
+    fn words(&self, others: &str) -> String {
+        let operations = match &self.operations {
+            None => "every operation".to_owned(),
+            Some(names) => Shown(&names.join(", ")).to_string(),
+        };
+        match &self.link {
+            None => operations + others,
+            Some(link) => format!("{operations} over {}", Shown(link)),
+        }
+    }
+}

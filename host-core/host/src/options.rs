@@ -1,0 +1,70 @@
+//! How an actor is to be added, and how a swap is to be done.
+
+use capability_provider::ActorId;
+
+/// How an actor is to be added.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AddOptions {
+    /// The tokens between an operator and the account that signed the module, the operator's first when it is there. They take
+    /// the place of a chain inside the module.
+    pub chain: Option<Vec<String>>,
+}
+
+impl AddOptions {
+    /// As the module comes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same options with a [`chain`](Self::chain) beside the module.
+    #[must_use]
+    pub fn chain<T: Into<String>>(mut self, tokens: impl IntoIterator<Item = T>) -> Self {
+        self.chain = Some(tokens.into_iter().map(Into::into).collect());
+        self
+    }
+}
+
+/// How a swap is to be done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SwapOptions {
+    /// Whether a lower revision may take the place of a higher one. Nothing else is waived: the module is verified as ever, and
+    /// a lowest revision that the policy asks for holds.
+    pub force: bool,
+    /// The actor that is to be replaced. A module of another key is refused; without this, the module's key says which actor
+    /// it replaces.
+    pub actor: Option<ActorId>,
+    /// The tokens between an operator and the account that signed the module: see [`AddOptions::chain`].
+    pub chain: Option<Vec<String>>,
+}
+
+impl SwapOptions {
+    /// A swap that refuses a lower revision.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same options with [`force`](Self::force) as given.
+    #[must_use]
+    pub fn force(mut self, force: bool) -> Self {
+        self.force = force;
+        self
+    }
+
+    /// The same options for this [`actor`](Self::actor) only.
+    #[must_use]
+    pub fn actor(mut self, actor: ActorId) -> Self {
+        self.actor = Some(actor);
+        self
+    }
+
+    /// The same options with a [`chain`](Self::chain) beside the module.
+    #[must_use]
+    pub fn chain<T: Into<String>>(mut self, tokens: impl IntoIterator<Item = T>) -> Self {
+        self.chain = Some(tokens.into_iter().map(Into::into).collect());
+        self
+    }
+}
