@@ -25,10 +25,12 @@ mod guest;
 mod measure;
 mod ours;
 mod report;
+mod under_test;
 mod wapc_rs;
 
 pub use contender::{Contender, Entrant, Failure, Host};
 pub use guest::{GUESTS, Guest};
 pub use measure::{Effort, Samples, measure};
 pub use report::{OPERATIONS, Report, SIZES};
+pub use under_test::WapcRsUnderTest;
 pub use wapc_rs::wapc_rs;
