@@ -3,7 +3,7 @@
 //! Nothing here is meant to be used; it says how fast a host that does nothing else could be.
 
 use wasmer::{
-    Engine, Function, FunctionEnv, FunctionEnvMut, Imports, Instance, Memory, Module, Store, TypedFunction,
+    Engine, Extern, Function, FunctionEnv, FunctionEnvMut, Instance, Memory, Module, Store, TypedFunction,
     Value, imports,
 };
 
@@ -39,11 +39,11 @@ pub struct CompiledFloor {
 }
 
 impl CompiledFloor {
-    /// The guest, compiled.
+    /// The guest, compiled; as a binary module or in the text format.
     #[must_use]
-    pub fn new(text: &str) -> Self {
+    pub fn new(guest: impl AsRef<[u8]>) -> Self {
         let engine = Engine::default();
-        let wasm = wat::parse_str(text).expect("the benches' guest is valid");
+        let wasm = wat::parse_bytes(guest.as_ref()).expect("the benches' guest is valid");
         let module = Module::new(&engine, wasm).expect("the benches' guest is valid");
         Self { engine, module }
     }
@@ -53,10 +53,14 @@ impl CompiledFloor {
     pub fn instantiate(&self) -> Floor {
         let mut store = Store::new(self.engine.clone());
         let env = FunctionEnv::new(&mut store, State::default());
-        let imports = functions(&mut store, &env);
-        let instance =
-            Instance::new(&mut store, &self.module, &imports).expect("the floor serves the benches' guest");
+        let imports: Vec<_> =
+            self.module.imports().map(|import| function(&mut store, &env, import.name())).collect();
+        let instance = Instance::new_by_index(&mut store, &self.module, &imports)
+            .expect("the floor serves the benches' guest");
         env.as_mut(&mut store).memory = instance.exports.get_memory("memory").ok().cloned();
+        if let Ok(start) = instance.exports.get_typed_function::<(), ()>(&store, "wapc_init") {
+            start.call(&mut store).expect("the benches' guest starts");
+        }
         let guest_call =
             instance.exports.get_typed_function(&store, "__guest_call").expect("it is a waPC guest");
         Floor { store, env, guest_call }
@@ -64,10 +68,10 @@ impl CompiledFloor {
 }
 
 impl Floor {
-    /// The guest, instantiated.
+    /// The guest, instantiated; as a binary module or in the text format.
     #[must_use]
-    pub fn new(text: &str) -> Self {
-        CompiledFloor::new(text).instantiate()
+    pub fn new(guest: impl AsRef<[u8]>) -> Self {
+        CompiledFloor::new(guest).instantiate()
     }
 
     /// Sends one operation; the reply is what the guest answered.
@@ -116,35 +120,44 @@ impl RawFloor {
     }
 }
 
-fn functions(store: &mut Store, env: &FunctionEnv<State>) -> Imports {
-    imports! {
-        "wapc" => {
-            "__guest_request" => Function::new_typed_with_env(store, env,
-                |mut env: FunctionEnvMut<'_, State>, operation: u32, payload: u32| {
-                    let (operation_bytes, payload_bytes) = (env.data().operation, env.data().payload);
-                    with_memory(&mut env, |memory, _| {
-                        memory[operation as usize..][..operation_bytes.len()].copy_from_slice(operation_bytes);
-                        memory[payload as usize..][..payload_bytes.len()].copy_from_slice(payload_bytes);
-                    });
-                }),
-            "__guest_response" => Function::new_typed_with_env(store, env,
-                |mut env: FunctionEnvMut<'_, State>, pointer: u32, length: u32| {
-                    with_memory(&mut env, |memory, state| {
-                        state.reply.clear();
-                        state.reply.extend_from_slice(&memory[pointer as usize..][..length as usize]);
-                    });
-                }),
-            "__host_call" => Function::new_typed_with_env(store, env, host_call),
-            "__host_response_len" => Function::new_typed_with_env(store, env,
-                |env: FunctionEnvMut<'_, State>| -> u32 { env.data().host_reply.len() as u32 }),
-            "__host_response" => Function::new_typed_with_env(store, env,
-                |mut env: FunctionEnvMut<'_, State>, pointer: u32| {
-                    with_memory(&mut env, |memory, state| {
-                        memory[pointer as usize..][..state.host_reply.len()].copy_from_slice(&state.host_reply);
-                    });
-                }),
-        }
-    }
+/// One of the protocol's functions. No call of the guest fails here, so that there is no error to ask for.
+fn function(store: &mut Store, env: &FunctionEnv<State>, name: &str) -> Extern {
+    let function = match name {
+        "__guest_request" => Function::new_typed_with_env(store, env, guest_request),
+        "__guest_response" => Function::new_typed_with_env(store, env, guest_response),
+        "__host_call" => Function::new_typed_with_env(store, env, host_call),
+        "__host_response_len" => Function::new_typed_with_env(store, env, host_response_len),
+        "__host_response" => Function::new_typed_with_env(store, env, host_response),
+        "__host_error_len" => Function::new_typed(store, || -> u32 { 0 }),
+        "__host_error" => Function::new_typed(store, |_: u32| {}),
+        "__guest_error" | "__console_log" => Function::new_typed(store, |_: u32, _: u32| {}),
+        other => panic!("the floor has no function `{other}`"),
+    };
+    function.into()
+}
+
+fn guest_request(mut env: FunctionEnvMut<'_, State>, operation: u32, payload: u32) {
+    with_memory(&mut env, |memory, state| {
+        memory[operation as usize..][..state.operation.len()].copy_from_slice(state.operation);
+        memory[payload as usize..][..state.payload.len()].copy_from_slice(state.payload);
+    });
+}
+
+fn guest_response(mut env: FunctionEnvMut<'_, State>, pointer: u32, length: u32) {
+    with_memory(&mut env, |memory, state| {
+        state.reply.clear();
+        state.reply.extend_from_slice(&memory[pointer as usize..][..length as usize]);
+    });
+}
+
+fn host_response_len(env: FunctionEnvMut<'_, State>) -> u32 {
+    env.data().host_reply.len() as u32
+}
+
+fn host_response(mut env: FunctionEnvMut<'_, State>, pointer: u32) {
+    with_memory(&mut env, |memory, state| {
+        memory[pointer as usize..][..state.host_reply.len()].copy_from_slice(&state.host_reply);
+    });
 }
 
 /// The host that answers with what it was sent.

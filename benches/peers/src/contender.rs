@@ -2,10 +2,11 @@
 
 use std::error::Error;
 
+use call_overhead::Floor;
+
 use crate::{
     GUESTS, Guest,
     extism_plugin::ExtismPlugin,
-    floor::Floor,
     ours::{Ours, OursOwned},
     wapc_rs::WapcRs,
 };
@@ -102,7 +103,7 @@ impl Host {
     pub fn serve(self, guest: &Guest) -> Result<Box<dyn Contender>, Failure> {
         let wasm = guest.load()?;
         Ok(match self {
-            Self::Floor => Box::new(Floor::new(&wasm)?),
+            Self::Floor => Box::new(Floor::new(&wasm)),
             Self::Ours => Box::new(Ours::without_deadline(&wasm)?),
             Self::OursWithDeadline => Box::new(Ours::with_deadline(&wasm)?),
             Self::OursOwned => Box::new(OursOwned::new(&wasm)?),

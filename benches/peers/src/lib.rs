@@ -15,7 +15,7 @@
 //! # Ok(())
 //! # }
 //! ```
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 mod contender;
 mod extism_plugin;

@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    rc::Rc,
     sync::{Arc, Once},
 };
 
@@ -31,12 +32,12 @@ impl HostUnderTest for WapcRsUnderTest {
         "wapc-rs".to_owned()
     }
 
-    fn load(&self, wasm: &[u8], world: &Arc<World>) -> Result<Arc<dyn LoadedGuest>, String> {
+    fn load(&self, wasm: &[u8], world: &Arc<World>) -> Result<Rc<dyn LoadedGuest>, String> {
         listen();
         WORLD.set(Some(world.clone()));
         let host = host(wasm, world).map_err(|error| error.to_string())?;
         let (wasm, world) = (wasm.to_vec(), world.clone());
-        Ok(Arc::new(Guest { wasm, world, host: RefCell::new(Ok(host)) }))
+        Ok(Rc::new(Guest { wasm, world, host: RefCell::new(Ok(host)) }))
     }
 }
 

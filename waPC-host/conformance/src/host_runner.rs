@@ -3,6 +3,7 @@
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
     sync::{Arc, mpsc},
     thread,
     time::Duration,
@@ -31,7 +32,7 @@ pub trait HostUnderTest: Clone + Send + 'static {
     ///
     /// # Errors
     /// The host's words for why it does not take the module.
-    fn load(&self, wasm: &[u8], world: &Arc<World>) -> Result<Arc<dyn LoadedGuest>, String>;
+    fn load(&self, wasm: &[u8], world: &Arc<World>) -> Result<Rc<dyn LoadedGuest>, String>;
 }
 
 /// A guest that a host under test loaded.

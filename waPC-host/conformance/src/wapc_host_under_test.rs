@@ -1,6 +1,6 @@
 //! This project's host, for the runner.
 
-use std::{fmt::Write, sync::Arc, time::Duration};
+use std::{fmt::Write, rc::Rc, sync::Arc, time::Duration};
 
 use wapc_host::{Engine, Error, HostCall, HostCallError, HostHandler, Reply, WapcHost};
 
@@ -42,11 +42,11 @@ impl HostUnderTest for WapcHostUnderTest {
         "wapc-host".to_owned()
     }
 
-    fn load(&self, wasm: &[u8], world: &Arc<World>) -> Result<Arc<dyn LoadedGuest>, String> {
+    fn load(&self, wasm: &[u8], world: &Arc<World>) -> Result<Rc<dyn LoadedGuest>, String> {
         let module = self.0.compile(wasm).map_err(|error| error.to_string())?;
         let builder = WapcHost::builder(&module).handler(Handler(world.clone()));
         let host = builder.deadline(Duration::from_secs(1)).build().map_err(|error| words(&error))?;
-        Ok(Arc::new(host))
+        Ok(Rc::new(host))
     }
 }
 

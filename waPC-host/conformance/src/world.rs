@@ -3,6 +3,7 @@
 use std::{
     cell::RefCell,
     fmt,
+    rc::Rc,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -23,7 +24,7 @@ struct Seen {
 thread_local! {
     /// The guest of the case that runs on this thread, for answers that call it again. Not every host lets its guests go to
     /// another thread, so it does not lie in the world.
-    static GUEST: RefCell<Option<Arc<dyn LoadedGuest>>> = const { RefCell::new(None) };
+    static GUEST: RefCell<Option<Rc<dyn LoadedGuest>>> = const { RefCell::new(None) };
 }
 
 impl World {
@@ -93,7 +94,7 @@ impl World {
 }
 
 /// Tells which guest the case on this thread is about.
-pub(crate) fn set_guest(guest: &Arc<dyn LoadedGuest>) {
+pub(crate) fn set_guest(guest: &Rc<dyn LoadedGuest>) {
     GUEST.set(Some(guest.clone()));
 }
 

@@ -4,7 +4,9 @@
 use std::{panic, process::ExitCode, time::Duration};
 
 use peers::{Failure, WapcRsUnderTest};
-use wapc_conformance::{HostUnderTest, Table, WapcHostUnderTest, host_cases, run_host_case, run_host_case_within};
+use wapc_conformance::{
+    HostUnderTest, Table, WapcHostUnderTest, host_cases, run_host_case, run_host_case_within,
+};
 
 /// How long a guest that nobody ends is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
