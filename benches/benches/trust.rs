@@ -12,9 +12,10 @@ use std::{
 
 use bytes::Bytes;
 use capability_claims::{
-    Access, ClaimsBuilder, Grant, GrantLimit, KeyKind, KeyPair, ModuleClaims, ModuleHash, Permit, PublicKey,
-    TrustPolicy, sign_module, strip,
+    Access, ClaimsBuilder, Grant, GrantLimit, KeyKind, KeyPair, ManualClock, ModuleClaims, ModuleHash,
+    Permit, PublicKey, TrustPolicy, sign_module, strip,
 };
+use host_core::{Error, Host};
 
 const MIB: usize = 1 << 20;
 const ROUNDS: usize = 31;
@@ -57,6 +58,9 @@ fn of_a_call(table: &mut Table, account: &KeyPair) {
 
     let limit = Some(Duration::from_nanos(50));
     table.row("Permit::allows", limit, rounds(100_000, || permit.allows(black_box(&get), NOW)));
+    let decides = host_decision(&policy, module, account);
+    assert!(decides(&get, NOW).is_ok());
+    table.row("the host's decision", limit, rounds(100_000, || decides(black_box(&get), NOW)));
     table.row("Permit::check", limit, rounds(100_000, || permit.check(black_box(NOW))));
     table.row("TrustPolicy::check", None, rounds(100_000, || policy.check(black_box(&claims), NOW)));
     table.row("TrustPolicy::allows", None, rounds(100_000, || policy.allows(&claims, black_box(&get), NOW)));
@@ -76,6 +80,22 @@ fn claims(module: PublicKey) -> ClaimsBuilder {
 fn verified(policy: &TrustPolicy, module: PublicKey, account: &KeyPair) -> ModuleClaims {
     let signed = sign_module(b"\0asm\x01\0\0\0", &claims(module), account).expect("a module can be signed");
     policy.verify(signed.into(), NOW).expect("the policy trusts it").claims().clone()
+}
+
+/// What a host decides before each call to a provider or to another actor, in an actor that runs in it.
+fn host_decision(
+    policy: &TrustPolicy,
+    module: PublicKey,
+    account: &KeyPair,
+) -> impl Fn(&Access<'_>, u64) -> Result<(), Error> {
+    let guest = r#"(module (memory (export "memory") 1)
+        (func (export "__guest_call") (param i32 i32) (result i32) (i32.const 1)))"#;
+    let wasm = wat::parse_str(guest).expect("the guest is well-formed");
+    let signed = sign_module(&wasm, &claims(module), account).expect("a module can be signed");
+    let host = Host::builder().trust(policy.clone()).clock(Arc::new(ManualClock::new(NOW))).build();
+    let host = host.expect("the host is built");
+    let actor = host.add_actor(signed).expect("the policy trusts it");
+    host.decision(&actor).expect("the actor is here")
 }
 
 /// A policy that uses everything that there is to say.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     account::AccountClaims, error::ClaimsError, keys::PublicKey, module::ModuleFile,
-    operator::OperatorClaims, section, token,
+    operator::OperatorClaims, provenance::Link, section, token,
 };
 
 /// The most tokens that a chain has: an operator's and an account's.
@@ -62,12 +62,14 @@ impl Chain {
         match (first, second) {
             (Some(account), None) => {
                 let text = account.to_owned();
-                Ok(Self { operator: None, account: at(1, AccountClaims::verify(account))?, text })
+                let account = AccountClaims::verify(account).map_err(broken_after([]))?;
+                Ok(Self { operator: None, account, text })
             }
             (Some(first), Some(second)) if count == LONGEST => {
-                let operator = at(1, OperatorClaims::verify(first))?;
-                let account = at(2, AccountClaims::verify(second))?;
-                at(2, connected(operator.operator(), account.operator()))?;
+                let operator = OperatorClaims::verify(first).map_err(broken_after([]))?;
+                let account = AccountClaims::verify(second)
+                    .and_then(|account| connected(operator.operator(), account.operator()).map(|()| account))
+                    .map_err(broken_after([Link::from(&operator)]))?;
                 Ok(Self { operator: Some(operator), account, text: format!("{first}\n{second}") })
             }
             _ => Err(ClaimsError::ChainLength { count, limit: LONGEST }),
@@ -136,8 +138,8 @@ impl Chain {
 
     /// Whether the module's token, which comes after the chain's last one, is issued by the account that this one is about.
     pub(crate) fn leads_to(&self, issuer: PublicKey) -> Result<(), ClaimsError> {
-        let link = if self.operator.is_some() { 3 } else { 2 };
-        at(link, connected(self.account.account(), issuer))
+        let tokens = self.operator().map(Link::from).into_iter().chain([Link::from(&self.account)]);
+        connected(self.account.account(), issuer).map_err(broken_after(tokens))
     }
 }
 
@@ -148,9 +150,12 @@ impl fmt::Debug for Chain {
     }
 }
 
-/// The result for one link, counted from 1 at the root.
-fn at<T>(link: usize, result: Result<T, ClaimsError>) -> Result<T, ClaimsError> {
-    result.map_err(|source| ClaimsError::BrokenChain { link, source: Box::new(source) })
+/// That the link after these does not hold.
+fn broken_after(established: impl IntoIterator<Item = Link>) -> impl FnOnce(ClaimsError) -> ClaimsError {
+    move |source| {
+        let established: Box<[Link]> = established.into_iter().collect();
+        ClaimsError::BrokenChain { link: established.len() + 1, established, source: Box::new(source) }
+    }
 }
 
 fn connected(expected: PublicKey, actual: PublicKey) -> Result<(), ClaimsError> {

@@ -192,8 +192,11 @@ impl ModuleClaims {
         self.claims.wascap_revision
     }
 
+    /// What a module without a name is called.
+    pub(crate) const UNNAMED: &str = "unnamed module";
+
     /// The name for messages.
     pub(crate) fn label(&self) -> Box<str> {
-        self.name().unwrap_or("unnamed module").into()
+        self.name().unwrap_or(Self::UNNAMED).into()
     }
 }

@@ -10,14 +10,15 @@ use crate::{
     clock::Moment,
     hash::ModuleHash,
     keys::{KeyKind, PublicKey},
+    provenance::Link,
     shown::Shown,
 };
 
 /// Why a key, a token or a module was refused.
 ///
 /// The variants tell apart what a caller may want to tell apart; the text is for people and says what to do next. Names come
-/// from tokens, which anybody can write, so the text shows them escaped and cut. What is refused before there is a token that can be
-/// read has no name yet; the text then says where in the file the fault is. No variant ever holds a secret.
+/// from tokens, which anybody can write, so the text shows them escaped and cut. What is refused for its file, for its chain or for a key
+/// does not name the module by itself; [`ModuleLabel::refusal`](crate::ModuleLabel::refusal) does. No variant ever holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClaimsError {
@@ -165,6 +166,8 @@ pub enum ClaimsError {
     BrokenChain {
         /// Which link, counted from 1 at the root; the module's token comes after the last token of the chain.
         link: usize,
+        /// The links before it, which hold.
+        established: Box<[Link]>,
         /// What is wrong with it.
         #[source]
         source: Box<ClaimsError>,
@@ -377,21 +380,21 @@ pub enum ClaimsError {
     },
     /// A key of one kind where another is needed, for example an account's where a module's belongs.
     #[error(
-        "{role} must be of the kind {expected} ({}...), and this key is of the kind {actual} ({}...); give a key of the right kind",
-        .expected.letter(), .actual.letter()
+        "{role} must be of the kind {expected} ({}...), and {key} is of the kind {}; give a key of the right kind",
+        .expected.letter(), .key.kind()
     )]
     WrongKeyKind {
         /// What the key was to be.
         role: &'static str,
         /// The kind that is needed.
         expected: KeyKind,
-        /// The kind that was given.
-        actual: KeyKind,
+        /// The key that was given, or the public one of the seed that was.
+        key: PublicKey,
     },
     /// A text or bytes that are no key. The text is not repeated, for it may be a secret.
     #[error("this is not a key: {reason}")]
     MalformedKey {
-        /// What is wrong with it.
+        /// What is wrong with it, and what to do.
         reason: &'static str,
     },
     /// A text that is no hash of a module.

@@ -105,7 +105,7 @@ impl FromStr for KeyKind {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or(ClaimsError::MalformedKey {
-            reason: "its kind is none of account, cluster, module, server, operator, user, provider, curve",
+            reason: "its kind is none of account, cluster, module, server, operator, user, provider, curve; name one of these",
         })
     }
 }
@@ -160,7 +160,7 @@ impl PublicKey {
         if self.kind == expected {
             Ok(self)
         } else {
-            Err(ClaimsError::WrongKeyKind { role, expected, actual: self.kind })
+            Err(ClaimsError::WrongKeyKind { role, expected, key: self })
         }
     }
 
@@ -178,16 +178,17 @@ impl PublicKey {
 }
 
 fn refuse_unsafe_point(bytes: &[u8; 32]) -> Result<(), ClaimsError> {
-    let key = VerifyingKey::from_bytes(bytes)
-        .map_err(|_| ClaimsError::MalformedKey { reason: "its bytes are not a point on the curve" })?;
+    let key = VerifyingKey::from_bytes(bytes).map_err(|_| ClaimsError::MalformedKey {
+        reason: "its bytes are not a point on the curve; get it anew from its owner",
+    })?;
     if key.is_weak() {
         return Err(ClaimsError::MalformedKey {
-            reason: "its point has a small order, which makes it worthless",
+            reason: "its point has a small order, which makes it worthless; do not use it, get another from its owner",
         });
     }
     if key.to_edwards().compress().to_bytes() != *bytes {
         return Err(ClaimsError::MalformedKey {
-            reason: "its bytes are not the canonical form of their point",
+            reason: "its bytes are not the canonical form of their point; get it anew from its owner",
         });
     }
     Ok(())

@@ -93,6 +93,7 @@ mod hash;
 mod json;
 mod keypair;
 mod keys;
+mod label;
 mod module;
 mod operator;
 mod permit;
@@ -121,6 +122,7 @@ pub use crate::{
     hash::ModuleHash,
     keypair::KeyPair,
     keys::{KeyKind, PublicKey},
+    label::ModuleLabel,
     module::{extract, strip},
     operator::{OperatorBuilder, OperatorClaims},
     permit::Permit,

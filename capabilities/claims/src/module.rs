@@ -15,6 +15,8 @@ pub(crate) struct ModuleFile<'a> {
     wasm: &'a [u8],
     tokens: Kept<'a>,
     chains: Kept<'a>,
+    /// Where the last section ends that is no token, in bytes: the end of what is signed.
+    signed_end: usize,
     /// Whether every section but the token's has its size written as short as possible.
     shortest: bool,
 }
@@ -40,16 +42,19 @@ impl<'a> Kept<'a> {
 
 impl<'a> ModuleFile<'a> {
     pub(crate) fn read(wasm: &'a [u8]) -> Result<Self, ClaimsError> {
-        let mut file = Self { wasm, tokens: Kept::default(), chains: Kept::default(), shortest: true };
+        let (tokens, chains) = (Kept::default(), Kept::default());
+        let mut file = Self { wasm, tokens, chains, signed_end: 0, shortest: true };
         for section in Sections::of(wasm)? {
             let section = section?;
-            match section.content()? {
-                Content::Token(text) => file.tokens.keep(section, text),
-                Content::Chain(text) => {
-                    file.shortest &= section.is_shortest();
-                    file.chains.keep(section, text);
-                }
-                Content::Other => file.shortest &= section.is_shortest(),
+            let content = section.content()?;
+            if let Content::Token(text) = content {
+                file.tokens.keep(section, text);
+                continue;
+            }
+            file.signed_end = section.frame.end;
+            file.shortest &= section.is_shortest();
+            if let Content::Chain(text) = content {
+                file.chains.keep(section, text);
             }
         }
         Ok(file)
@@ -75,15 +80,14 @@ impl<'a> ModuleFile<'a> {
         }
     }
 
-    /// The bytes of the chain when there is one. It must be the last section, or the last before the token.
+    /// The bytes of the chain when there is one. It must be the last section but for tokens, or it would not be where it
+    /// belongs once the module is signed.
     pub(crate) fn chain(&self) -> Result<Option<&'a [u8]>, ClaimsError> {
         let Some(found) = &self.chains.first else { return Ok(None) };
         if self.chains.count > 1 {
             return Err(ClaimsError::MultipleChains { count: self.chains.count });
         }
-        let end = found.section.frame.end;
-        let token = self.tokens.first.as_ref().map(|token| token.section.frame.start);
-        if end == self.wasm.len() || Some(end) == token {
+        if found.section.frame.end == self.signed_end {
             Ok(Some(found.text))
         } else {
             Err(ClaimsError::MisplacedChain { offset: found.section.frame.start })

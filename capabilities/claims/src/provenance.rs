@@ -1,16 +1,18 @@
 //! Provenance: what verification established about where a module comes from.
 
 use crate::{
-    check::Anchor,
+    account::AccountClaims,
+    check::{Anchor, Voucher},
     claims::ModuleClaims,
     keys::{KeyKind, PublicKey},
+    operator::OperatorClaims,
 };
 
 /// Who stands behind a module, from the key that the policy trusts down to the module itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance(Box<[Link]>);
 
-/// One link of a provenance: a key, and what the token says that is about it.
+/// One link of a provenance: a key, and what the token says that is about it. It can be made of the claims of any kind.
 ///
 /// The first link is trusted by its key, so there may be no token about it; then only the key is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,35 +27,11 @@ pub struct Link {
 
 impl Provenance {
     pub(crate) fn of(claims: &ModuleClaims, anchor: Anchor<'_>) -> Self {
-        let module = Link {
-            key: claims.subject(),
-            name: claims.name().map(Into::into),
-            token: Some(claims.id().into()),
-            issuer: Some(claims.issuer()),
-            not_before: claims.not_before(),
-            expires: claims.expires(),
+        let Anchor::Operator(Voucher { account, operator }) = anchor else {
+            return Self([Link::bare(claims.issuer()), claims.into()].into());
         };
-        let Anchor::Operator(voucher) = anchor else {
-            return Self([Link::bare(claims.issuer()), module].into());
-        };
-        let token = voucher.account;
-        let account = Link {
-            key: token.account(),
-            name: token.name().map(Into::into),
-            token: Some(token.id().into()),
-            issuer: Some(token.operator()),
-            not_before: token.not_before(),
-            expires: token.expires(),
-        };
-        let operator = voucher.operator.map_or(Link::bare(token.operator()), |token| Link {
-            key: token.operator(),
-            name: token.name().map(Into::into),
-            token: Some(token.id().into()),
-            issuer: Some(token.operator()),
-            not_before: token.not_before(),
-            expires: token.expires(),
-        });
-        Self([operator, account, module].into())
+        let operator = operator.map_or_else(|| Link::bare(account.operator()), Link::from);
+        Self([operator, account.into(), claims.into()].into())
     }
 
     /// The links, from the one that the policy trusts to the module. There are two or three.
@@ -65,7 +43,8 @@ impl Provenance {
 
 impl Link {
     /// A key that is trusted without a token.
-    fn bare(key: PublicKey) -> Self {
+    #[must_use]
+    pub fn bare(key: PublicKey) -> Self {
         Self { key, name: None, token: None, issuer: None, not_before: None, expires: None }
     }
 
@@ -111,3 +90,25 @@ impl Link {
         self.expires
     }
 }
+
+/// The link of claims of one kind, whose methods have the same names.
+macro_rules! link_of {
+    ($claims:ty, $key:ident, $issuer:ident) => {
+        impl From<&$claims> for Link {
+            fn from(claims: &$claims) -> Self {
+                Self {
+                    key: claims.$key(),
+                    name: claims.name().map(Into::into),
+                    token: Some(claims.id().into()),
+                    issuer: Some(claims.$issuer()),
+                    not_before: claims.not_before(),
+                    expires: claims.expires(),
+                }
+            }
+        }
+    };
+}
+
+link_of!(OperatorClaims, operator, operator);
+link_of!(AccountClaims, account, operator);
+link_of!(ModuleClaims, subject, issuer);

@@ -116,8 +116,9 @@ impl ClaimsBuilder {
 ///
 /// # Errors
 /// [`ClaimsError::WrongKeyKind`] when the issuer is no account or the subject no module, [`ClaimsError::MalformedModule`],
-/// [`ClaimsError::NeverValid`], [`ClaimsError::TokenTooLarge`], [`ClaimsError::NoRandomness`], and [`ClaimsError::BrokenChain`] when
-/// the module carries a [`Chain`] that does not lead to the issuer, for no host would accept that.
+/// [`ClaimsError::NeverValid`], [`ClaimsError::TokenTooLarge`], [`ClaimsError::NoRandomness`], and [`ClaimsError::BrokenChain`],
+/// [`ClaimsError::MultipleChains`] or [`ClaimsError::MisplacedChain`] when the module carries a [`Chain`] that does not lead to the
+/// issuer or is not where it belongs, for no host would accept that.
 pub fn sign_module(wasm: &[u8], claims: &ClaimsBuilder, issuer: &KeyPair) -> Result<Vec<u8>, ClaimsError> {
     claims.subject.of_kind(KeyKind::Module, "the key of a module that is to be signed")?;
     let account = issuer.public_key().of_kind(KeyKind::Account, "the key that signs a module")?;

@@ -28,14 +28,16 @@ pub(crate) fn encode_public<'a>(kind: KeyKind, key: &[u8; 32], text: &'a mut [u8
 
 pub(crate) fn decode_public(text: &str) -> Result<(KeyKind, [u8; 32]), ClaimsError> {
     if text.len() == SEED_LENGTH && text.starts_with('S') {
-        return malformed("this is a secret seed where a public key belongs; keep it to yourself");
+        return malformed(
+            "this is a secret seed where a public key belongs; keep it to yourself, and give its public key",
+        );
     }
     if text.len() != PUBLIC_LENGTH {
-        return malformed("a public key has 56 characters");
+        return malformed("a public key has 56 characters; copy all of it and nothing else");
     }
     let raw: [u8; PUBLIC_BYTES] = *decode(text)?;
     let Some(kind) = KeyKind::of_prefix(raw[0]) else {
-        return malformed("its first letter is none of A, C, M, N, O, U, V, X");
+        return malformed("its first letter is none of A, C, M, N, O, U, V, X; copy it once more");
     };
     let mut key = [0; 32];
     key.copy_from_slice(&raw[1..33]);
@@ -54,18 +56,20 @@ pub(crate) fn encode_seed(kind: KeyKind, seed: &[u8; 32]) -> Zeroizing<String> {
 
 pub(crate) fn decode_seed(text: &str) -> Result<(KeyKind, Zeroizing<[u8; 32]>), ClaimsError> {
     if text.len() == PUBLIC_LENGTH && !text.starts_with('S') {
-        return malformed("this looks like a public key where a secret seed belongs");
+        return malformed(
+            "this looks like a public key where a secret seed belongs; give the seed of this key",
+        );
     }
     if text.len() != SEED_LENGTH {
-        return malformed("a seed has 58 characters");
+        return malformed("a seed has 58 characters; copy all of it and nothing else");
     }
     let raw: Zeroizing<[u8; SEED_BYTES]> = decode(text)?;
     if raw[0] & 0xf8 != SEED_PREFIX {
-        return malformed("a seed begins with S");
+        return malformed("a seed begins with S; copy it once more");
     }
     let prefix = (raw[0] & 7) << 5 | raw[1] >> 3;
     let (true, Some(kind)) = (raw[1] & 7 == 0, KeyKind::of_prefix(prefix)) else {
-        return malformed("its second letter is none of A, C, M, N, O, U, V, X");
+        return malformed("its second letter is none of A, C, M, N, O, U, V, X; copy it once more");
     };
     let mut seed = Zeroizing::new([0; 32]);
     seed.copy_from_slice(&raw[2..34]);
@@ -83,14 +87,14 @@ fn seal(raw: &mut [u8]) {
 fn decode<const N: usize>(text: &str) -> Result<Zeroizing<[u8; N]>, ClaimsError> {
     let mut raw = Zeroizing::new([0; N]);
     if BASE32_NOPAD.decode_len(text.len()) != Ok(N) {
-        return malformed("it has the wrong length");
+        return malformed("it has the wrong length; copy all of it and nothing else");
     }
     if BASE32_NOPAD.decode_mut(text.as_bytes(), raw.as_mut()).is_err() {
-        return malformed("only the characters A-Z and 2-7 may be in it");
+        return malformed("only the characters A-Z and 2-7 may be in it; copy it once more");
     }
     let (body, sum) = raw.split_at(N - 2);
     if CRC.checksum(body).to_le_bytes() != sum {
-        return malformed("its checksum is wrong; a character was lost or mistyped");
+        return malformed("its checksum is wrong, for a character was lost or mistyped; copy it once more");
     }
     Ok(raw)
 }

@@ -42,8 +42,7 @@ impl<'a, M: DeserializeOwned> Token<'a, M> {
         check_size(text.len())?;
         let (message, header, signature) = split(text)?;
         check_header(header)?;
-        let Object(claims) =
-            insecure_decode_claims(text).map_err(|error| malformed(TokenPart::Claims, error))?;
+        let claims = claims_of(text)?;
         let signature = decode(TokenPart::Signature, signature)?;
         if signature.len() != SIGNATURE_BYTES {
             let reason = format!("it has {} bytes where {SIGNATURE_BYTES} belong", signature.len());
@@ -56,6 +55,12 @@ impl<'a, M: DeserializeOwned> Token<'a, M> {
     pub(crate) fn is_signed_by(&self, key: &impl JwtVerifier) -> bool {
         key.algorithm() == Algorithm::EdDSA && key.verify(self.message.as_bytes(), &self.signature).is_ok()
     }
+}
+
+/// What a token says, whoever signed it and in whatever way it claims to be signed.
+pub(crate) fn claims_of<M: DeserializeOwned>(text: &str) -> Result<Claims<M>, ClaimsError> {
+    let Object(claims) = insecure_decode_claims(text).map_err(|error| malformed(TokenPart::Claims, error))?;
+    Ok(claims)
 }
 
 /// The text of a token as it stands in a module.

@@ -4,7 +4,7 @@ mod common;
 
 use bytes::Bytes;
 use capability_claims::{
-    AccountBuilder, Chain, ClaimsError, KeyKind, KeyPair, ModuleHash, OperatorBuilder, OperatorClaims,
+    AccountBuilder, Chain, ClaimsError, KeyKind, KeyPair, Link, ModuleHash, OperatorBuilder, OperatorClaims,
     TrustPolicy, extract, sign_module, strip,
 };
 use common::{HEADER, NOW, account, claims, custom, module, operator, policy, small_module, token};
@@ -34,7 +34,7 @@ fn by_operator() -> TrustPolicy {
 #[track_caller]
 fn broken(tokens: &[&str]) -> (usize, ClaimsError) {
     match Chain::new(tokens.iter().copied()) {
-        Err(ClaimsError::BrokenChain { link, source }) => (link, *source),
+        Err(ClaimsError::BrokenChain { link, source, .. }) => (link, *source),
         other => panic!("{other:?}"),
     }
 }
@@ -148,8 +148,11 @@ fn the_first_link_that_fails_is_told_with_the_reason() {
     assert!(matches!(broken(&[&team, &root]), (1, ClaimsError::WrongKeyKind { .. })), "in the wrong order");
     assert!(matches!(broken(&["x", &team]), (1, ClaimsError::MalformedToken { .. })));
 
-    let text = Chain::new([root.as_str(), &forged_team]).unwrap_err().to_string();
+    let error = Chain::new([root.as_str(), &forged_team]).unwrap_err();
+    let text = error.to_string();
     assert!(text.contains("link 2") && text.contains("forged"), "{text}");
+    let ClaimsError::BrokenChain { established, .. } = error else { panic!("{error:?}") };
+    assert_eq!(*established, [Link::from(&OperatorClaims::verify(&root).unwrap())], "what held is told too");
 }
 
 #[test]
@@ -167,7 +170,8 @@ fn a_chain_must_lead_to_the_account_that_signed() {
     let other = KeyPair::generate(KeyKind::Account).unwrap();
     let carrying = chain().embed(&small_module()).unwrap();
     let gap = ClaimsError::ChainGap { expected: account().public_key(), actual: other.public_key() };
-    let broken = ClaimsError::BrokenChain { link: 3, source: Box::new(gap) };
+    let established = [Link::from(chain().operator().unwrap()), Link::from(chain().account())].into();
+    let broken = ClaimsError::BrokenChain { link: 3, established, source: Box::new(gap) };
     assert_eq!(sign_module(&carrying, &claims(), &other), Err(broken.clone()));
     let theirs = sign_module(&small_module(), &claims(), &other).unwrap();
     let text = chain().text().to_owned();
@@ -212,6 +216,20 @@ fn one_chain_in_its_place_is_all_that_a_module_may_carry() {
     assert!(matches!(Chain::carried_by(&not_text), Err(ClaimsError::MalformedToken { .. })));
     let huge = [small_module(), custom("wascc_chain", &vec![b'x'; 200_000])].concat();
     assert!(matches!(Chain::carried_by(&huge), Err(ClaimsError::TokenTooLarge { size: 200_000, .. })));
+}
+
+/// Between chain and end a section would come to lie once the tokens are replaced: no host would accept what was signed.
+#[test]
+fn what_no_host_would_accept_is_not_signed() {
+    let embedded = chain().embed(&small_module()).unwrap();
+    let sections = [custom("jwt", b"old"), custom("other", b"body"), custom("jwt", b"older")];
+    let stranded = [&embedded[..], &sections.concat()].concat();
+    let error = sign_module(&stranded, &claims(), &account()).unwrap_err();
+    assert_eq!(error, ClaimsError::MisplacedChain { offset: small_module().len() });
+
+    let tokens_only = [&embedded[..], &sections[0], &sections[2]].concat();
+    let signed = sign_module(&tokens_only, &claims(), &account()).unwrap();
+    assert!(by_operator().verify(signed.into(), NOW).is_ok());
 }
 
 /// A cache of compiled modules goes by the code, which is the same whoever signed it, when, and on whose word.

@@ -8,7 +8,8 @@ use std::{collections::BTreeSet, time::Duration};
 use bytes::Bytes;
 use capability_claims::{
     Access, AccountBuilder, Chain, ClaimsBuilder, ClaimsError, Grant, GrantLimit, KeyKind, KeyPair,
-    ModuleClaims, ModuleHash, OperatorBuilder, OperatorClaims, PublicKey, TrustPolicy, extract, sign_module,
+    ModuleClaims, ModuleHash, ModuleLabel, OperatorBuilder, OperatorClaims, PublicKey, TrustPolicy, extract,
+    sign_module,
 };
 use common::{
     ACCOUNT, HEADER, NOW, OTHER_ACCOUNT, OTHER_OPERATOR, account, carrying, carrying_json, claims_json,
@@ -198,5 +199,58 @@ fn whoever_is_refused_is_named() {
             _ if text.contains("the house") => assert!(text.contains(&operator), "{text}"),
             _ => assert!(text.contains("counter") && text.contains(&module), "{text}"),
         }
+    }
+}
+
+/// A chain, an operator or a key does not know the module; with its label every refusal names it, and none does so twice.
+#[test]
+fn with_the_label_every_refusal_names_the_module() {
+    let module = format!("\"counter\" ({})", module().public_key());
+    let label = ModuleLabel::read(&signed()).unwrap();
+    assert_eq!((label.to_string(), &label), (module.clone(), &ModuleLabel::from(&verified())));
+    for error in every_refusal() {
+        let (text, told) = (error.to_string(), label.refusal(&error));
+        assert!(told.ends_with(&text), "{told}");
+        assert_eq!(told.matches(&module).count(), 1, "{told}");
+    }
+}
+
+#[test]
+fn whatever_the_token_says_it_can_be_called_by_its_name() {
+    let (m, a) = (module().public_key().to_string(), account().public_key().to_string());
+    let stranger = KeyPair::from_seed(OTHER_ACCOUNT).unwrap();
+    let seal = custom("jwt", extract(&signed()).unwrap().as_bytes());
+    for readable in [
+        carrying_json(&HEADER.replace("Ed25519", "none"), &claims_json()),
+        carrying(&token(HEADER, &claims_json(), &stranger)),
+        carrying_json(HEADER, &claims_json().replace(&a, &m)),
+        [&wasm(&[seal])[..], &small_module()[8..]].concat(),
+    ] {
+        let label = ModuleLabel::read(&readable).unwrap();
+        assert_eq!((label.name(), label.key()), (Some("counter"), module().public_key()));
+    }
+    let evil = common::claims().name("\u{1b}[2J".repeat(100));
+    let label = ModuleLabel::read(&sign_module(&small_module(), &evil, &account()).unwrap()).unwrap();
+    let shown = label.to_string();
+    assert!(shown.contains("\\u{1b}") && shown.contains("...") && !shown.contains('\u{1b}'), "{shown}");
+
+    for unreadable in [
+        small_module(),
+        carrying("x"),
+        carrying(&"x".repeat(70_000)),
+        carrying_json(HEADER, &claims_json().replace(&m, &a)),
+        [signed(), custom("jwt", extract(&signed()).unwrap().as_bytes())].concat(),
+        signed()[1..].to_vec(),
+    ] {
+        assert_eq!(ModuleLabel::read(&unreadable), None);
+    }
+}
+
+#[test]
+fn every_refusal_ends_with_what_to_do() {
+    for error in every_refusal() {
+        let text = error.to_string();
+        let (_, advice) = text.rsplit_once("; ").unwrap_or_else(|| panic!("no advice: {text}"));
+        assert!(advice.split(' ').count() > 2, "{text}");
     }
 }

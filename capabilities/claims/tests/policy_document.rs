@@ -163,7 +163,7 @@ fn a_secret_that_was_pasted_is_not_repeated() {
         format!("accounts = [\"{ACCOUNT}\"]"),
         format!("account_tokens = [\"{ACCOUNT}\"]"),
         format!("{ACCOUNT} = 1"),
-        format!("{ACCOUNT}"),
+        ACCOUNT.to_owned(),
         format!("{part} = 1"),
         format!("\"{ACCOUNT}\" = '"),
         format!("[{ACCOUNT}]"),

@@ -157,17 +157,16 @@ fn keys_of_the_wrong_kind_cannot_sign_or_be_signed() {
     let sign = |subject: &KeyPair, issuer: &KeyPair| {
         sign_module(&small_module(), &ClaimsBuilder::new(subject.public_key()), issuer).unwrap_err()
     };
-    let error = sign(&account(), &account());
-    assert!(matches!(
-        error,
-        ClaimsError::WrongKeyKind { expected: KeyKind::Module, actual: KeyKind::Account, .. }
-    ));
-    assert_says(&error, &["module (M...)", "account (A...)"]);
-    let error = sign(&module(), &operator());
-    assert!(matches!(
-        error,
-        ClaimsError::WrongKeyKind { expected: KeyKind::Account, actual: KeyKind::Operator, .. }
-    ));
+    for (subject, issuer, expected, wrong) in [
+        (account(), account(), KeyKind::Module, account().public_key()),
+        (module(), operator(), KeyKind::Account, operator().public_key()),
+    ] {
+        let error = sign(&subject, &issuer);
+        let ClaimsError::WrongKeyKind { expected: needed, key, .. } = error else { panic!("{error:?}") };
+        assert_eq!((needed, key), (expected, wrong));
+        let needed = format!("{expected} ({}...)", expected.letter());
+        assert_says(&error, &[&needed, &wrong.to_string(), &wrong.kind().to_string()]);
+    }
 }
 
 /// A module that signs itself, and a token about an account in the place of one about a module.

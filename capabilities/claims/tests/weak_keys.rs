@@ -37,7 +37,7 @@ fn account_text(key: &[u8]) -> String {
 #[track_caller]
 fn refused(key: &[u8]) -> &'static str {
     match PublicKey::parse(&account_text(key)) {
-        Err(ClaimsError::MalformedKey { reason }) => reason,
+        Err(ClaimsError::MalformedKey { reason }) if reason.contains("; ") => reason,
         other => panic!("{other:?}"),
     }
 }

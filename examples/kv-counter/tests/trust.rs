@@ -47,7 +47,7 @@ impl Fixture {
     #[track_caller]
     fn refusal(&self, module: Vec<u8>) -> ClaimsError {
         match self.host().add_actor(module).unwrap_err() {
-            Error::Refused { source } => *source,
+            Error::Refused { source, .. } => *source,
             other => panic!("another error: {other}"),
         }
     }

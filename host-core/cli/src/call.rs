@@ -88,7 +88,7 @@ impl Payload {
         match self {
             Self { text: Some(text), .. } => Ok(text.clone().into_bytes()),
             Self { hex: Some(Hex(bytes)), .. } => Ok(bytes.clone()),
-            Self { file: Some(file), .. } => file::read(file),
+            Self { file: Some(file), .. } => file::read_payload(file),
             _ => Ok(Vec::new()),
         }
     }

@@ -27,6 +27,7 @@ pub(crate) fn of_claims(error: &ClaimsError) -> &'static str {
         E::OperatorExpired { .. } => "operator_expired",
         E::OperatorNotYetValid { .. } => "operator_not_yet_valid",
         E::BrokenChain { .. } => "broken_chain",
+        E::ChainGap { .. } => "chain_gap",
         E::ChainLength { .. } => "chain_length",
         E::MultipleChains { .. } => "multiple_chains",
         E::MisplacedChain { .. } => "misplaced_chain",
@@ -45,6 +46,7 @@ pub(crate) fn of_claims(error: &ClaimsError) -> &'static str {
         E::MalformedPolicy { .. } => "malformed_policy",
         E::WrongKeyKind { .. } => "wrong_key_kind",
         E::MalformedKey { .. } => "malformed_key",
+        E::MalformedHash => "malformed_hash",
         E::CannotSign { .. } => "cannot_sign",
         E::NeverValid { .. } => "never_valid",
         E::NoRandomness { .. } => "no_randomness",
@@ -124,16 +126,26 @@ pub(crate) fn of_conversation(error: &wapc_host::Error) -> &'static str {
 pub(crate) fn of_host(error: &host_core::Error) -> &'static str {
     use host_core::Error as E;
     match error {
+        E::NoTrustPolicy => "no_trust_policy",
         E::Engine { source } => of_conversation(source),
         E::Thread { .. } => "resources",
-        E::Refused { source } | E::NoLongerValid { source, .. } => of_claims(source),
-        E::NotAnActor { .. } => "wrong_key_kind",
+        E::Refused { source, .. }
+        | E::NoLongerValid { source, .. }
+        | E::NotGranted { source, .. }
+        | E::BeyondPolicy { source, .. } => of_claims(source),
         E::CannotRun { source, .. } => of_conversation(source),
         E::ActorExists { .. } => "actor_exists",
         E::ProviderExists { .. } => "provider_exists",
         E::UnknownProvider { .. } => "unknown_provider",
         E::UnknownActor { .. } => "unknown_actor",
+        E::OtherActor { .. } => "other_actor",
+        E::RevisionTooLow { .. } => "lower_revision",
         E::LinkExists { .. } => "link_exists",
+        E::UnknownLink { .. } => "unknown_link",
+        E::NotLinked { .. } => "not_linked",
+        E::ReservedOperation { .. } => "reserved_operation",
+        E::CapabilityUnavailable { .. } => "unavailable",
+        E::ShuttingDown => "shutting_down",
         E::LinkFailed { source, .. } => of_provider(source),
         E::ProviderPanicked { .. } => "provider_panicked",
         E::NotRecorded { source, .. } => of_audit_log(source),
@@ -147,5 +159,39 @@ pub(crate) fn of_provider(error: &ProviderError) -> &'static str {
         ProviderError::Unavailable { .. } => "unavailable",
         ProviderError::DeadlineExceeded { .. } => "deadline_exceeded",
         _ => OTHER,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capability_claims::PublicKey;
+    use capability_provider::ActorId;
+    use host_core::Error;
+
+    use super::*;
+
+    const MODULE: &str = "MAWTZOX6RYV2OCU46C3VC6CPCFXTLS3EHQFBB6X56LXL7C7IKHUSV4QW";
+
+    #[test]
+    fn what_a_host_refuses_has_a_word_of_its_own() {
+        let actor = || ActorId::new(MODULE).unwrap();
+        let (name, capability, subject) = ("counter".into(), "a:b".into(), PublicKey::parse(MODULE).unwrap());
+        let not_granted = ClaimsError::NotGranted { name, subject, capability };
+        let (name, capability, issuer) = ("counter".into(), "a:b".into(), subject);
+        let beyond = ClaimsError::CapabilityBeyondLimit { name, subject, issuer, capability };
+        let removed = AuditError::Removed { path: "audit.log".into() };
+        for (error, word) in [
+            (Error::Refused { module: None, source: Box::new(ClaimsError::NotSigned) }, "not_signed"),
+            (Error::NotGranted { actor: actor(), source: Box::new(not_granted) }, "not_granted"),
+            (Error::BeyondPolicy { actor: actor(), source: Box::new(beyond) }, "capability_beyond_limit"),
+            (Error::NotRecorded { what: "a load".into(), source: Box::new(removed) }, "audit_removed"),
+            (Error::OtherActor { actor: actor(), offered: actor(), name: "counter".into() }, "other_actor"),
+            (
+                Error::RevisionTooLow { actor: actor(), name: "counter".into(), current: 2, offered: 1 },
+                "lower_revision",
+            ),
+        ] {
+            assert_eq!(of_host(&error), word, "{error}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::{
     str::Utf8Error,
 };
 
-use capability_claims::ClaimsError;
+use capability_claims::{ClaimsError, ModuleLabel};
 use host_audit::{AuditError, VerifyError};
 use wapc_engine::ParseValueError;
 
@@ -39,6 +39,9 @@ pub(crate) enum CliError {
          history, so put the seed into a file, and better make a new key"
     )]
     SeedAsArgument,
+    /// A file with a seed was named in the place of another one.
+    #[error("{} holds a seed where another file belongs; keep it to yourself, and name the right file", path.display())]
+    SeedInFile { path: PathBuf },
     /// A seed lies open.
     #[error(
         "others can read the seed in {} (mode {mode:04o}), so it is not used: chmod 600 it, or better make a new key",
@@ -76,10 +79,18 @@ pub(crate) enum CliError {
     /// The waPC tier.
     #[error("{0}")]
     Conversation(#[from] wapc_host::Error),
-    /// A module, a key or a token is refused.
+    /// A key, a token or a policy is refused.
     #[error("{}: {source}", path.display())]
     Refused {
         path: PathBuf,
+        #[source]
+        source: Box<ClaimsError>,
+    },
+    /// A module is refused.
+    #[error("{}: {}", path.display(), reason(.module, .source))]
+    ModuleRefused {
+        path: PathBuf,
+        module: Option<ModuleLabel>,
         #[source]
         source: Box<ClaimsError>,
     },
@@ -130,9 +141,17 @@ pub(crate) enum CliError {
 }
 
 impl CliError {
-    /// That the module, key or token in a file is refused.
+    /// That the key, token or policy in a file is refused.
     pub(crate) fn refused(path: &Path) -> impl Fn(ClaimsError) -> Self {
         |source| Self::Refused { path: path.to_owned(), source: Box::new(source) }
+    }
+
+    /// That the module in a file is refused, which is called by its name if it has one.
+    pub(crate) fn module_refused(path: &Path, wasm: &[u8]) -> impl Fn(ClaimsError) -> Self {
+        |source| {
+            let module = ModuleLabel::read(wasm);
+            Self::ModuleRefused { path: path.to_owned(), module, source: Box::new(source) }
+        }
     }
 
     /// What went wrong, in one word that stays the same when the text gets better.
@@ -142,6 +161,7 @@ impl CliError {
             Self::Write { .. } => "write_file",
             Self::FileExists { .. } => "file_exists",
             Self::SeedAsArgument => "seed_as_argument",
+            Self::SeedInFile { .. } => "seed_in_file",
             Self::SeedExposed { .. } => "seed_exposed",
             Self::Variable { .. } => "variable",
             Self::StdinTwice => "stdin_twice",
@@ -150,7 +170,7 @@ impl CliError {
             Self::Argument { .. } => "argument",
             Self::Engine(error) => code::of_engine(error),
             Self::Conversation(error) => code::of_conversation(error),
-            Self::Refused { source, .. } => code::of_claims(source),
+            Self::Refused { source, .. } | Self::ModuleRefused { source, .. } => code::of_claims(source),
             Self::Claims(error) => code::of_claims(error),
             Self::NotGenuine { code, .. } => code,
             Self::Audit { source, .. } => code::of_audit(source),
@@ -163,6 +183,10 @@ impl CliError {
             Self::Print { .. } | Self::NobodyReads => "print",
         }
     }
+}
+
+fn reason(module: &Option<ModuleLabel>, source: &ClaimsError) -> String {
+    module.as_ref().map_or_else(|| source.to_string(), |module| module.refusal(source))
 }
 
 impl From<wapc_engine::Error> for CliError {

@@ -24,8 +24,15 @@ pub(crate) fn refuse_stdin_twice<'a>(paths: impl IntoIterator<Item = &'a PathBuf
     if count > 1 { Err(CliError::StdinTwice) } else { Ok(()) }
 }
 
-/// The bytes of a file, or of standard input for `-`.
+/// The bytes of a file, or of standard input for `-`. What looks like a seed is refused, for a message might quote it.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    let bytes = read_payload(path)?;
+    seed::refuse_seed_in(path, &bytes)?;
+    Ok(bytes)
+}
+
+/// As [`read`], for bytes that may be anything at all.
+pub(crate) fn read_payload(path: &Path) -> Result<Vec<u8>, CliError> {
     seed::refuse_seed(path)?;
     let bytes = if is_stdin(path) {
         let mut bytes = Vec::new();

@@ -20,7 +20,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn inspect(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
     let path = &arguments.file;
-    let found = look_at(&file::read(path)?).map_err(CliError::refused(path))?;
+    let wasm = file::read(path)?;
+    let found = look_at(&wasm).map_err(CliError::module_refused(path, &wasm))?;
     output.show(&InspectionView::new(&found, SystemClock.now()))?;
     let (code, what) = match (found.signature, found.hash) {
         (true, true) => return Ok(()),

@@ -8,11 +8,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use capability_claims::{Clock, PublicKey, SystemClock, VerifiedModule};
+use capability_claims::{
+    ClaimsError, Clock, Inspection, Link, ModuleClaims, PublicKey, SystemClock, VerifiedModule, inspect,
+};
 use clap::Subcommand;
 use serde::Serialize;
 
-use self::uses::{GrantView, Judge};
+use self::uses::{GrantView, Judge, Refusal};
 use crate::{error::CliError, file, output::Output, shown::Shown, trust};
 
 /// Look at a trust policy
@@ -20,7 +22,8 @@ use crate::{error::CliError, file, output::Output, shown::Shown, trust};
 pub(crate) enum Command {
     /// Tell what a module may do where this policy holds, and why not the rest of what its token grants
     ///
-    /// The exit status is 0 when the module may run there, even if it may use nothing, and 1 when it may not run at all.
+    /// The exit status is 0 when the module may run there, even if it may use nothing, and 1 when it may not run at all: then all that
+    /// its token grants is refused for the same reason.
     Check {
         /// The policy (TOML)
         policy: PathBuf,
@@ -42,10 +45,20 @@ pub(crate) fn policy(command: &Command, output: &Output) -> Result<(), CliError>
     let policy = trust::policy_of(path, document.clone())?;
     let tokens = trust::beside(chain)?;
     let now = SystemClock.now();
-    let verified = trust::verify(&policy, Bytes::from(file::read(module)?), tokens.as_deref(), now)
-        .map_err(CliError::refused(module))?;
-    let grants = Judge::new(&document, &policy, verified.claims(), now).grants();
-    output.show(&CheckView::new(module, &verified, grants))
+    let wasm = Bytes::from(file::read(module)?);
+    match trust::verify(&policy, wasm.clone(), tokens.as_deref(), now) {
+        Ok(verified) => {
+            let grants = Judge::new(&document, &policy, verified.claims(), now).grants();
+            output.show(&CheckView::new(module, verified.claims(), Ok(&verified), grants))
+        }
+        Err(error) => {
+            // What its token would grant is told even so, when there is one that can be read.
+            if let Ok(Inspection { claims, .. }) = inspect(&wasm) {
+                output.show(&CheckView::new(module, &claims, Err(&error), uses::all_refused(&claims)))?;
+            }
+            Err(CliError::module_refused(module, &wasm)(error))
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -55,21 +68,30 @@ struct CheckView<'a> {
     name: Option<&'a str>,
     module: PublicKey,
     issuer: PublicKey,
-    /// The key that the policy trusts, and on which all else rests.
-    trusted: PublicKey,
+    /// The key that the policy trusts, and on which all else rests. None: the module may not run.
+    trusted: Option<PublicKey>,
+    /// Why the module may not run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<Refusal>,
     grants: Vec<GrantView>,
 }
 
 impl<'a> CheckView<'a> {
-    fn new(path: &Path, verified: &'a VerifiedModule, grants: Vec<GrantView>) -> Self {
-        let claims = verified.claims();
+    fn new(
+        path: &Path,
+        claims: &'a ModuleClaims,
+        verdict: Result<&VerifiedModule, &ClaimsError>,
+        grants: Vec<GrantView>,
+    ) -> Self {
+        let root = verdict.ok().and_then(|module| module.provenance().links().first());
         Self {
             file: path.display().to_string(),
-            may_run: true,
+            may_run: verdict.is_ok(),
             name: claims.name(),
             module: claims.subject(),
             issuer: claims.issuer(),
-            trusted: verified.provenance().links().first().map_or(claims.issuer(), |link| link.key()),
+            trusted: root.map(Link::key),
+            refusal: verdict.err().map(Refusal::new),
             grants,
         }
     }
@@ -78,9 +100,10 @@ impl<'a> CheckView<'a> {
 impl fmt::Display for CheckView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = Shown(self.name.unwrap_or("unnamed module"));
-        write!(f, "{} may run: \"{name}\" ({}), signed by {}", self.file, self.module, self.issuer)?;
-        if self.trusted != self.issuer {
-            write!(f, ", trusted through {}", self.trusted)?;
+        let verdict = if self.may_run { "may run" } else { "may not run; its token says" };
+        write!(f, "{} {verdict}: \"{name}\" ({}), signed by {}", self.file, self.module, self.issuer)?;
+        if let Some(root) = self.trusted.filter(|root| *root != self.issuer) {
+            write!(f, ", trusted through {root}")?;
         }
         if self.grants.is_empty() {
             return f.write_str("\nIts token grants nothing.");

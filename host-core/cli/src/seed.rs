@@ -50,15 +50,25 @@ pub(crate) fn public_key(given: &Path, kind: KeyKind, role: &'static str) -> Res
 
 /// Refuses what looks like a seed where a name belongs, so that it is repeated in no message.
 pub(crate) fn refuse_seed(given: &Path) -> Result<(), CliError> {
-    /// So far from a seed's 58 characters a slip of the hand can lead.
-    const LENGTHS: std::ops::RangeInclusive<usize> = 50..=66;
-    let base32 = |text: &str| text.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
     match given.to_str() {
-        Some(text) if text.starts_with('S') && LENGTHS.contains(&text.len()) && base32(text) => {
-            Err(CliError::SeedAsArgument)
-        }
+        Some(text) if is_like_a_seed(text.as_bytes()) => Err(CliError::SeedAsArgument),
         _ => Ok(()),
     }
+}
+
+/// Refuses the content of a file that is to be something else, so that no message about it quotes a seed.
+pub(crate) fn refuse_seed_in(path: &Path, content: &[u8]) -> Result<(), CliError> {
+    if is_like_a_seed(content.trim_ascii()) {
+        return Err(CliError::SeedInFile { path: path.to_owned() });
+    }
+    Ok(())
+}
+
+fn is_like_a_seed(text: &[u8]) -> bool {
+    /// So far from a seed's 58 characters a slip of the hand can lead.
+    const LENGTHS: std::ops::RangeInclusive<usize> = 50..=66;
+    let base32 = || text.iter().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
+    text.starts_with(b"S") && LENGTHS.contains(&text.len()) && base32()
 }
 
 /// Writes the seed of a key pair to a new file.

@@ -34,7 +34,8 @@ pub(crate) fn verify(arguments: &Arguments, output: &Output) -> Result<(), CliEr
     let path = &arguments.file;
     let policy = policy(arguments)?;
     let now = SystemClock.now();
-    let verified = policy.verify(Bytes::from(file::read(path)?), now).map_err(CliError::refused(path))?;
+    let wasm = Bytes::from(file::read(path)?);
+    let verified = policy.verify(wasm.clone(), now).map_err(CliError::module_refused(path, &wasm))?;
     output.show(&Verdict::new(path, &verified, now))
 }
 

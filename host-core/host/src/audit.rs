@@ -2,13 +2,13 @@
 
 use std::mem;
 
-use capability_claims::{ModuleClaims, TrustPolicy, inspect};
+use capability_claims::{ModuleClaims, ModuleLabel, TrustPolicy};
 use capability_provider::ActorId;
 use host_audit::{AuditError, AuditLog, Event, OnFailure, Token};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use crate::{error::Error, names, swap::SwapReport};
+use crate::{error::Error, swap::SwapReport};
 
 /// The host's side of the audit log, when its owner gave it one.
 pub(crate) struct Audit {
@@ -93,7 +93,7 @@ impl Audit {
     pub(crate) fn loaded(&self, claims: &ModuleClaims, grants: &[String], now: u64) -> Result<(), Error> {
         let (actor, texts) = (claims.subject().to_string(), TokenTexts::of(claims));
         let event = Event::ActorLoaded { actor: &actor, token: texts.token(claims), grants };
-        self.record(now, &event, &format!("the load of {}", names::full(claims)))
+        self.record(now, &event, &format!("the load of {}", ModuleLabel::from(claims)))
     }
 
     /// Another version is about to take an actor's place.
@@ -113,7 +113,7 @@ impl Audit {
             lost: &report.grants_lost,
             forced: report.forced,
         };
-        self.record(now, &event, &format!("the swap of {}", names::full(new)))
+        self.record(now, &event, &format!("the swap of {}", ModuleLabel::from(new)))
     }
 
     /// A module was not let in, as a new actor or in the place of one.
@@ -122,9 +122,9 @@ impl Audit {
             return;
         }
         // Whoever a refused module says that it is, the record says that it said so.
-        let claims = inspect(wasm).ok().map(|inspection| inspection.claims);
-        let actor = claims.as_ref().map(|claims| claims.subject().to_string());
-        let (actor, name) = (actor.as_deref(), claims.as_ref().and_then(ModuleClaims::name));
+        let module = ModuleLabel::read(wasm);
+        let actor = module.as_ref().map(|module| module.key().to_string());
+        let (actor, name) = (actor.as_deref(), module.as_ref().and_then(ModuleLabel::name));
         let reason = &error.to_string();
         match swap {
             true => self.note(now, &Event::SwapRefused { actor, name, reason }, "a refused swap"),

@@ -2,9 +2,11 @@
 
 use std::{error::Error as StdError, io, sync::Arc, time::Duration};
 
-use capability_claims::ClaimsError;
+use capability_claims::{ClaimsError, ModuleLabel};
 use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName, ProviderError};
 use host_audit::AuditError;
+
+use crate::failure;
 
 /// Why the host did not do what it was asked to. Match the variants, never the text.
 ///
@@ -33,19 +35,13 @@ pub enum Error {
 
     // --- Changing it -----------------------------------------------------------------------------------------------
     /// The module was not let in. The source tells unsigned, forged, altered, expired, not yet valid and not trusted apart.
-    #[error("the module is refused: {source}")]
+    #[error(fmt = failure::refused)]
     Refused {
+        /// Who the module says that it is, which nothing may have proven; `None` when it has no token that can be read.
+        module: Option<ModuleLabel>,
         /// Why.
         #[source]
         source: Box<ClaimsError>,
-    },
-    /// The module verifies, but what it is signed for is not an actor's key.
-    #[error(
-        "the module is refused: its subject `{subject}` is not a module key; sign it with a subject that begins with M"
-    )]
-    NotAnActor {
-        /// The token's subject.
-        subject: String,
     },
     /// The module verifies but cannot be compiled or does not start.
     #[error("\"{name}\" ({actor}) cannot run here: {source}")]

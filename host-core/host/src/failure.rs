@@ -1,6 +1,8 @@
 //! From what the tiers below report to what the host says, and what can be asked of an error.
 
-use capability_claims::ClaimsError;
+use std::fmt;
+
+use capability_claims::{ClaimsError, ModuleLabel};
 use capability_provider::ActorId;
 use wapc_host::EngineError;
 
@@ -16,6 +18,18 @@ pub struct Unavailable<'a> {
     pub link: &'a str,
     /// What was seen.
     pub reason: &'a str,
+}
+
+/// The text of [`Error::Refused`], which names the module wherever it has a name.
+pub(crate) fn refused(
+    module: &Option<ModuleLabel>,
+    source: &ClaimsError,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    match module {
+        Some(module) => write!(f, "the module is refused: {}", module.refusal(source)),
+        None => write!(f, "a module without a token that can be read is refused: {source}"),
+    }
 }
 
 impl Error {
@@ -39,7 +53,7 @@ impl Error {
     #[must_use]
     pub fn refusal(&self) -> Option<&ClaimsError> {
         match self {
-            Self::Refused { source }
+            Self::Refused { source, .. }
             | Self::NoLongerValid { source, .. }
             | Self::NotGranted { source, .. }
             | Self::BeyondPolicy { source, .. } => Some(source),

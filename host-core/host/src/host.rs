@@ -46,7 +46,18 @@ impl Host {
         Self(Arc::new(Owner(Arc::new(shared))))
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    /// What is decided before each call of this actor to a provider or to another actor: the very code, without the call.
+    #[cfg(feature = "bench")]
+    #[doc(hidden)]
+    pub fn decision(
+        &self,
+        actor: &ActorId,
+    ) -> Option<impl Fn(&capability_claims::Access<'_>, u64) -> Result<(), Error> + use<>> {
+        let rights = Arc::clone(&self.shared().actors.find(actor.as_str())?.current()?.rights);
+        Some(move |access: &capability_claims::Access<'_>, now| rights.allow(access, now))
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.0.0
     }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use capability_claims::VerifiedModule;
+use capability_claims::{ModuleLabel, VerifiedModule};
 use capability_provider::ActorId;
 use wapc_host::WapcHost;
 
@@ -25,10 +25,11 @@ impl Shared {
         wasm: Bytes,
         chain: Option<&[String]>,
     ) -> Result<(ActorId, VerifiedModule), Error> {
-        let verified = self.policy.admit(wasm, chain, self.policy.now());
-        let verified = verified.map_err(|source| Error::Refused { source: Box::new(source) })?;
-        let subject = verified.claims().subject().to_string();
-        let id = ActorId::new(&subject).map_err(|_| Error::NotAnActor { subject })?;
+        let verified = self.policy.admit(wasm.clone(), chain, self.policy.now()).map_err(|source| {
+            Error::Refused { module: ModuleLabel::read(&wasm), source: Box::new(source) }
+        })?;
+        let key = verified.claims().subject().to_string();
+        let id = ActorId::new(&key).expect("the subject of a verified module is a module's key");
         Ok((id, verified))
     }
 

@@ -14,8 +14,3 @@ pub(crate) fn shown(name: &str) -> String {
 pub(crate) fn of(claims: &ModuleClaims) -> Box<str> {
     claims.name().map_or_else(|| "unnamed module".into(), |name| shown(name).into())
 }
-
-/// A module's name and key, for messages.
-pub(crate) fn full(claims: &ModuleClaims) -> String {
-    format!("\"{}\" ({})", of(claims), claims.subject())
-}

@@ -51,7 +51,9 @@ impl Rights {
     /// From here on this policy decides, if it lets the actor in.
     pub(crate) fn admit(&self, policy: &Arc<TrustPolicy>, now: u64) -> Result<(), Error> {
         self.adopt(policy, now);
-        self.hold(now).map_err(|source| Error::Refused { source: Box::new(source) })
+        let refused =
+            |source| Error::Refused { module: Some((&self.claims).into()), source: Box::new(source) };
+        self.hold(now).map_err(refused)
     }
 
     /// Whether the actor may be called at `now`. Asked at the beginning of every call.

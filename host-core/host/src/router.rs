@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use capability_claims::{Access, Clock};
 use capability_contracts::is_reserved;
 use capability_provider::{ActorId, CapabilityCall, LinkName};
-use wapc_host::{CallOptions, HostCall, HostCallError, HostHandler, Reply};
+use wapc_host::{HostCall, HostCallError, HostHandler, Reply};
 
 use crate::{
     actors::Actor, error::Error, generation::Call, links::LinkCell, names, rights::Rights, shared::Shared,
@@ -107,11 +107,7 @@ impl Router {
             return Err(Error::UnknownActor { actor });
         };
         self.rights.used(access, now)?;
-        let mut options = CallOptions::new().depth(call.depth.saturating_add(1));
-        if let Some(deadline) = call.deadline {
-            options = options.deadline(deadline);
-        }
-        let call = Call { operation: call.operation, payload: call.payload, options: &options, now };
+        let call = Call { operation: call.operation, payload: call.payload, options: &call.nested(), now };
         entered.deliver(&call, reply.buffer())
     }
 
@@ -134,5 +130,102 @@ fn down(capability: &str, link: &str) -> Error {
         capability: capability.to_owned(),
         link: link.to_owned(),
         reason: "it has no provider now".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use bytes::Bytes;
+    use capability_claims::{ClaimsBuilder, KeyKind, KeyPair, TrustPolicy, sign_module};
+    use capability_provider::{ActorHandle, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError};
+    use wapc_host::{CallOptions, CancelToken};
+
+    use super::*;
+    use crate::host::Host;
+
+    /// Longer than any test takes.
+    const LONG: Duration = Duration::from_secs(60);
+    const BELL: &str = "test:bell";
+
+    /// A provider that cancels the calls from which it is rung.
+    #[derive(Default)]
+    struct Bell(CancelToken);
+
+    impl Provider for Bell {
+        fn capability(&self) -> CapabilityId {
+            CapabilityId::new(BELL).unwrap()
+        }
+        fn name(&self) -> &str {
+            "bell"
+        }
+        fn link(&self, _: &LinkKey, _: &LinkConfig, _: ActorHandle) -> Result<(), ProviderError> {
+            Ok(())
+        }
+        fn unlink(&self, _: &LinkKey) {}
+        fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, ProviderError> {
+            if call.operation == "Cancel" {
+                self.0.cancel();
+            }
+            Ok(Bytes::new())
+        }
+    }
+
+    /// Makes a host call and then runs `after`.
+    fn calling(namespace: &str, operation: &str, after: &str) -> Vec<u8> {
+        let lengths = [namespace, operation].map(str::len);
+        let wat = format!(
+            r#"(module
+                (import "wapc" "__host_call"
+                  (func $host_call (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+                (memory (export "memory") 1)
+                (data (i32.const 64) {namespace:?}) (data (i32.const 128) {operation:?})
+                (func (export "__guest_call") (param i32 i32) (result i32)
+                  (drop (call $host_call (i32.const 0) (i32.const 0) (i32.const 64) (i32.const {})
+                    (i32.const 128) (i32.const {}) (i32.const 0) (i32.const 0)))
+                  {after}))"#,
+            lengths[0], lengths[1]
+        );
+        wat::parse_str(wat).unwrap()
+    }
+
+    /// Calls an actor that calls another one, which calls the bell and then runs for ever; returns how that ends.
+    #[track_caller]
+    fn outcome(bell: &Arc<Bell>, operation: &str, options: &CallOptions) -> Error {
+        let account = KeyPair::generate(KeyKind::Account).unwrap();
+        let trust = TrustPolicy::nobody().account(account.public_key());
+        let host = Host::builder().trust(trust).call_deadline(LONG).build().unwrap();
+        let add = |wasm: &[u8], grant: &str| {
+            let key = KeyPair::generate(KeyKind::Module).unwrap().public_key();
+            let claims = ClaimsBuilder::new(key).capability(grant);
+            host.add_actor(sign_module(wasm, &claims, &account).unwrap()).unwrap()
+        };
+        let inner = add(&calling(BELL, operation, "(loop $again (br $again)) (unreachable)"), BELL);
+        let outer = add(&calling(inner.as_str(), "Work", "(i32.const 1)"), inner.as_str());
+        host.add_provider(LinkName::default(), Arc::clone(bell) as _).unwrap();
+        let link = LinkKey::new(inner, bell.capability(), LinkName::default());
+        host.link(&link, LinkConfig::new()).unwrap();
+
+        let began = Instant::now();
+        let entered = host.shared().actors.enter(outer.as_str()).unwrap();
+        let call = Call { operation: "Begin", payload: b"", options, now: host.shared().policy.now() };
+        let error = entered.deliver(&call, &mut Vec::new()).unwrap_err();
+        assert!(began.elapsed() < LONG / 2, "the inner call went on to its own deadline");
+        error
+    }
+
+    #[test]
+    fn a_call_that_is_cancelled_ends_those_inside_it() {
+        let bell = Arc::new(Bell::default());
+        let error = outcome(&bell, "Cancel", &CallOptions::new().cancel(&bell.0));
+        assert!(matches!(error, Error::Ended { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_call_whose_time_is_over_ends_those_inside_it() {
+        let options = CallOptions::new().timeout(Duration::from_millis(50));
+        let error = outcome(&Arc::default(), "Ring", &options);
+        assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
     }
 }

@@ -31,7 +31,8 @@ pub(crate) fn embed(arguments: &Arguments, output: &Output) -> Result<(), CliErr
     let wasm = file::read_wasm(&arguments.input)?;
     let with_chain = chain.embed(&wasm).map_err(CliError::refused(&arguments.input))?;
     file::write_atomically(&arguments.out, &with_chain)?;
-    let links = chain.operator().map(LinkView::from).into_iter().chain([chain.account().into()]).collect();
+    let operator = chain.operator().map(LinkView::new);
+    let links = operator.into_iter().chain([LinkView::new(chain.account())]).collect();
     output.show(&Embedded { file: arguments.out.display().to_string(), links, chain })
 }
 

@@ -77,7 +77,7 @@ macro_rules! filled {
 fn of_operator(arguments: &Arguments, operator: &KeyPair) -> Result<(String, LinkView), ClaimsError> {
     let text = filled!(OperatorBuilder::new(), arguments).issue(operator)?;
     let claims = OperatorClaims::verify(&text)?;
-    Ok((text, LinkView::from(&claims)))
+    Ok((text, LinkView::new(&claims)))
 }
 
 fn of_account(
@@ -87,7 +87,7 @@ fn of_account(
 ) -> Result<(String, LinkView), ClaimsError> {
     let text = filled!(AccountBuilder::new(account), arguments).issue(operator)?;
     let claims = AccountClaims::verify(&text)?;
-    Ok((text, LinkView::from(&claims)))
+    Ok((text, LinkView::new(&claims)))
 }
 
 #[derive(Serialize)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use capability_claims::{AccountClaims, Link, ModuleClaims, Moment, OperatorClaims, PublicKey};
+use capability_claims::{Link, Moment, PublicKey};
 use serde::Serialize;
 
 use crate::row::Row;
@@ -20,41 +20,9 @@ pub(super) struct LinkView {
     expires: Option<u64>,
 }
 
-/// The view of claims of one kind, whose methods have the same names.
-macro_rules! view {
-    ($claims:ident, $key:ident, $issuer:ident) => {
-        LinkView {
-            kind: $claims.$key().kind().to_string(),
-            key: $claims.$key(),
-            name: $claims.name().map(str::to_owned),
-            token: Some($claims.id().to_owned()),
-            issuer: Some($claims.$issuer()),
-            not_before: $claims.not_before(),
-            expires: $claims.expires(),
-        }
-    };
-}
-
-impl From<&OperatorClaims> for LinkView {
-    fn from(claims: &OperatorClaims) -> Self {
-        view!(claims, operator, operator)
-    }
-}
-
-impl From<&AccountClaims> for LinkView {
-    fn from(claims: &AccountClaims) -> Self {
-        view!(claims, account, operator)
-    }
-}
-
-impl From<&ModuleClaims> for LinkView {
-    fn from(claims: &ModuleClaims) -> Self {
-        view!(claims, subject, issuer)
-    }
-}
-
-impl From<&Link> for LinkView {
-    fn from(link: &Link) -> Self {
+impl LinkView {
+    pub(super) fn new(link: impl Into<Link>) -> Self {
+        let link = link.into();
         Self {
             kind: link.kind().to_string(),
             key: link.key(),
@@ -64,14 +32,6 @@ impl From<&Link> for LinkView {
             not_before: link.not_before(),
             expires: link.expires(),
         }
-    }
-}
-
-impl LinkView {
-    /// A key that is trusted as it is.
-    pub(super) fn bare(key: PublicKey) -> Self {
-        let kind = key.kind().to_string();
-        Self { kind, key, name: None, token: None, issuer: None, not_before: None, expires: None }
     }
 
     /// What it is about, in words: `account "team red"`.

@@ -1,13 +1,10 @@
 //! `wascc chain show`: the links of a module's chain, and the first that does not hold.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::{cmp::Ordering, fmt, path::PathBuf};
 
 use bytes::Bytes;
 use capability_claims::{
-    Chain, ClaimsError, Clock, KeyKind, ModuleClaims, PublicKey, SystemClock, TrustPolicy, inspect,
+    Chain, ClaimsError, Clock, KeyKind, Link, ModuleClaims, PublicKey, SystemClock, TrustPolicy, inspect,
 };
 use clap::Args;
 use serde::Serialize;
@@ -41,24 +38,17 @@ pub(crate) struct Arguments {
 
 pub(crate) fn show(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
     let path = &arguments.file;
-    let refused = CliError::refused(path);
-    let wasm = file::read(path)?;
-    let tokens = trust::beside(&arguments.chain)?;
-    let claims = inspect(&wasm).map_err(&refused)?.claims;
-    let chain = match &tokens {
-        Some(tokens) => Some(Chain::new(tokens.iter().map(String::as_str))?),
-        None => Chain::carried_by(&wasm).map_err(&refused)?,
-    };
+    let wasm = Bytes::from(file::read(path)?);
+    let beside = trust::beside(&arguments.chain)?;
     let trust = policy(arguments)?;
-    let root = chain.as_ref().map_or(claims.issuer(), |chain| chain.account().operator());
-    let policy = trust.clone().map_or_else(|| TrustPolicy::nobody().trust(root), Ok)?;
-    let verified = trust::verify(&policy, Bytes::from(wasm), tokens.as_deref(), SystemClock.now());
-    let links = match &verified {
-        Ok(module) => module.provenance().links().iter().map(LinkView::from).collect(),
-        Err(_) => told(&claims, chain.as_ref()),
-    };
-    output.show(&ChainView::new(path, links, verified.as_ref().err(), trust.is_some()))?;
-    verified.map(drop).map_err(refused)
+    let refused = CliError::module_refused(path, &wasm);
+    let claims = inspect(&wasm).map_err(&refused)?.claims;
+    let (links, error) = judged(&claims, &wasm, beside.as_deref(), trust.as_ref());
+    if !links.is_empty() {
+        let (file, holds) = (path.display().to_string(), error.is_none());
+        output.show(&ChainView { file, holds, trust_judged: trust.is_some(), links })?;
+    }
+    error.map_or(Ok(()), |error| Err(refused(error)))
 }
 
 /// The policy that was given, in either way.
@@ -76,18 +66,42 @@ fn policy(arguments: &Arguments) -> Result<Option<TrustPolicy>, CliError> {
     Ok(Some(policy))
 }
 
+/// The links, each with its verdict, and the refusal when one does not hold. Without a policy the first link is taken to be trusted.
+fn judged(
+    claims: &ModuleClaims,
+    wasm: &Bytes,
+    beside: Option<&[String]>,
+    trust: Option<&TrustPolicy>,
+) -> (Vec<Judged>, Option<ClaimsError>) {
+    let chain = match beside {
+        Some(tokens) => Chain::new(tokens.iter().map(String::as_str)).map(Some),
+        None => Chain::carried_by(wasm),
+    };
+    let chain = match chain {
+        Ok(chain) => chain,
+        Err(error) => return (Judged::before(&error), Some(error)),
+    };
+    let root = chain.as_ref().map_or(claims.issuer(), |chain| chain.account().operator());
+    let policy = trust.cloned().map_or_else(|| TrustPolicy::nobody().trust(root), Ok);
+    let now = SystemClock.now();
+    match policy.and_then(|policy| trust::verify(&policy, wasm.clone(), beside, now)) {
+        Ok(module) => (module.provenance().links().iter().map(Judged::holds).collect(), None),
+        Err(error @ ClaimsError::BrokenChain { .. }) => (Judged::before(&error), Some(error)),
+        Err(error) => (Judged::all(told(claims, chain.as_ref()), &error), Some(error)),
+    }
+}
+
 /// The links as the tokens tell them, when not all of that is true.
 fn told(claims: &ModuleClaims, chain: Option<&Chain>) -> Vec<LinkView> {
-    let mut links = match chain {
-        None => vec![LinkView::bare(claims.issuer())],
+    let links = match chain {
+        None => vec![Link::bare(claims.issuer()), claims.into()],
         Some(chain) => {
             let account = chain.account();
-            let root = chain.operator().map_or_else(|| LinkView::bare(account.operator()), LinkView::from);
-            vec![root, account.into()]
+            let root = chain.operator().map_or_else(|| Link::bare(account.operator()), Link::from);
+            vec![root, account.into(), claims.into()]
         }
     };
-    links.push(claims.into());
-    links
+    links.into_iter().map(LinkView::new).collect()
 }
 
 /// Whether a link holds.
@@ -111,23 +125,35 @@ struct ChainView {
 
 #[derive(Serialize)]
 struct Judged {
+    /// None: a token that does not belong to the ones before it, or of which nothing can be believed.
     #[serde(flatten)]
-    link: LinkView,
+    link: Option<LinkView>,
     #[serde(flatten)]
     status: Status,
 }
 
-impl ChainView {
-    fn new(path: &Path, links: Vec<LinkView>, error: Option<&ClaimsError>, trust_judged: bool) -> Self {
-        let failed = error.map(|error| (failed_link(error, &links), error.to_string()));
-        let status = |index| match &failed {
-            Some((at, reason)) if *at == index => Status::Fails(reason.clone()),
-            Some((at, _)) if *at < index => Status::NotReached,
-            _ => Status::Holds,
+impl Judged {
+    fn holds(link: &Link) -> Self {
+        Self { link: Some(LinkView::new(link.clone())), status: Status::Holds }
+    }
+
+    /// The links of a chain that is broken, up to the first that does not hold; none for any other error.
+    fn before(error: &ClaimsError) -> Vec<Self> {
+        let ClaimsError::BrokenChain { established, source, .. } = error else { return Vec::new() };
+        let broken = Self { link: None, status: Status::Fails(source.to_string()) };
+        established.iter().map(Self::holds).chain([broken]).collect()
+    }
+
+    /// All links of a chain, one of which the error is about.
+    fn all(links: Vec<LinkView>, error: &ClaimsError) -> Vec<Self> {
+        let failed = failed_link(error, &links);
+        let status = |index: usize| match index.cmp(&failed) {
+            Ordering::Less => Status::Holds,
+            Ordering::Equal => Status::Fails(error.to_string()),
+            Ordering::Greater => Status::NotReached,
         };
-        let judge = |(index, link)| Judged { link, status: status(index) };
-        let links = links.into_iter().enumerate().map(judge).collect();
-        Self { file: path.display().to_string(), holds: error.is_none(), trust_judged, links }
+        let judge = |(index, link)| Self { link: Some(link), status: status(index) };
+        links.into_iter().enumerate().map(judge).collect()
     }
 }
 
@@ -155,8 +181,13 @@ impl fmt::Display for ChainView {
                 Status::Fails(reason) => format!("FAILS: {reason}"),
                 Status::NotReached => "not reached".to_owned(),
             };
-            writeln!(f, "{}", Row(&format!("Link {number}"), &format!("{}: {status}", link.title())))?;
-            writeln!(f, "{link}")?;
+            let number = format!("Link {number}");
+            match link {
+                Some(link) => {
+                    writeln!(f, "{}\n{link}", Row(&number, &format!("{}: {status}", link.title())))?;
+                }
+                None => writeln!(f, "{}", Row(&number, &status))?,
+            }
         }
         let trust = match (self.trust_judged, self.holds) {
             (false, _) => {

@@ -26,6 +26,7 @@ pub(super) struct GrantView {
     grant: String,
     here: Here,
     uses: Vec<UseView>,
+    /// Why not the rest. None: nothing else is asked for, or the module may not run.
     refusal: Option<Refusal>,
 }
 
@@ -48,9 +49,9 @@ struct UseView {
 /// None: all.
 type Operations = Option<Vec<String>>;
 
-/// Why not the rest.
+/// Why something is refused.
 #[derive(Debug, Serialize)]
-struct Refusal {
+pub(super) struct Refusal {
     code: &'static str,
     message: String,
 }
@@ -67,9 +68,7 @@ impl<'a> Judge<'a> {
 
     /// A view of each grant of the token, in its order.
     pub(super) fn grants(&self) -> Vec<GrantView> {
-        let mut seen = BTreeSet::new();
-        let grants = self.claims.caps().iter().filter(|grant| seen.insert(grant.as_str()));
-        grants.map(|grant| self.grant(grant)).collect()
+        each_once(self.claims.caps()).map(|grant| self.grant(grant)).collect()
     }
 
     fn grant(&self, grant: &str) -> GrantView {
@@ -123,8 +122,22 @@ impl<'a> Judge<'a> {
     }
 }
 
+/// A view of each grant of a module that may not run at all.
+pub(super) fn all_refused(claims: &ModuleClaims) -> Vec<GrantView> {
+    let refused = |grant: &str| {
+        let (grant, uses) = (grant.to_owned(), Vec::new());
+        GrantView { grant, here: Here::Refused, uses, refusal: None }
+    };
+    each_once(claims.caps()).map(refused).collect()
+}
+
+fn each_once(grants: &[String]) -> impl Iterator<Item = &str> {
+    let mut seen = BTreeSet::new();
+    grants.iter().map(String::as_str).filter(move |grant| seen.insert(*grant))
+}
+
 impl Refusal {
-    fn new(error: &ClaimsError) -> Self {
+    pub(super) fn new(error: &ClaimsError) -> Self {
         Self { code: code::of_claims(error), message: error.to_string() }
     }
 }
@@ -150,6 +163,7 @@ impl GrantView {
             write!(f, "{between}{}", left.words(over))?;
         }
         match &self.refusal {
+            None if self.uses.is_empty() => f.write_str("the module may not run"),
             None => Ok(()),
             Some(Refusal { message, .. }) if self.uses.is_empty() => write!(f, "{}", Shown(message)),
             Some(Refusal { message, .. }) => {

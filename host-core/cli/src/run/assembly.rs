@@ -148,7 +148,13 @@ fn load_actors(source: &Source, plan: &Plan, host: &Host) -> Result<BTreeMap<Str
             let tokens: Vec<_> = chain.iter().map(tokens).collect::<Result<_, _>>()?;
             options = options.chain(tokens.concat());
         }
-        let load = || Ok(host.add_actor_with(file::read(&source.resolve(actor.file.get_ref()))?, options)?);
+        let path = source.resolve(actor.file.get_ref());
+        let load = || match host.add_actor_with(file::read(&path)?, options) {
+            Err(HostError::Refused { module, source }) => {
+                Err(CliError::ModuleRefused { path, module, source })
+            }
+            other => Ok(other?),
+        };
         let id = load().map_err(source.at(actor.file.span()))?;
         if let Some(alias) = &actor.name {
             aliases.insert(alias.get_ref().clone(), id.clone());

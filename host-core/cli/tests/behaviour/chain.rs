@@ -224,13 +224,11 @@ fn a_chain_without_tokens_is_no_chain() {
     directory.write("tokens", "\n");
     let told = "a chain has an account's token and at most an operator's before it, 2 in all, and not 0; leave the module's own token \
                 out\n";
-    directory
-        .run(&["chain", "show", "counter.wasm", "--chain", "tokens"])
-        .failed(1, &format!("error: {told}"));
+    let told = format!("error: counter.wasm: \"counter\" ({MODULE}): {told}");
+    directory.run(&["chain", "show", "counter.wasm", "--chain", "tokens"]).failed(1, &told);
     directory.write("policy.toml", format!("operators = [\"{OPERATOR}\"]\n"));
-    directory
-        .run(&["policy", "check", "policy.toml", "counter.wasm", "--chain", "tokens"])
-        .failed(1, &format!("error: counter.wasm: {told}"));
+    let check = directory.run(&["policy", "check", "policy.toml", "counter.wasm", "--chain", "tokens"]);
+    assert_eq!((check.status, check.stderr), (Some(1), told));
 }
 
 /// The link with this number fails for this reason, with this code; those before it hold, those after it are not reached.
@@ -304,11 +302,11 @@ fn a_chain_that_does_not_hold_together_is_refused() {
         account.len() - 2..account.len() - 1,
         if account.as_bytes()[account.len() - 2] == b'A' { "B" } else { "A" },
     );
-    for (tokens, code) in [
-        (vec![&account, &own], "broken_chain"),
-        (vec![&own, &forged], "broken_chain"),
-        (vec![&own, &account, &account], "chain_length"),
-        (vec![&own], "broken_chain"),
+    for (tokens, code, held) in [
+        (vec![&account, &own], "broken_chain", Some(0)),
+        (vec![&own, &forged], "broken_chain", Some(1)),
+        (vec![&own, &account, &account], "chain_length", None),
+        (vec![&own], "broken_chain", Some(0)),
     ] {
         let tokens: Vec<&str> = tokens.into_iter().map(String::as_str).collect();
         let embed =
@@ -316,7 +314,15 @@ fn a_chain_that_does_not_hold_together_is_refused() {
         assert_eq!(embed.error_code(), code);
         let show =
             directory.run(&[&["chain", "show", "counter.wasm", "--json", "--chain"], &tokens[..]].concat());
-        assert_eq!(show.error_code(), code);
+        assert_eq!((show.status, &show.error()["code"]), (Some(1), &code.into()));
+        let Some(held) = held else {
+            assert_eq!(show.text(), "");
+            continue;
+        };
+        let shown = show.json();
+        let links: Vec<_> =
+            shown["links"].as_array().unwrap().iter().map(|link| link["status"].as_str().unwrap()).collect();
+        assert_eq!(links, [vec!["holds"; held], vec!["fails"]].concat());
     }
     assert_eq!(directory.names(), ["counter.wasm", "in.wasm"]);
     let told = directory.run(&["chain", "embed", "in.wasm", "out.wasm", &own, &forged]).stderr;
@@ -324,6 +330,62 @@ fn a_chain_that_does_not_hold_together_is_refused() {
         "error: link 2 of the chain of tokens does not hold: the token of \"team red\" ({ACCOUNT}) is forged: "
     );
     assert!(told.starts_with(&start), "{told}");
+}
+
+#[test]
+fn the_links_before_a_broken_one_are_shown() {
+    let directory = Directory::new();
+    let own = operator_token().issue(&operator()).unwrap();
+    directory.write("o.jwt", &own);
+    let elsewhere = AccountBuilder::new(STRANGER.parse().unwrap()).id("token-s").issue(&operator()).unwrap();
+    let forged = String::from_utf8(with_forged_signature(account_token().issue(&operator()).unwrap().into()));
+    directory.write("counter.wasm", signed(EMPTY, &claims()));
+    let root = format!(
+        "\
+Link 1            operator \"the house\": holds
+  Key             {OPERATOR}
+  Token           token-o
+  Issued by       itself
+  Valid from      at once
+  Expires         never
+"
+    );
+    let distrust = "Trust             the chain does not hold, so nothing in it is trusted\n";
+    let show = |token: &str| {
+        directory.run(&["chain", "show", "counter.wasm", "--trust", OPERATOR, "--chain", "o.jwt", token])
+    };
+    let told = |link: usize, why: &str| {
+        format!(
+            "error: counter.wasm: \"counter\" ({MODULE}): link {link} of the chain of tokens does not hold: {why}\n"
+        )
+    };
+
+    let ran = show(&forged.unwrap());
+    let why = format!(
+        "the token of \"team red\" ({ACCOUNT}) is forged: its signature is not that of {OPERATOR}, who is said to have issued \
+         it; do not use it, get it from its issuer"
+    );
+    ran.printed(&format!("{root}Link 2            FAILS: {why}\n{distrust}"));
+    assert_eq!((ran.status, &ran.stderr), (Some(1), &told(2, &why)));
+
+    // The chain holds, and leads to another account than the one that signed.
+    let ran = show(&elsewhere);
+    let why = format!(
+        "it is issued by {ACCOUNT}, and the link before it is about {STRANGER}; give the tokens in order from the operator to \
+         the account, or get the one that is missing"
+    );
+    ran.printed(&format!(
+        "\
+{root}Link 2            account: holds
+  Key             {STRANGER}
+  Token           token-s
+  Issued by       {OPERATOR}
+  Valid from      at once
+  Expires         never
+Link 3            FAILS: {why}
+{distrust}"
+    ));
+    assert_eq!((ran.status, &ran.stderr), (Some(1), &told(3, &why)));
 }
 
 #[test]

@@ -100,14 +100,14 @@ fn what_is_no_seed_is_refused_and_never_repeated() {
     directory.write("public", ACCOUNT);
     directory.run(&["keys", "show", "public"]).failed(
         1,
-        "error: public: this is not a key: this looks like a public key where a secret seed belongs\n",
+        "error: public: this is not a key: this looks like a public key where a secret seed belongs; give the seed of this key\n",
     );
     let mut mistyped = ACCOUNT_SEED.to_owned();
     mistyped.replace_range(20..21, if &mistyped[20..21] == "A" { "B" } else { "A" });
     directory.write_seed("mistyped", &mistyped);
     directory.run(&["keys", "show", "mistyped"]).failed(
         1,
-        "error: mistyped: this is not a key: its checksum is wrong; a character was lost or mistyped\n",
+        "error: mistyped: this is not a key: its checksum is wrong, for a character was lost or mistyped; copy it once more\n",
     );
     let typed = directory.run(&["keys", "show", ACCOUNT_SEED]);
     assert!(typed.status == Some(1) && typed.stderr.contains("put the seed into a file"), "{}", typed.stderr);

@@ -13,6 +13,7 @@ mod readme;
 mod run;
 mod run_trust;
 mod running;
+mod secrets;
 mod seeds;
 mod sign;
 mod support;

@@ -169,18 +169,21 @@ fn trust_must_be_said_and_make_sense() {
     refused(
         &format!("\"{ACCOUNT}\""),
         "\"AAA\"",
-        "6:13: trust.accounts[0]: this is not a key: a public key has 56 characters",
+        "6:13: trust.accounts[0]: this is not a key: a public key has 56 characters; copy all of it and nothing else",
     );
     refused(
         &format!("\"{ACCOUNT}\""),
         &format!("\"{ACCOUNT}\", \"{ACCOUNT_SEED}\""),
-        "6:73: trust.accounts[1]: this is not a key: this is a secret seed where a public key belongs; keep it to yourself",
+        "6:73: trust.accounts[1]: this is not a key: this is a secret seed where a public key belongs; keep it to yourself, and give its public \
+         key",
     );
     refused(
         ACCOUNT,
         MODULE,
-        "6:13: trust.accounts[0]: a trusted account must be of the kind account (A...), and this key is of the kind module \
-         (M...); give a key of the right kind",
+        &format!(
+            "6:13: trust.accounts[0]: a trusted account must be of the kind account (A...), and {MODULE} is of the kind \
+             module; give a key of the right kind"
+        ),
     );
 }
 
@@ -276,8 +279,8 @@ fn modules_are_judged() {
     refused(
         "counter.wasm",
         "unsigned.wasm",
-        "9:8: actor[0].file: the module is refused: the module is not signed: it carries no token; sign it with an account \
-         key before it is loaded",
+        "9:8: actor[0].file: etc/modules/unsigned.wasm: the module is not signed: it carries no token; sign it with an \
+         account key before it is loaded",
     );
     let directory = directory(&manifest().replacen("counter.wasm", "unsigned.wasm", 1));
     assert_eq!(directory.run(&["run", "etc/host.toml", "--json"]).error_code(), "not_signed");

@@ -1,9 +1,11 @@
 //! `wascc policy`.
 
 use capability_claims::{AccountBuilder, ClaimsBuilder, KeyPair};
+use serde_json::Value;
 
 use crate::support::{
     ACCOUNT, Directory, EMPTY, MODULE, OPERATOR, OPERATOR_SEED, Ran, STRANGER, claims, signed,
+    with_forged_signature,
 };
 
 /// Claims with four grants: of capabilities, and of calls to an actor.
@@ -121,9 +123,32 @@ issuers."{OPERATOR}".grants = [{{ capability = "wascc:keyvalue", links = ["defau
 fn a_module_that_may_not_run_is_refused_with_the_reason() {
     let module = signed(EMPTY, &granted());
     let counter = format!("\"counter\" ({MODULE})");
+    let wide = |grant: &str| format!("{grant:<56}");
+    let table = format!(
+        "\
+counter.wasm may not run; its token says: {counter}, signed by {ACCOUNT}
+{}  HERE     WHAT OF IT
+{}  refused  the module may not run
+{}  refused  the module may not run
+{}  refused  the module may not run
+{MODULE}  refused  the module may not run
+",
+        wide("GRANT"),
+        wide("wascc:keyvalue"),
+        wide("wascc:logging"),
+        wide("wascc:blobstore"),
+    );
     let refused = |policy: String, code: &str, words: &str| {
-        check(&policy, &module, &[]).failed(1, &format!("error: counter.wasm: {words}\n"));
-        assert_eq!(check(&policy, &module, &["--json"]).error_code(), code);
+        let ran = check(&policy, &module, &[]);
+        assert_eq!((ran.status, &ran.stderr), (Some(1), &format!("error: counter.wasm: {words}\n")));
+        ran.printed(&table);
+        let ran = check(&policy, &module, &["--json"]);
+        let (told, shown) = (ran.error(), ran.json());
+        assert_eq!((ran.status, &told["code"]), (Some(1), &code.into()));
+        assert_eq!((&shown["may_run"], &shown["trusted"]), (&false.into(), &Value::Null));
+        assert_eq!((&shown["refusal"]["code"], &shown["refusal"]["message"]), (&code.into(), &words.into()));
+        let here: Vec<_> = shown["grants"].as_array().unwrap().iter().map(|grant| &grant["here"]).collect();
+        assert_eq!(here, ["refused"; 4]);
     };
     refused(
         format!("accounts = [\"{STRANGER}\"]"),
@@ -150,6 +175,33 @@ fn a_module_that_may_not_run_is_refused_with_the_reason() {
         ),
     );
     assert_eq!(check(&limited(), EMPTY, &["--json"]).error_code(), "not_signed");
+}
+
+/// What a policy would allow counts for nothing when the token is not genuine.
+#[test]
+fn a_forged_token_is_granted_nothing() {
+    let forged = with_forged_signature(signed(EMPTY, &granted()));
+    let ran = check(&format!("accounts = [\"{ACCOUNT}\"]"), &forged, &[]);
+    assert_eq!(ran.status, Some(1));
+    assert!(
+        ran.stderr.contains("is forged") && ran.text().contains("may not run; its token says"),
+        "{ran:?}"
+    );
+    assert_eq!(ran.text().matches("refused  the module may not run").count(), 4);
+}
+
+/// The operator's word does not name the module it was asked about, and the message does.
+#[test]
+fn a_refusal_about_an_account_names_the_module_too() {
+    let operator = KeyPair::from_seed(OPERATOR_SEED).unwrap();
+    let token =
+        AccountBuilder::new(ACCOUNT.parse().unwrap()).expires_at(1_600_000_001).issue(&operator).unwrap();
+    let policy = format!("operators = [\"{OPERATOR}\"]");
+    let ran = check(&policy, &signed(EMPTY, &granted()), &["--chain", &token]);
+    let told = format!(
+        "error: counter.wasm: \"counter\" ({MODULE}): the token by which the operator {OPERATOR} vouches for "
+    );
+    assert!(ran.status == Some(1) && ran.stderr.starts_with(&told), "{}", ran.stderr);
 }
 
 #[test]

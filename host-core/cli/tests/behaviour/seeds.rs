@@ -62,7 +62,7 @@ fn a_variable_that_is_no_seed_is_told() {
         "error: cannot read a seed from the environment variable WASCC_TEST_UNSET: it is not set; set it to the seed's text\n",
     );
     run_with_variable(&directory, &sign(&format!("env:{VARIABLE}"), "m.nk"), "hunter2")
-        .failed(1, "error: env:WASCC_TEST_SEED: this is not a key: a seed has 58 characters\n");
+        .failed(1, "error: env:WASCC_TEST_SEED: this is not a key: a seed has 58 characters; copy all of it and nothing else\n");
 }
 
 #[cfg(unix)]
@@ -93,13 +93,17 @@ fn a_seed_of_another_kind_is_refused() {
     directory.write_seed("o.nk", OPERATOR_SEED);
     directory.run(&sign("a.nk", "a.nk")).failed(
         1,
-        "error: a.nk: the key of a module that is to be signed must be of the kind module (M...), and this key is of the kind \
-         account (A...); give a key of the right kind\n",
+        &format!(
+            "error: a.nk: the key of a module that is to be signed must be of the kind module (M...), and {ACCOUNT} is of the \
+             kind account; give a key of the right kind\n"
+        ),
     );
     directory.run(&sign("m.nk", "m.nk")).failed(
         1,
-        "error: m.nk: the key that signs a module must be of the kind account (A...), and this key is of the kind module \
-         (M...); give a key of the right kind\n",
+        &format!(
+            "error: m.nk: the key that signs a module must be of the kind account (A...), and {MODULE} is of the kind module; \
+             give a key of the right kind\n"
+        ),
     );
     for (issuer, subject) in [("a.nk", "a.nk"), ("o.nk", "m.nk")] {
         let ran = directory.run(&["chain", "issue", "--issuer", issuer, "--subject", subject, "--json"]);

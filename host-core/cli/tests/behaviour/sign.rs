@@ -2,7 +2,9 @@
 
 use capability_claims::{inspect, strip};
 
-use crate::support::{ACCOUNT, ACCOUNT_SEED, Directory, EMPTY, MODULE, MODULE_SEED, OPERATOR_SEED, Ran};
+use crate::support::{
+    ACCOUNT, ACCOUNT_SEED, Directory, EMPTY, MODULE, MODULE_SEED, OPERATOR, OPERATOR_SEED, Ran,
+};
 
 /// A directory with keys and a module.
 fn directory() -> Directory {
@@ -115,13 +117,17 @@ fn a_refusal_leaves_what_was_there() {
     };
     wrong("o.nk", "m.nk").failed(
         1,
-        "error: o.nk: the key that signs a module must be of the kind account (A...), and this key is of the kind \
-         operator (O...); give a key of the right kind\n",
+        &format!(
+            "error: o.nk: the key that signs a module must be of the kind account (A...), and {OPERATOR} is of the kind \
+             operator; give a key of the right kind\n"
+        ),
     );
     wrong("a.nk", "a.nk").failed(
         1,
-        "error: a.nk: the key of a module that is to be signed must be of the kind module (M...), and this key is of the \
-         kind account (A...); give a key of the right kind\n",
+        &format!(
+            "error: a.nk: the key of a module that is to be signed must be of the kind module (M...), and {ACCOUNT} is of the \
+             kind account; give a key of the right kind\n"
+        ),
     );
     let never =
         sign(&directory, "in.wasm", "out.wasm", &["--expires-in", "1h", "--not-before-in", "2h", "--json"]);

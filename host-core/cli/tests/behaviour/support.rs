@@ -134,9 +134,15 @@ impl Ran {
     #[track_caller]
     pub(crate) fn error_code(&self) -> String {
         assert_eq!((self.status, self.stdout.len()), (Some(1), 0), "{self:?}");
-        let error = &one_line(&self.stderr)["error"];
+        self.error()["code"].as_str().unwrap().to_owned()
+    }
+
+    /// The error that was told as JSON.
+    #[track_caller]
+    pub(crate) fn error(&self) -> Value {
+        let error = one_line(&self.stderr)["error"].take();
         assert!(!error["message"].as_str().unwrap().is_empty());
-        error["code"].as_str().unwrap().to_owned()
+        error
     }
 }
 

@@ -137,6 +137,6 @@ fn only_accounts_and_operators_can_be_trusted() {
     assert_eq!(verify(&module, &[MODULE, "--json"]).error_code(), "wrong_key_kind");
     verify(&module, &[STRANGER_SEED]).failed(
         1,
-        "error: this is not a key: this is a secret seed where a public key belongs; keep it to yourself\n",
+        "error: this is not a key: this is a secret seed where a public key belongs; keep it to yourself, and give its public key\n",
     );
 }

@@ -67,7 +67,9 @@ fn a_chain_that_does_not_hold_says_at_which_link() {
         let options = AddOptions::new().chain(tokens.iter().copied());
         let refused = vouched.host.add_actor_with(module.clone(), options).unwrap_err();
         assert!(matches!(refused, Error::Refused { .. }), "{refused}");
-        let Some(ClaimsError::BrokenChain { link, source }) = refused.refusal() else { panic!("{refused}") };
+        let Some(ClaimsError::BrokenChain { link, source, .. }) = refused.refusal() else {
+            panic!("{refused}")
+        };
         (*link, (**source).clone())
     };
     let (link, why) = broken(&[&root, &forged]);

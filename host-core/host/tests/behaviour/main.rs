@@ -18,6 +18,7 @@ mod policy_replaced;
 mod providers;
 mod providers_under_load;
 mod refusals;
+mod refused_by_name;
 mod revoked_while_running;
 mod shutdown;
 mod status;

@@ -11,7 +11,7 @@ fn refusal(world: &World, module: Vec<u8>) -> ClaimsError {
     let replaced = world.host.replace_actor(module);
     assert!(world.host.status().actors.is_empty(), "nothing was let in");
     match (added, replaced) {
-        (Err(Error::Refused { source }), Err(Error::Refused { source: on_swap })) => {
+        (Err(Error::Refused { source, .. }), Err(Error::Refused { source: on_swap, .. })) => {
             assert_eq!(source, on_swap, "a swap takes the same road");
             *source
         }
