@@ -1,15 +1,6 @@
-//! Where a module's compiled code lies, and whether a signal that ends a run may do so where it came.
-//!
-//! The engine ends a run from its signal handler, by throwing the guest's stack away. That is only sound between two
-//! instructions of the guest: on the same stack run the engine's own functions (the way to a function of the host and back,
-//! growing a memory, making the trace of a trap), which may hold locks of the whole process. So the signal is let through
-//! when the processor was in compiled code, and taken without effect otherwise; the watchdog sends it again.
+//! Where a module's compiled code lies.
 
 use std::{ops::Range, sync::Arc};
-
-use wasmer::Store;
-
-use crate::watchdog::Watch;
 
 /// The addresses of a module's compiled functions, sorted.
 #[derive(Debug, Clone)]
@@ -29,79 +20,10 @@ impl Code {
     }
 
     /// Called from a signal handler, so it neither allocates nor locks.
-    fn contains(&self, address: usize) -> bool {
+    pub(crate) fn contains(&self, address: usize) -> bool {
         let after = self.0.partition_point(|range| range.start <= address);
         after.checked_sub(1).is_some_and(|index| self.0[index].contains(&address))
     }
-}
-
-/// Has signals that come during the runs of a store only end a run where that is sound.
-#[cfg(unix)]
-pub(crate) fn guard(store: &mut Store, code: Code, watch: &Watch) {
-    let watch = watch.clone();
-    // True means that nothing more is to be done.
-    store.set_trap_handler(Some(Box::new(move |signal, _, context| {
-        if is_interrupt(signal) {
-            !watch.lets_interrupt_through(|| program_counter(context).is_some_and(|pc| code.contains(pc)))
-        } else if watch.holds_interrupts_back() {
-            // A function of the host ran out of the guest's stack or touched what is not there. Going on without it would skip
-            // whatever it had to put back.
-            std::process::abort()
-        } else {
-            false
-        }
-    })));
-}
-
-#[cfg(not(unix))]
-pub(crate) fn guard(_: &mut Store, _: Code, _: &Watch) {}
-
-#[cfg(all(unix, feature = "host-interrupt"))]
-fn is_interrupt(signal: libc::c_int) -> bool {
-    signal == libc::SIGUSR1
-}
-
-#[cfg(all(unix, not(feature = "host-interrupt")))]
-fn is_interrupt(_: std::ffi::c_int) -> bool {
-    false
-}
-
-#[cfg(all(unix, not(feature = "host-interrupt")))]
-fn program_counter(_: *const std::ffi::c_void) -> Option<usize> {
-    None
-}
-
-/// Where the processor was when the signal came; `None` where that is not known, so that no run is ended there by a signal
-/// before its attempts are exhausted.
-#[cfg(all(unix, feature = "host-interrupt"))]
-fn program_counter(context: *const libc::c_void) -> Option<usize> {
-    if context.is_null() {
-        return None;
-    }
-    // SAFETY: the system passes a signal handler that asks for it a pointer to the interrupted thread's context, of this type,
-    // which lives for as long as the handler runs.
-    let context = unsafe { &*context.cast::<libc::ucontext_t>() };
-    counter_of(context)
-}
-
-#[cfg(all(feature = "host-interrupt", target_os = "linux", target_arch = "x86_64"))]
-fn counter_of(context: &libc::ucontext_t) -> Option<usize> {
-    let counter = context.uc_mcontext.gregs[libc::REG_RIP as usize];
-    usize::try_from(counter).ok()
-}
-
-#[cfg(all(feature = "host-interrupt", target_os = "linux", target_arch = "aarch64"))]
-fn counter_of(context: &libc::ucontext_t) -> Option<usize> {
-    usize::try_from(context.uc_mcontext.pc).ok()
-}
-
-#[cfg(all(
-    unix,
-    feature = "host-interrupt",
-    not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))
-))]
-fn counter_of(_: &libc::ucontext_t) -> Option<usize> {
-    None
 }
 
 #[cfg(test)]

@@ -212,6 +212,12 @@ pub enum Error {
         /// The export that was to be entered.
         export: String,
     },
+    /// The thread is about to end: a value that it drops as the last of all called a guest.
+    #[error("`{export}` was called on a thread that is about to end; call it before, or on another thread")]
+    ThreadEnding {
+        /// The export that was to be entered.
+        export: String,
+    },
     /// The system has no room for another instance.
     #[error("an instance could not be made: {reason}")]
     Resources {

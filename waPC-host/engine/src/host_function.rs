@@ -64,7 +64,10 @@ impl<T: Send + 'static, F> HostFunction<T, F> {
             context.watch.hold_interrupts_back(false);
             outcome
         } else {
-            on_host_stack(|| run(context, |caller| call(function, caller)))
+            context.watch.keep_interrupts_away(true);
+            let outcome = on_host_stack(|| run(context, |caller| call(function, caller)));
+            context.watch.keep_interrupts_away(false);
+            outcome
         }
     }
 }

@@ -7,20 +7,21 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use wasmer::{AsStoreMut, RuntimeError, Store, Type, sys::NativeEngineExt};
+use wasmer::{AsStoreMut, InstantiationError, RuntimeError, Store, Type, sys::NativeEngineExt};
 use wasmer_types::RawValue;
 
 use self::bounds::Bounds;
 use crate::{
     CancelHandle, Deadline, Error, Imports, Limits, Module, Signature, Value, ValueType,
     call::{self, Callee},
-    code,
     context::{Context, ContextBox, Lent},
     failure::{Failure, Leave},
     host_function::Number,
     interrupt::{self, Starting},
     limits::{LimitedTunables, MemoryPlace, Refused},
     metering::Tank,
+    signal,
+    stop::StopSign,
     types::{ExternKind, type_name},
     watchdog::{Ending, Watch},
 };
@@ -92,7 +93,9 @@ impl<T: Send + 'static> Instance<T> {
         let refused = Refused::new(limits);
         let mut engine = module.engine().clone();
         let place = MemoryPlace::default();
-        engine.set_tunables(LimitedTunables::new(limits.clone(), refused.clone(), place.clone()));
+        let stop = StopSign::default();
+        let tunables = LimitedTunables::new(limits.clone(), refused.clone(), place.clone(), stop.clone());
+        engine.set_tunables(tunables);
         let watch = module
             .shared()
             .watchdog
@@ -100,14 +103,18 @@ impl<T: Send + 'static> Instance<T> {
             .map_err(|error| Error::Resources { reason: format!("no thread for deadlines: {error}") })?;
         let mut context = ContextBox::new(Context::new(data, watch.clone()));
         let mut store = Store::new(engine);
-        code::guard(&mut store, module.code(), &watch);
+        signal::guard(&mut store, module.code(), &watch, stop);
         let externs = imports.externs(module.wasmer(), &mut store, context.pointer())?;
-        let starting = Starting::begin();
+        let starting = Starting::begin(START)?;
         watch.arm(deadline, store.objects_mut().id());
         let instance = wasmer::Instance::new_by_index(&mut store, module.wasmer(), &externs);
         let ending = watch.disarm();
         drop(starting);
-        let instance = instance.map_err(|error| {
+        let in_time = instance.and_then(|instance| match ending {
+            Ending::InTime => Ok(instance),
+            _ => Err(InstantiationError::Start(late())),
+        });
+        let instance = in_time.map_err(|error| {
             let refusal = context.get().refusal.take();
             let refused_memory = refused.take();
             Failure { export: START, deadline, ending, refusal, refused_memory, fuel: None }
@@ -115,10 +122,9 @@ impl<T: Send + 'static> Instance<T> {
         })?;
         let exported = instance.exports.get_memory(MEMORY).is_ok();
         context.get().memory = place.definition().filter(|_| exported);
-        let poisoned = (ending != Ending::InTime).then(|| START.to_owned());
         let number = NUMBERS.fetch_add(1, Relaxed);
         let tank = module.is_metered().then(Tank::new);
-        Ok(Self { store, instance, context, number, watch, refused, tank, poisoned })
+        Ok(Self { store, instance, context, number, watch, refused, tank, poisoned: None })
     }
 
     /// Calls an export with numbers and returns its results, within `deadline`.
@@ -277,7 +283,7 @@ impl<T: Send + 'static> Instance<T> {
         if call::is_on_guest_stack() {
             return Err(Error::EnteredFromShortFunction { export: export.to_owned() });
         }
-        let (target, _on_top) = interrupt::target();
+        let (target, _on_top) = interrupt::target(export)?;
         self.watch.arm(deadline, target);
         if cancelled.is_some_and(bounds::is_raised) {
             self.watch.disarm();
@@ -286,12 +292,10 @@ impl<T: Send + 'static> Instance<T> {
         // SAFETY: the caller vouches for the callee and the values. `&mut self` keeps other runs away, and the context lives as
         // long as the instance.
         let result = unsafe { callee.call(&self.store, values, self.context.floor()) };
-        let ending = self.watch.disarm();
-        if ending != Ending::InTime && result.is_ok() {
-            // It came back just as it was interrupted: the result holds, but the interrupt may still be on its way.
-            self.poisoned = Some(export.to_owned());
+        match (result, self.watch.disarm()) {
+            (Ok(()), Ending::InTime) => Ok(()),
+            (result, ending) => Err(self.fail(export, deadline, ending, &result.err().unwrap_or_else(late))),
         }
-        result.map_err(|error| self.fail(export, deadline, ending, &error))
     }
 
     #[cold]
@@ -311,6 +315,11 @@ impl<T: Send + 'static> Instance<T> {
         let refused_memory = self.refused.take();
         Failure { export, deadline, ending, refusal, refused_memory, fuel }.of_run(error)
     }
+}
+
+/// What a run comes to that went well, but came back after it had been ended from outside: its interrupt may still be on its way.
+fn late() -> RuntimeError {
+    RuntimeError::new("it was ended just before it came back")
 }
 
 /// Lends bytes to the functions of the host for as long as it lives.

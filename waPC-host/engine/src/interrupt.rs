@@ -8,18 +8,30 @@ use std::cell::Cell;
 #[cfg(feature = "host-interrupt")]
 use wasmer::sys::vm::interrupt_registry::{self, InterruptInstallGuard};
 
+use crate::{Error, signal};
+
 /// A thread, or a store for as long as wasmer itself enters it.
 pub(crate) type Target = wasmer::sys::vm::StoreId;
 
-/// A thread's place in wasmer's table, given up when the thread ends.
+/// A place in wasmer's table.
 struct Place {
     target: Target,
     #[cfg(feature = "host-interrupt")]
     _installed: InterruptInstallGuard,
 }
 
+/// A thread's place, given up when the thread ends.
+struct ThreadPlace {
+    place: Place,
+    /// Dropped after the place.
+    _end: ThreadEnd,
+}
+
+/// What is to be done when a thread has given its place up.
+struct ThreadEnd;
+
 thread_local! {
-    static PLACE: Place = Place::take();
+    static PLACE: ThreadPlace = ThreadPlace::take();
     /// The same, where it can be read at once.
     static TARGET: Cell<Option<Target>> = const { Cell::new(None) };
     /// How many start sections are under way on this thread. wasmer enters them itself, and interrupts only the store on top.
@@ -38,13 +50,32 @@ impl Place {
     }
 }
 
+impl ThreadPlace {
+    fn take() -> Self {
+        signal::admit_interrupts();
+        Self { place: Place::take(), _end: ThreadEnd }
+    }
+}
+
+impl Drop for ThreadEnd {
+    fn drop(&mut self) {
+        TARGET.set(None);
+        // wasmer's handler must not find that its own values of the thread are gone already.
+        signal::take_pending_interrupts();
+    }
+}
+
 /// Marks that wasmer itself enters a store.
 pub(crate) struct Starting(());
 
 impl Starting {
-    pub(crate) fn begin() -> Self {
+    /// Fails for `export` as [`target`] does.
+    pub(crate) fn begin(export: &str) -> Result<Self, Error> {
+        if STARTING.get() == 0 {
+            target_of_thread(export)?;
+        }
         STARTING.set(STARTING.get() + 1);
-        Self(())
+        Ok(Self(()))
     }
 }
 
@@ -59,29 +90,30 @@ pub(crate) struct OnTop(
     #[expect(dead_code, reason = "kept for what it does when it is dropped")] Option<Place>,
 );
 
-/// What the interrupts of a run on this thread are sent to. The second value must be kept until the run is over.
+/// What the interrupts of a run of `export` on this thread are sent to. The second value must be kept until the run is over.
+/// Fails on a thread that is about to end, which gave up what a run needs.
 #[inline]
-pub(crate) fn target() -> (Target, OnTop) {
+pub(crate) fn target(export: &str) -> Result<(Target, OnTop), Error> {
     match TARGET.get() {
-        Some(target) if STARTING.get() == 0 => (target, OnTop(None)),
-        _ => find_target(),
+        Some(target) if STARTING.get() == 0 => Ok((target, OnTop(None))),
+        _ => find_target(export),
     }
 }
 
 #[cold]
-fn find_target() -> (Target, OnTop) {
+fn find_target(export: &str) -> Result<(Target, OnTop), Error> {
     if STARTING.get() > 0 {
         let place = Place::take();
-        return (place.target, OnTop(Some(place)));
+        return Ok((place.target, OnTop(Some(place))));
     }
-    match PLACE.try_with(|place| place.target) {
-        Ok(target) => {
-            TARGET.set(Some(target));
-            (target, OnTop(None))
-        }
-        // The thread is about to end and gave its place up: nothing reaches it any more.
-        Err(_) => (Target::default(), OnTop(None)),
-    }
+    let target = target_of_thread(export)?;
+    TARGET.set(Some(target));
+    Ok((target, OnTop(None)))
+}
+
+fn target_of_thread(export: &str) -> Result<Target, Error> {
+    let ending = |_| Error::ThreadEnding { export: export.to_owned() };
+    PLACE.try_with(|thread| thread.place.target).map_err(ending)
 }
 
 /// Sends a signal to the thread behind `target`, if it still runs.

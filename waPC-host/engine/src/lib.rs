@@ -44,11 +44,6 @@
 mod cache;
 #[allow(unsafe_code)]
 mod call;
-#[cfg_attr(
-    not(feature = "host-interrupt"),
-    allow(dead_code, reason = "without interrupts nobody asks where code lies")
-)]
-#[allow(unsafe_code)]
 mod code;
 #[allow(unsafe_code)]
 mod context;
@@ -69,6 +64,18 @@ mod limits;
 mod memory;
 mod metering;
 mod module;
+#[cfg_attr(
+    not(feature = "host-interrupt"),
+    allow(dead_code, reason = "without interrupts nobody asks where code lies")
+)]
+#[allow(unsafe_code)]
+mod signal;
+#[cfg_attr(
+    not(feature = "host-interrupt"),
+    allow(dead_code, reason = "without interrupts nobody has to be stopped")
+)]
+#[allow(unsafe_code)]
+mod stop;
 mod types;
 mod value;
 mod watchdog;

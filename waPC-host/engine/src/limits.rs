@@ -9,14 +9,14 @@ use std::{
 };
 
 use wasmer::{
-    MemoryError, MemoryStyle, MemoryType, Pages, TableStyle, TableType,
+    GlobalType, MemoryError, MemoryStyle, MemoryType, Pages, TableStyle, TableType,
     sys::{
         BaseTunables, Tunables,
-        vm::{VMMemory, VMMemoryDefinition, VMTable, VMTableDefinition},
+        vm::{VMGlobal, VMGlobalDefinition, VMMemory, VMMemoryDefinition, VMTable, VMTableDefinition},
     },
 };
 
-use crate::{Error, limited_memory::LimitedMemory};
+use crate::{Error, limited_memory::LimitedMemory, stop::StopSign};
 
 /// One page of WebAssembly memory, in bytes.
 pub(crate) const PAGE: u64 = 65_536;
@@ -122,11 +122,12 @@ pub(crate) struct LimitedTunables {
     limits: Limits,
     refused: Refused,
     memory: MemoryPlace,
+    stop: StopSign,
 }
 
 impl LimitedTunables {
-    pub(crate) fn new(limits: Limits, refused: Refused, memory: MemoryPlace) -> Self {
-        Self { base: BaseTunables::new(), limits, refused, memory }
+    pub(crate) fn new(limits: Limits, refused: Refused, memory: MemoryPlace, stop: StopSign) -> Self {
+        Self { base: BaseTunables::new(), limits, refused, memory, stop }
     }
 
     fn limited(&self, memory: VMMemory) -> VMMemory {
@@ -177,5 +178,15 @@ impl Tunables for LimitedTunables {
     ) -> Result<VMTable, String> {
         // SAFETY: the caller vouches for `location`, under the same contract.
         unsafe { self.base.create_vm_table(&self.limited_table(ty), style, location) }
+    }
+
+    unsafe fn create_vm_global(
+        &self,
+        ty: GlobalType,
+        location: NonNull<VMGlobalDefinition>,
+    ) -> Result<VMGlobal, String> {
+        self.stop.place(location.as_ptr());
+        // SAFETY: the caller vouches for `location`, under the same contract.
+        unsafe { self.base.create_vm_global(ty, location) }
     }
 }

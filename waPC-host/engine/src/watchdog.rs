@@ -46,9 +46,8 @@ thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
-/// How often a run is interrupted where the guest's own code runs, before it is ended wherever it is on the guest's stack.
-/// A guest that is hardly ever in its own code (it fills memory in one instruction, again and again) is ended then; the
-/// count begins anew with every call of the host, where the engine may hold locks.
+/// How often a run is interrupted where nobody can tell whether it is in the guest's own code, before it is ended wherever it
+/// is on the guest's stack. The count begins anew with every call of the host.
 const ATTEMPTS: u32 = 50;
 
 /// How a guest's run ended, as far as its slot knows.
@@ -67,10 +66,12 @@ pub(crate) struct Slot {
     depth: AtomicU32,
     /// Whom its interrupts are sent to.
     target: AtomicCell<Option<Target>>,
-    /// How often the run was interrupted since its guest last called the host.
+    /// How often the run was interrupted in vain since its guest last called the host.
     attempts: AtomicU32,
     /// Whether a function of the host runs on the guest's stack, where it must not be interrupted.
     held_back: AtomicBool,
+    /// Whether a function of the host runs on the thread's own stack, where an interrupt would do nothing but disturb it.
+    in_host: AtomicBool,
 }
 
 /// How a run stands.
@@ -203,17 +204,22 @@ impl Watch {
         compiler_fence(SeqCst);
     }
 
+    /// Keeps interrupts away while a function of the host runs on the thread's own stack.
+    #[inline]
+    pub(crate) fn keep_interrupts_away(&self, keep: bool) {
+        self.slot.in_host.store(keep, Relaxed);
+    }
+
     /// Whether a function of the host runs on the guest's stack. Called from a signal handler on the guest's thread, so it
     /// neither allocates nor locks.
     pub(crate) fn holds_interrupts_back(&self) -> bool {
         self.slot.held_back.load(Relaxed)
     }
 
-    /// Whether an interrupt may end the run now. `in_code` tells whether the processor is in the guest's own code. Called from
-    /// a signal handler on the guest's thread, so it neither allocates nor locks.
-    pub(crate) fn lets_interrupt_through(&self, in_code: impl FnOnce() -> bool) -> bool {
-        let exhausted = || self.slot.attempts.load(Relaxed) > ATTEMPTS;
-        self.has_fired() && !self.holds_interrupts_back() && (exhausted() || in_code())
+    /// Notes that an interrupt did not end the run, and tells whether that has happened too often since the guest last called
+    /// the host. Called from a signal handler on the guest's thread, so it neither allocates nor locks.
+    pub(crate) fn loses_patience(&self) -> bool {
+        self.slot.attempts.fetch_add(1, Relaxed) >= ATTEMPTS
     }
 
     pub(crate) fn cancel_handle(&self) -> CancelHandle {
@@ -246,12 +252,14 @@ impl Slot {
             target: AtomicCell::new(None),
             attempts: AtomicU32::new(0),
             held_back: AtomicBool::new(false),
+            in_host: AtomicBool::new(false),
         }
     }
 
     fn interrupt(&self) {
-        self.attempts.fetch_add(1, Relaxed);
-        self.target.load().into_iter().for_each(interrupt::send);
+        if !self.in_host.load(Relaxed) {
+            self.target.load().into_iter().for_each(interrupt::send);
+        }
     }
 
     /// How the run stands at the moment `now`. One that is due is marked as overdue.

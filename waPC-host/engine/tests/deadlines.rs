@@ -140,21 +140,71 @@ fn a_guest_that_keeps_the_engine_busy_ends_at_its_deadline() {
         "(memory.copy (i32.const 0) (i32.const 1) (i32.const 0xfffff0))",
         "(drop (memory.grow (i32.const 0)))",
         "(drop (memory.grow (i32.const 1)))",
+        "(memory.init $data (i32.const 0) (i32.const 0) (i32.const 1))",
+        "(data.drop $data)",
         "(table.fill (i32.const 0) (ref.null func) (i32.const 90000))",
+        "(table.copy (i32.const 0) (i32.const 1) (i32.const 89999))",
+        "(table.init $elements (i32.const 0) (i32.const 0) (i32.const 1))",
+        "(elem.drop $elements)",
         "(drop (table.grow (ref.null func) (i32.const 1)))",
     ];
-    for instruction in busy {
-        let text = format!(
-            r#"(module (memory 256 1024) (table 90000 funcref) (func (export "busy") (loop {instruction} (br 0))))"#
-        );
-        let module = Engine::new().compile(text.as_bytes()).unwrap();
-        let mut instance = Instance::new(&module, &Imports::new(), (), &Limits::new(), None).unwrap();
-        let began = Instant::now();
-        let deadline = Some(Deadline::after(Duration::from_millis(20)));
-        let error = instance.invoke("busy", &[], deadline).unwrap_err();
-        assert!(matches!(error, Error::DeadlineExceeded { .. }), "{instruction}: {error}");
-        assert!(began.elapsed() < Duration::from_secs(10), "{instruction}: {:?}", began.elapsed());
+    for metered in [false, true] {
+        let engine = Engine::builder().fuel(metered).build().unwrap();
+        for instruction in busy {
+            let text = format!(
+                r#"(module (memory 256 1024) (data $data "data") (table 90000 funcref) (elem $elements func $nothing)
+                (func $nothing) (func (export "busy") (loop {instruction} (br 0))))"#
+            );
+            let module = engine.compile(text.as_bytes()).unwrap();
+            let mut instance = Instance::new(&module, &Imports::new(), (), &Limits::new(), None).unwrap();
+            let began = Instant::now();
+            let deadline = Some(Deadline::after(Duration::from_millis(10)));
+            let error = instance.invoke("busy", &[], deadline).unwrap_err();
+            assert!(matches!(error, Error::DeadlineExceeded { .. }), "{instruction}: {error}");
+            assert!(began.elapsed() < Duration::from_secs(10), "{instruction}: {:?}", began.elapsed());
+        }
     }
+}
+
+/// Making an instance takes some time, too: whoever gets one can use it.
+#[test]
+fn an_instance_that_was_made_too_late_is_not_handed_out() {
+    let module = Engine::new().compile(LOOP.as_bytes()).unwrap();
+    for nanoseconds in (0..200_000).step_by(100) {
+        let deadline = Some(Deadline::after(Duration::from_nanos(nanoseconds)));
+        match Instance::new(&module, &Imports::new(), (), &Limits::new(), deadline) {
+            Ok(mut made) => assert_eq!(made.invoke("rest", &[], None).unwrap(), [Value::I32(7)]),
+            Err(error) => assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_deadline_holds_for_a_module_from_the_cache() {
+    let cache = tempfile::tempdir().unwrap();
+    let text = r#"(module (memory 16) (func (export "spin") (loop br 0))
+        (func (export "busy") (loop (memory.fill (i32.const 0) (i32.const 1) (i32.const 0x100000)) (br 0))))"#;
+    for _ in ["compiled", "loaded"] {
+        let engine = Engine::builder().cache_dir(cache.path()).build().unwrap();
+        let module = engine.compile(text.as_bytes()).unwrap();
+        for export in ["spin", "busy"] {
+            let mut instance = Instance::new(&module, &Imports::new(), (), &Limits::new(), None).unwrap();
+            let deadline = Some(Deadline::after(Duration::from_millis(10)));
+            let error = instance.invoke(export, &[], deadline).unwrap_err();
+            assert!(matches!(error, Error::DeadlineExceeded { .. }), "{export}: {error}");
+        }
+    }
+}
+
+/// wasmer itself enters a start section; what ends it there is in place before.
+#[test]
+fn a_start_section_that_keeps_the_engine_busy_ends_at_its_deadline() {
+    let text = "(module (memory 256) (func $busy
+        (loop (memory.fill (i32.const 0) (i32.const 1) (i32.const 0x1000000)) (br 0))) (start $busy))";
+    let module = Engine::new().compile(text.as_bytes()).unwrap();
+    let deadline = Some(Deadline::after(Duration::from_millis(10)));
+    let error = Instance::new(&module, &Imports::new(), (), &Limits::new(), deadline).unwrap_err();
+    assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
 }
 
 /// While an instance is made, wasmer itself enters it; a run that is nested in its start section must be reached all the same,

@@ -140,6 +140,50 @@ fn numbers_of_every_type_cross_over() {
     assert_eq!(instance.data(), "mixed 4294967294 18446744073709551614 0.5 -0.25");
 }
 
+/// More arguments than there are registers for any of their types; in and out, called by code and through the table of exports.
+#[test]
+fn nine_numbers_cross_over_in_every_way() {
+    type Nine = (u32, f64, u64, f32, u32, u64, f64, u32, u64);
+    fn sum(_: wapc_engine::Caller<'_, ()>, (a, b, c, d, e, f, g, h, i): Nine) -> Result<f64, HostError> {
+        let whole = u64::from(a) + 2 * c + 3 * u64::from(e) + 4 * f + 5 * u64::from(h) + 6 * i;
+        Ok(whole as f64 + b + 10.0 * f64::from(d) + 100.0 * g)
+    }
+    let imports = Imports::new().function("host", "thread", sum).short_function("host", "guest", sum);
+    let types = "i32 f64 i64 f32 i32 i64 f64 i32 i64";
+    let arguments: String = (0..9).map(|index| format!("(local.get {index})")).collect();
+    for place in ["thread", "guest"] {
+        let text = format!(
+            r#"(module (type $nine (func (param {types}) (result f64)))
+            (import "host" "{place}" (func $sum (type $nine))) (table funcref (elem $sum))
+            (export "import" (func $sum))
+            (func (export "call") (type $nine) (call $sum {arguments}))
+            (func (export "indirect") (type $nine) (call_indirect (type $nine) {arguments} (i32.const 0))))"#
+        );
+        let module = Engine::new().compile(text.as_bytes()).unwrap();
+        let mut instance = Instance::new(&module, &imports, (), &Limits::new(), None).unwrap();
+        let arguments = [
+            Value::I32(1),
+            Value::F64(0.25),
+            Value::I64(1 << 40),
+            Value::F32(0.5),
+            Value::I32(-1),
+            Value::I64(7),
+            Value::F64(-0.125),
+            Value::I32(8),
+            Value::I64(9),
+        ];
+        let whole = 1 + (2 << 40) + 3 * u64::from(u32::MAX) + 28 + 40 + 54;
+        let expected = whole as f64 + 0.25 + 5.0 - 12.5;
+        for export in ["import", "call", "indirect"] {
+            assert_eq!(
+                instance.invoke(export, &arguments, None).unwrap(),
+                [Value::F64(expected)],
+                "{export}"
+            );
+        }
+    }
+}
+
 #[test]
 fn an_entry_of_another_type_is_refused() {
     let module = Engine::new().compile(br#"(module (func (export "run") (param i32)))"#).unwrap();

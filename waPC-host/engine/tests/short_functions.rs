@@ -1,10 +1,9 @@
 //! Short functions of the host, which run on the guest's stack: the same to the guest as any other.
 
-use std::{env, hint::black_box, process::Command, time::Duration};
+use std::{env, hint::black_box, process::Command};
 
 use wapc_engine::{
-    Caller, Deadline, Engine, Error, HostPanic, Imports, Instance, Limits, MemoryFault, Module, TrapKind,
-    Value,
+    Caller, Engine, Error, HostPanic, Imports, Instance, Limits, MemoryFault, Module, TrapKind, Value,
 };
 
 /// Set in the process that is expected to end.
@@ -114,6 +113,9 @@ fn no_guest_can_be_entered_from_a_short_function() {
 #[cfg(feature = "host-interrupt")]
 #[test]
 fn a_guest_that_calls_nothing_but_short_functions_ends_at_its_deadline() {
+    use std::time::Duration;
+    use wapc_engine::Deadline;
+
     let text = r#"(module (import "host" "take" (func $take (param i32) (result i32)))
         (func (export "run") (loop (drop (call $take (i32.const 1))) br 0)))"#;
     let imports = Imports::new().short_function("host", "take", |caller: Caller<'_, u64>, [n]: [u32; 1]| {

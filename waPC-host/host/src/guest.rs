@@ -77,11 +77,7 @@ impl Guest {
     /// Why it must not be used again, if it must not.
     #[inline]
     pub(crate) fn fault(&self) -> Option<Fault> {
-        match self.fault {
-            // It came back in time, and its interrupt came just after.
-            None if self.instance.is_poisoned() => Some(Fault::Interrupted),
-            fault => fault,
-        }
+        self.fault
     }
 
     pub(crate) fn cancel_handle(&self) -> CancelHandle {

@@ -207,6 +207,10 @@ fn no_instance(operation: &str, terms: &Terms<'_>, reason: NoInstance) -> Error 
         NoInstance::Failed(EngineError::Cancelled { .. }) | NoInstance::Cancelled => {
             Error::Cancelled { operation }
         }
+        // The call's time is also that for making its instance.
+        NoInstance::Failed(EngineError::DeadlineExceeded { limit, .. }) => {
+            Error::DeadlineExceeded { operation, limit }
+        }
         NoInstance::Failed(error) => error.into(),
         NoInstance::Closed => Error::Closed { operation },
         NoInstance::Exhausted { max, waited } => match terms.deadline {

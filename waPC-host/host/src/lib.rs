@@ -84,6 +84,7 @@ mod guest;
 mod handler;
 mod host;
 mod lease;
+mod line;
 mod options;
 mod pool;
 mod refusal;

@@ -2,18 +2,19 @@
 
 use std::{
     sync::atomic::{
-        AtomicBool, AtomicU64, AtomicUsize,
+        AtomicBool, AtomicU64,
         Ordering::{Relaxed, SeqCst},
     },
     time::{Duration, Instant},
 };
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard};
 use wapc_engine::{CancelHandle, Deadline};
 
 use crate::{
     guest::{Fault, Guest},
     lease::{Lease, Room},
+    line::{Line, PATIENCE, Sign, Turn},
     settings::Terms,
     slots::Slots,
     stats::{Counters, PoolStats},
@@ -46,8 +47,8 @@ pub(crate) struct Pool {
     /// Idle instances where the threads find them that used them last. Threads that call at the same time touch nothing that
     /// they share but what is only read.
     slots: Slots<Resting>,
-    /// How many calls wait for an instance.
-    waiting: AtomicUsize,
+    /// What is to be seen of the line of those who wait.
+    sign: Sign,
     closed: AtomicBool,
     /// How many sweeps there were.
     sweeps: AtomicU64,
@@ -55,7 +56,6 @@ pub(crate) struct Pool {
     /// When the next sweep is due, in nanoseconds since the pool was made.
     next_sweep: AtomicU64,
     state: Mutex<State>,
-    freed: Condvar,
 }
 
 #[derive(Default)]
@@ -65,6 +65,7 @@ struct State {
     /// How many instances there are, with those that are being made.
     live: usize,
     cancels: Vec<(u64, CancelHandle)>,
+    line: Line,
     counters: Counters,
 }
 
@@ -89,13 +90,12 @@ impl Pool {
         Self {
             slots: Slots::new(settings.max),
             settings,
-            waiting: AtomicUsize::new(0),
+            sign: Sign::default(),
             closed: AtomicBool::new(false),
             sweeps: AtomicU64::new(0),
             made: Instant::now(),
             next_sweep: AtomicU64::new(0),
             state: Mutex::default(),
-            freed: Condvar::new(),
         }
     }
 
@@ -109,6 +109,7 @@ impl Pool {
     ) -> Result<Lease<'_>, NoInstance> {
         if !terms.fresh
             && !self.closed.load(SeqCst)
+            && !self.sign.is_first_impatient()
             && let Some(resting) = self.slots.find()
         {
             return Ok(self.lease(resting.guest));
@@ -127,9 +128,7 @@ impl Pool {
 
     /// Makes the waiting calls look again at whether they were cancelled.
     pub(crate) fn wake(&self) {
-        // Taking the lock lets a call that has just looked begin to wait, so that it is not missed.
-        drop(self.state.lock());
-        self.freed.notify_all();
+        self.state.lock().line.call_all();
     }
 
     /// Takes the calls that are in flight off their instances. One that has its instance but has not entered it yet is
@@ -148,7 +147,7 @@ impl Pool {
     pub(crate) fn close(&self) {
         self.closed.store(true, SeqCst);
         self.clear();
-        self.freed.notify_all();
+        self.wake();
     }
 
     pub(crate) fn stats(&self) -> PoolStats {
@@ -170,7 +169,11 @@ impl Pool {
         make: impl FnOnce() -> Result<Guest, wapc_engine::Error>,
     ) -> Result<Lease<'_>, NoInstance> {
         let mut state = self.state.lock();
-        let found = match self.find(&mut state, terms)? {
+        let at_once = match self.sign.is_first_impatient() {
+            false => self.find(&mut state, terms)?,
+            true => None,
+        };
+        let found = match at_once {
             Some(found) => found,
             None => self.wait(&mut state, terms)?,
         };
@@ -210,25 +213,43 @@ impl Pool {
 
     /// Waits until there is something for the call.
     fn wait(&self, state: &mut MutexGuard<'_, State>, terms: &Terms<'_>) -> Result<Found, NoInstance> {
-        let _waiting = Waiting::begin(&self.waiting);
-        let began = Instant::now();
         state.counters.waited += 1;
-        let until = Deadline::after(self.settings.max_wait).earlier(terms.deadline);
+        let turn = state.line.join(&self.sign);
+        let outcome = self.wait_for(&turn, state, terms);
+        state.line.leave(&turn, &self.sign);
+        outcome
+    }
+
+    fn wait_for(
+        &self,
+        turn: &Turn,
+        state: &mut MutexGuard<'_, State>,
+        terms: &Terms<'_>,
+    ) -> Result<Found, NoInstance> {
+        let began = Instant::now();
+        let until = Deadline::after(self.settings.max_wait).earlier(terms.deadline).instant();
         let mut timed_out = false;
         loop {
             if terms.cancel.is_some_and(|token| token.is_cancelled()) {
-                // It may have been woken for an instance, which another call can use.
-                self.freed.notify_one();
                 return Err(NoInstance::Cancelled);
             }
-            if let Some(found) = self.find(state, terms)? {
+            let first = state.line.is_first(turn);
+            if (first || self.closed.load(SeqCst))
+                && let Some(found) = self.find(state, terms)?
+            {
                 return Ok(found);
             }
+            let waited = began.elapsed();
             if timed_out {
                 state.counters.exhausted += 1;
-                return Err(NoInstance::Exhausted { max: self.settings.max, waited: began.elapsed() });
+                return Err(NoInstance::Exhausted { max: self.settings.max, waited });
             }
-            timed_out = self.freed.wait_until(state, until.instant()).timed_out();
+            let patient = first && waited < PATIENCE;
+            if first && !patient {
+                self.sign.grow_impatient();
+            }
+            let next_look = if patient { until.min(began + PATIENCE) } else { until };
+            timed_out = turn.wait_until(state, next_look).timed_out() && next_look == until;
         }
     }
 
@@ -263,7 +284,7 @@ impl Pool {
         }
         // Whoever waits or closes the pool says so before looking at the slots. So either it has found the instance there, or
         // it is seen here: the slot's lock orders the two.
-        if self.waiting.load(SeqCst) > 0 || self.closed.load(SeqCst) {
+        if self.sign.is_anybody_waiting() || self.closed.load(SeqCst) {
             self.hand_on();
         }
     }
@@ -276,8 +297,8 @@ impl Pool {
         }
         state.live -= 1;
         state.cancels.retain(|(number, _)| *number != guest.number());
+        state.line.call_first();
         drop(state);
-        self.freed.notify_one();
         drop(guest);
     }
 
@@ -286,15 +307,14 @@ impl Pool {
         if self.closed.load(SeqCst) {
             self.clear();
         }
-        // Taking the lock lets a call that has just looked begin to wait, so that it is not missed.
-        drop(self.state.lock());
-        self.freed.notify_one();
+        self.state.lock().line.call_first();
     }
 
     /// Takes back the room for an instance that could not be made.
     pub(crate) fn give_room_back(&self) {
-        self.state.lock().live -= 1;
-        self.freed.notify_one();
+        let mut state = self.state.lock();
+        state.live -= 1;
+        state.line.call_first();
     }
 
     /// Drops all idle instances.
@@ -351,21 +371,5 @@ impl State {
     fn forget(&mut self, gone: &[Resting]) {
         self.live -= gone.len();
         self.cancels.retain(|(number, _)| gone.iter().all(|resting| resting.guest.number() != *number));
-    }
-}
-
-/// Says that a call waits for as long as it lives.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn begin(waiting: &'a AtomicUsize) -> Self {
-        waiting.fetch_add(1, SeqCst);
-        Self(waiting)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, SeqCst);
     }
 }

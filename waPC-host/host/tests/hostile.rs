@@ -18,6 +18,7 @@ use wapc_host::{
 };
 
 /// What guests that never come back are given.
+#[cfg(feature = "host-interrupt")]
 const SHORT: Duration = Duration::from_millis(80);
 /// What all others are given; none of them may need it.
 const LONG: Duration = Duration::from_secs(20);

@@ -2,10 +2,12 @@
 
 mod support;
 
-use std::{thread, time::Duration};
+use std::{sync::Barrier, thread, time::Duration};
 
 use support::{ECHO, Gate, Recorder, call_with, echo, module};
-use wapc_host::{CallOptions, Error, HostCall, HostCallError, PoolStats, WapcHost, WapcHostBuilder};
+use wapc_host::{
+    CallOptions, CancelToken, Error, HostCall, HostCallError, PoolStats, WapcHost, WapcHostBuilder,
+};
 
 /// Leaves `calls` idle instances behind, all of which were in use at once.
 fn crowd(host: &WapcHost, gate: &Gate, calls: usize) {
@@ -185,6 +187,83 @@ fn threads_share_fewer_instances_than_they_are() {
     assert_eq!((stats.calls, stats.in_use, stats.exhausted), (6 * 300, 0, 0));
     assert!(stats.idle <= 3);
     assert_eq!(stats.created, stats.released + stats.idle as u64);
+}
+
+/// Also when its time is up while its instance is being made or started, a call is told so.
+#[cfg(feature = "host-interrupt")]
+#[test]
+fn a_call_that_is_over_while_its_instance_starts_ends_at_its_deadline() {
+    let start = r#"(func (export "wapc_init")) (func (export "_start"))"#;
+    let spinning =
+        support::guest("(loop br 0) unreachable").replacen("(memory", &format!("{start} (memory"), 1);
+    let host = WapcHost::builder(&module(&spinning)).handler(Recorder::default()).build().unwrap();
+    for nanoseconds in (0..400_000).step_by(500) {
+        let options = CallOptions::new().timeout(Duration::from_nanos(nanoseconds)).fresh();
+        let error = call_with(&host, "any", &options).unwrap_err();
+        assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error:?}");
+    }
+}
+
+/// Whoever calls again at once finds its instance before one that must be woken for it, but not for ever.
+#[test]
+fn a_call_that_waits_gets_its_turn_beside_one_that_never_stops_calling() {
+    let host = WapcHost::builder(&module(ECHO))
+        .handler(Recorder::default())
+        .max_instances(1)
+        .max_wait(Duration::from_secs(60))
+        .build()
+        .unwrap();
+    for _ in 0..50 {
+        let gate = Barrier::new(2);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                gate.wait();
+                host.call("echo", b"my turn").unwrap()
+            });
+            gate.wait();
+            while !waiting.is_finished() {
+                host.call("echo", &[0; 4096]).unwrap();
+            }
+            assert_eq!(waiting.join().unwrap(), b"my turn");
+        });
+    }
+    assert_eq!((host.pool_stats().exhausted, host.pool_stats().created), (0, 1));
+}
+
+/// Each of those that wait is told when it may look again, whatever the others before it do.
+#[test]
+fn calls_that_wait_in_line_are_all_served_though_some_give_up() {
+    let gate = Gate::new(1);
+    let host = gated(&gate).max_instances(1).max_wait(Duration::from_secs(60)).build().unwrap();
+    let token = CancelToken::new();
+    thread::scope(|scope| {
+        let busy = scope.spawn(|| host.call("callback", b"").unwrap());
+        gate.entered.wait();
+        let calls: Vec<_> = (1..=12)
+            .map(|number| {
+                let (host, token) = (&host, &token);
+                let call = scope.spawn(move || match number % 3 {
+                    0 => call_with(host, "echo", &CallOptions::new().cancel(token)),
+                    1 => call_with(host, "echo", &CallOptions::new().timeout(Duration::from_millis(5))),
+                    _ => host.call("echo", b"payload"),
+                });
+                support::until(|| host.pool_stats().waited == number);
+                call
+            })
+            .collect();
+        token.cancel();
+        gate.opened.wait();
+        busy.join().unwrap();
+        for (number, call) in (1_u64..).zip(calls) {
+            match (number % 3, call.join().unwrap()) {
+                (0, outcome) => assert!(matches!(outcome, Err(Error::Cancelled { .. })), "{outcome:?}"),
+                (1, Err(error)) => assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}"),
+                (_, outcome) => assert_eq!(outcome.unwrap(), b"payload"),
+            }
+        }
+    });
+    let stats = host.pool_stats();
+    assert_eq!((stats.waited, stats.in_use), (12, 0));
 }
 
 #[test]

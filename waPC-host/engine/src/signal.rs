@@ -1,0 +1,134 @@
+//! Signals: where one may end the run that it finds, and what a thread has to do to be reached by them.
+//!
+//! The engine ends a run from its signal handler, by throwing the guest's stack away. That is only sound between two
+//! instructions of the guest: on the same stack run the engine's own functions (the way to a function of the host and back,
+//! filling a memory, making the trace of a trap), which may hold locks of the whole process. So the signal is let through
+//! when the processor was in compiled code. Otherwise it raises the run's [`StopSign`], and the watchdog sends it again.
+
+#[cfg(unix)]
+use std::ffi::{c_int, c_void};
+
+use wasmer::Store;
+
+use crate::{code::Code, stop::StopSign, watchdog::Watch};
+
+/// Whether the processor's state can be read here when a signal comes. Elsewhere a run is ended wherever it is on the guest's
+/// stack, when it was interrupted often enough.
+#[cfg(unix)]
+const KNOWS_COUNTER: bool =
+    cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")));
+
+/// Has signals that come during the runs of a store only end a run where that is sound.
+#[cfg(unix)]
+pub(crate) fn guard(store: &mut Store, code: Code, watch: &Watch, stop: StopSign) {
+    let watch = watch.clone();
+    // True means that nothing more is to be done.
+    store.set_trap_handler(Some(Box::new(move |signal, _, context| {
+        if is_interrupt(signal) {
+            !may_end_run(&watch, &code, &stop, context)
+        } else if watch.holds_interrupts_back() {
+            // A function of the host ran out of the guest's stack or touched what is not there. Going on without it would skip
+            // whatever it had to put back.
+            std::process::abort()
+        } else {
+            false
+        }
+    })));
+}
+
+/// Whether an interrupt may end the run that it found. Called from a signal handler on the guest's thread, so it neither
+/// allocates nor locks.
+#[cfg(unix)]
+fn may_end_run(watch: &Watch, code: &Code, stop: &StopSign, context: *const c_void) -> bool {
+    if !watch.has_fired() || watch.holds_interrupts_back() {
+        return false;
+    }
+    match program_counter(context) {
+        Some(counter) if code.contains(counter) => return true,
+        // SAFETY: the handler of a store is only called on the thread that runs it, and its module was compiled for interrupts.
+        _ => unsafe { stop.raise() },
+    }
+    !KNOWS_COUNTER && watch.loses_patience()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn guard(_: &mut Store, _: Code, _: &Watch, _: StopSign) {}
+
+#[cfg(all(unix, feature = "host-interrupt"))]
+fn is_interrupt(signal: c_int) -> bool {
+    signal == libc::SIGUSR1
+}
+
+#[cfg(all(unix, not(feature = "host-interrupt")))]
+fn is_interrupt(_: c_int) -> bool {
+    false
+}
+
+#[cfg(all(unix, not(feature = "host-interrupt")))]
+fn program_counter(_: *const c_void) -> Option<usize> {
+    None
+}
+
+/// Where the processor was when the signal came; `None` where that is not known.
+#[cfg(all(unix, feature = "host-interrupt"))]
+fn program_counter(context: *const c_void) -> Option<usize> {
+    if context.is_null() {
+        return None;
+    }
+    // SAFETY: the system passes a signal handler that asks for it a pointer to the interrupted thread's context, of this type,
+    // which lives for as long as the handler runs.
+    let context = unsafe { &*context.cast::<libc::ucontext_t>() };
+    counter_of(context)
+}
+
+#[cfg(all(feature = "host-interrupt", target_os = "linux", target_arch = "x86_64"))]
+fn counter_of(context: &libc::ucontext_t) -> Option<usize> {
+    let counter = context.uc_mcontext.gregs[libc::REG_RIP as usize];
+    usize::try_from(counter).ok()
+}
+
+#[cfg(all(feature = "host-interrupt", target_os = "linux", target_arch = "aarch64"))]
+fn counter_of(context: &libc::ucontext_t) -> Option<usize> {
+    usize::try_from(context.uc_mcontext.pc).ok()
+}
+
+#[cfg(all(
+    unix,
+    feature = "host-interrupt",
+    not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))
+))]
+fn counter_of(_: &libc::ucontext_t) -> Option<usize> {
+    None
+}
+
+/// Lets interrupts reach the calling thread, which may have inherited a mask that keeps all signals away.
+#[cfg(all(unix, feature = "host-interrupt"))]
+pub(crate) fn admit_interrupts() {
+    change_mask(libc::SIG_UNBLOCK, &[libc::SIGUSR1]);
+}
+
+/// Returns when the calling thread has taken an interrupt that was sent to it before.
+#[cfg(all(unix, feature = "host-interrupt"))]
+pub(crate) fn take_pending_interrupts() {
+    // POSIX: a signal that is pending and not blocked is delivered before this returns, whatever it changes.
+    change_mask(libc::SIG_BLOCK, &[]);
+}
+
+#[cfg(all(unix, feature = "host-interrupt"))]
+fn change_mask(how: c_int, signals: &[c_int]) {
+    let mut set = std::mem::MaybeUninit::uninit();
+    // SAFETY: the set is made empty before it is used, lives while it is used, and its old value is not asked for.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        for &signal in signals {
+            libc::sigaddset(set.as_mut_ptr(), signal);
+        }
+        libc::pthread_sigmask(how, set.as_ptr(), std::ptr::null_mut());
+    }
+}
+
+#[cfg(not(all(unix, feature = "host-interrupt")))]
+pub(crate) fn admit_interrupts() {}
+
+#[cfg(not(all(unix, feature = "host-interrupt")))]
+pub(crate) fn take_pending_interrupts() {}

@@ -1,0 +1,115 @@
+//! Ends guests that are hardly ever in their own code, because they have the engine fill, copy or grow something again and
+//! again.
+//!
+//! An interrupt may only end a run in the guest's own code. Where it finds the engine's functions instead, it raises a sign
+//! inside the instance; the guest's code looks at the sign behind each instruction that the engine carries out and that may
+//! take long. The sign is a global that is added to every module, as its last one.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed},
+};
+
+use wasmer::{
+    GlobalInit, GlobalType, LocalFunctionIndex, ModuleInfo, Mutability, Type,
+    sys::{
+        FunctionMiddleware, MiddlewareError, MiddlewareReaderState, ModuleMiddleware, vm::VMGlobalDefinition,
+    },
+    wasmparser::{BlockType, Operator},
+};
+
+/// What has the code of one module look at the sign. It must come behind whatever else adds globals.
+pub(crate) fn middleware() -> Arc<dyn ModuleMiddleware> {
+    Arc::new(Looking::default())
+}
+
+/// Where the sign of an instance is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StopSign(Arc<AtomicPtr<VMGlobalDefinition>>);
+
+impl StopSign {
+    /// Told of each global that is made for the instance. The sign is the last.
+    pub(crate) fn place(&self, global: *mut VMGlobalDefinition) {
+        self.0.store(global, Relaxed);
+    }
+
+    /// Has the guest's code end the run when it next looks. The sign is never lowered: an instance in which a run was ended is
+    /// not entered again. Called from a signal handler, so this neither allocates nor locks.
+    ///
+    /// # Safety
+    /// Only on the thread that a run of the instance is on, and only for a module that [`middleware`] was applied to.
+    pub(crate) unsafe fn raise(&self) {
+        let global = self.0.load(Relaxed);
+        if !global.is_null() {
+            // SAFETY: the global lies in the instance, which lives while it runs. It is one of 32 bits, as `middleware` made it,
+            // aligned for more than that, and compiled code of this thread is all that reads it.
+            unsafe { AtomicI32::from_ptr((&raw mut (*global).val).cast()) }.store(1, Relaxed);
+        }
+    }
+}
+
+/// Adds the sign to a module and the looking to its functions.
+#[derive(Debug, Default)]
+struct Looking {
+    sign: Mutex<u32>,
+}
+
+#[derive(Debug)]
+struct FunctionLooking {
+    /// The index of the sign among the module's globals.
+    sign: u32,
+}
+
+impl ModuleMiddleware for Looking {
+    fn transform_module_info(&self, module: &mut ModuleInfo) -> Result<(), MiddlewareError> {
+        let sign = module.globals.push(GlobalType::new(Type::I32, Mutability::Var));
+        module.global_initializers.push(GlobalInit::I32Const(0));
+        *self.sign.lock().unwrap_or_else(PoisonError::into_inner) = sign.as_u32();
+        Ok(())
+    }
+
+    fn generate_function_middleware<'a>(
+        &self,
+        _: LocalFunctionIndex,
+    ) -> Box<dyn FunctionMiddleware<'a> + 'a> {
+        let sign = *self.sign.lock().unwrap_or_else(PoisonError::into_inner);
+        Box::new(FunctionLooking { sign })
+    }
+}
+
+impl<'a> FunctionMiddleware<'a> for FunctionLooking {
+    fn feed(
+        &mut self,
+        operator: Operator<'a>,
+        state: &mut MiddlewareReaderState<'a>,
+    ) -> Result<(), MiddlewareError> {
+        let looks = may_take_long(&operator);
+        state.push_operator(operator);
+        if looks {
+            state.extend([
+                Operator::GlobalGet { global_index: self.sign },
+                Operator::If { blockty: BlockType::Empty },
+                Operator::Unreachable,
+                Operator::End,
+            ]);
+        }
+        Ok(())
+    }
+}
+
+/// Whether the engine carries an instruction out, and may need much longer for it than the code around it.
+fn may_take_long(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::MemoryFill { .. }
+            | Operator::MemoryCopy { .. }
+            | Operator::MemoryInit { .. }
+            | Operator::MemoryGrow { .. }
+            | Operator::DataDrop { .. }
+            | Operator::TableFill { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableInit { .. }
+            | Operator::TableGrow { .. }
+            | Operator::ElemDrop { .. }
+    )
+}
