@@ -110,10 +110,10 @@ impl<T: Send + 'static> Instance<T> {
         let instance = wasmer::Instance::new_by_index(&mut store, module.wasmer(), &externs);
         let ending = watch.disarm();
         drop(starting);
-        let in_time = instance.and_then(|instance| match ending {
-            Ending::InTime => Ok(instance),
-            _ => Err(InstantiationError::Start(late())),
-        });
+        let in_time = match instance {
+            Ok(_) if ending != Ending::InTime => Err(InstantiationError::Start(late())),
+            instance => instance,
+        };
         let instance = in_time.map_err(|error| {
             let refusal = context.get().refusal.take();
             let refused_memory = refused.take();
