@@ -1,0 +1,18 @@
+//! What the fuzz targets share: keys and tokens that stand fast, and a second, independent reading of a module's sections.
+//!
+//! ```text
+//!   input ──▶ target ──▶ the crate under test ──┐
+//!                └─────▶ a model of it ─────────┴──▶ the same answer, or the target panics: a finding
+//! ```
+
+mod cast;
+mod frames;
+mod policies;
+mod sections;
+
+pub use crate::{
+    cast::{ACCOUNT_SEED, Cast, NOW, carrying, cast, crc, key_pair, sealed, token},
+    frames::{Frame, Frames},
+    policies::PolicyText,
+    sections::{Name, Payload, Piece, Pieces},
+};

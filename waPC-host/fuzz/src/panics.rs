@@ -1,0 +1,34 @@
+//! Panics end the program, as findings do, also those that the host would turn into errors; all but the expected ones.
+
+use std::{cell::Cell, panic, process, sync::Once};
+
+thread_local! {
+    static EXPECTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From now on every panic is a finding. To be called before anything else.
+///
+/// The fuzzer's own hook ends the program at every panic, so that it has to be replaced.
+pub fn watch_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        panic::set_hook(Box::new(|info| {
+            if !EXPECTED.get() {
+                eprintln!("{info}\n{}", std::backtrace::Backtrace::force_capture());
+                process::abort();
+            }
+        }));
+    });
+}
+
+/// Does what may panic on this thread.
+pub fn expecting_panics<T>(act: impl FnOnce() -> T) -> T {
+    struct Back(bool);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            EXPECTED.set(self.0);
+        }
+    }
+    let _back = Back(EXPECTED.replace(true));
+    act()
+}

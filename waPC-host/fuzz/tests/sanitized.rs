@@ -1,0 +1,48 @@
+//! The suites of the engine and the host once more, to be run under a sanitizer; see README.md.
+//!
+//! Left out is the suite that counts allocations, which a sanitizer makes of its own.
+
+#[path = "../../engine/tests/cache.rs"]
+mod engine_cache;
+#[path = "../../engine/tests/deadlines.rs"]
+mod engine_deadlines;
+#[path = "../../engine/tests/fuel.rs"]
+mod engine_fuel;
+#[path = "../../engine/tests/imports.rs"]
+mod engine_imports;
+#[path = "../../engine/tests/invoke.rs"]
+mod engine_invoke;
+#[path = "../../engine/tests/limits.rs"]
+mod engine_limits;
+#[path = "../../engine/tests/load.rs"]
+mod engine_load;
+#[path = "../../engine/tests/short_functions.rs"]
+mod engine_short_functions;
+#[path = "../../host/tests/assemblyscript.rs"]
+mod host_assemblyscript;
+#[path = "../../host/tests/async_calls.rs"]
+mod host_async_calls;
+#[path = "../../host/tests/cancel.rs"]
+mod host_cancel;
+#[path = "../../host/tests/cancel_inside.rs"]
+mod host_cancel_inside;
+#[path = "../../host/tests/fresh.rs"]
+mod host_fresh;
+#[path = "../../host/tests/fuel.rs"]
+mod host_fuel;
+#[path = "../../host/tests/generations.rs"]
+mod host_generations;
+#[path = "../../host/tests/handles.rs"]
+mod host_handles;
+#[path = "../../host/tests/hostile.rs"]
+mod host_hostile;
+#[path = "../../host/tests/limits.rs"]
+mod host_limits;
+#[path = "../../host/tests/options.rs"]
+mod host_options;
+#[path = "../../host/tests/pool.rs"]
+mod host_pool;
+#[path = "../../host/tests/protocol.rs"]
+mod host_protocol;
+#[path = "../../host/tests/wasi.rs"]
+mod host_wasi;
