@@ -293,7 +293,10 @@ impl<T: Send + 'static> Instance<T> {
         // long as the instance.
         let result = unsafe { callee.call(&self.store, values, self.context.floor()) };
         match (result, self.watch.disarm()) {
-            (Ok(()), Ending::InTime) => Ok(()),
+            (Ok(()), Ending::InTime) => {
+                self.refused.forget();
+                Ok(())
+            }
             (result, ending) => Err(self.fail(export, deadline, ending, &result.err().unwrap_or_else(late))),
         }
     }

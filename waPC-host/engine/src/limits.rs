@@ -95,6 +95,14 @@ impl Refused {
         self.bytes.fetch_max(bytes, Ordering::Relaxed);
     }
 
+    /// Forgets what was refused in a run that went well all the same.
+    #[inline]
+    pub(crate) fn forget(&self) {
+        if self.bytes.load(Ordering::Relaxed) != 0 {
+            self.bytes.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// The size that was refused since the last time that this was asked, and the limit, both in bytes.
     pub(crate) fn take(&self) -> Option<(u64, u64)> {
         match self.bytes.swap(0, Ordering::Relaxed) {

@@ -6,7 +6,11 @@
 //! when the processor was in compiled code. Otherwise it raises the run's [`StopSign`], and the watchdog sends it again.
 
 #[cfg(unix)]
-use std::ffi::{c_int, c_void};
+use std::{
+    ffi::{c_int, c_void},
+    io::Write,
+    os::fd::FromRawFd,
+};
 
 use wasmer::Store;
 
@@ -27,13 +31,23 @@ pub(crate) fn guard(store: &mut Store, code: Code, watch: &Watch, stop: StopSign
         if is_interrupt(signal) {
             !may_end_run(&watch, &code, &stop, context)
         } else if watch.holds_interrupts_back() {
-            // A function of the host ran out of the guest's stack or touched what is not there. Going on without it would skip
-            // whatever it had to put back.
-            std::process::abort()
+            overrun()
         } else {
             false
         }
     })));
+}
+
+/// A short function of the host ran out of the guest's stack or touched what is not there. Going on without it would skip
+/// whatever it had to put back. Called from a signal handler, so this neither allocates nor locks.
+#[cfg(unix)]
+#[cold]
+fn overrun() -> ! {
+    // SAFETY: the descriptor is the process's standard error; it is neither owned nor closed here.
+    let mut stderr = std::mem::ManuallyDrop::new(unsafe { std::fs::File::from_raw_fd(2) });
+    // Nobody is left to tell when this fails.
+    let _ = stderr.write_all(b"wapc-engine: a short function of the host overran the stack of its guest\n");
+    std::process::abort()
 }
 
 /// Whether an interrupt may end the run that it found. Called from a signal handler on the guest's thread, so it neither

@@ -30,6 +30,17 @@ fn a_trap_after_a_refusal_is_told_as_the_memory_limit() {
 }
 
 #[test]
+fn a_refusal_that_a_run_took_in_its_stride_is_forgotten() {
+    let text = r#"(module (memory (export "memory") 1)
+        (func (export "grow") (param i32) (result i32) local.get 0 memory.grow)
+        (func (export "trap") unreachable))"#;
+    let mut instance = instance(text, &Limits::new().memory(4 * 65_536)).unwrap();
+    assert_eq!(instance.invoke("grow", &[Value::I32(9)], None).unwrap(), [Value::I32(-1)]);
+    let error = instance.invoke("trap", &[], None).unwrap_err();
+    assert!(matches!(error, Error::Trap { .. }), "{error}");
+}
+
+#[test]
 fn a_module_that_declares_too_much_is_refused() {
     let error = instance("(module (memory 5))", &Limits::new().memory(4 * 65_536)).unwrap_err();
     assert!(matches!(error, Error::MemoryLimit { requested: 327_680, limit: 262_144 }), "{error}");

@@ -160,7 +160,9 @@ fn a_short_function_that_overruns_the_stack_ends_the_process() {
         .output()
         .unwrap();
     let signal = std::os::unix::process::ExitStatusExt::signal(&child.status);
-    assert_eq!(signal, Some(6), "{}", String::from_utf8_lossy(&child.stderr));
+    let stderr = String::from_utf8_lossy(&child.stderr);
+    assert_eq!(signal, Some(6), "{stderr}");
+    assert!(stderr.contains("a short function of the host overran the stack of its guest"), "{stderr}");
 }
 
 /// Needs more stack than any guest has.
