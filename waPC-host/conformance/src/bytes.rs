@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER_PERMISSIVE;
 use serde::Deserialize;
 
 /// Bytes in a case: a text, `{ hex = "ff00" }`, or `{ byte = 97, count = 65536 }`.
@@ -26,7 +27,10 @@ impl TryFrom<Written> for Bytes {
     fn try_from(written: Written) -> Result<Self, String> {
         match written {
             Written::Text(text) => Ok(Self(text.into_bytes())),
-            Written::Hex { hex } => from_hex(&hex).map(Self).ok_or(format!("`{hex}` is not hexadecimal")),
+            Written::Hex { hex } => HEXLOWER_PERMISSIVE
+                .decode(hex.as_bytes())
+                .map(Self)
+                .map_err(|error| format!("`{hex}` is not hexadecimal: {error}")),
             Written::Many { count, .. } if count > MOST => Err(format!("{count} bytes are more than {MOST}")),
             Written::Many { byte, count } => Ok(Self(vec![byte; count])),
         }
@@ -37,12 +41,6 @@ impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<_>> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect();
-    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
-    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 impl Bytes {
@@ -72,7 +70,9 @@ mod tests {
 
     #[test]
     fn hexadecimal_is_read_in_pairs() {
-        assert_eq!(from_hex("00fF7a"), Some(vec![0, 255, 122]));
-        assert_eq!((from_hex("0"), from_hex("0g"), from_hex("")), (None, None, Some(vec![])));
+        let read = |hex: &str| Bytes::try_from(Written::Hex { hex: hex.to_owned() });
+        assert_eq!(read("00fF7a").unwrap().as_slice(), [0, 255, 122]);
+        assert_eq!(read("").unwrap().as_slice(), []);
+        assert!(read("0").is_err() && read("0g").is_err());
     }
 }
