@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, bounded};
 use host_core::Error;
 
 use crate::support::{
-    Event, LONG, Recorder, STORE, World, calls_then_spins, forwarder, module_key, saying, store_link,
+    Event, LONG, Recorder, STORE, World, calls_then_spins, forwarder, holding, module_key, saying, store_link,
 };
 
 /// A world that lets calls in flight go on for a moment only.
@@ -64,13 +64,7 @@ fn a_call_of_a_removed_actor_is_ended_too() {
 #[test]
 fn a_removed_actors_call_in_flight_finishes_with_its_links() {
     let world = World::new();
-    let (entered, is_inside) = bounded(1);
-    let (release, released) = bounded::<()>(1);
-    let provider = Recorder::answering("store", move |_| {
-        entered.send(()).unwrap();
-        released.recv_timeout(LONG).unwrap();
-        Ok("done".into())
-    });
+    let (provider, is_inside, release) = holding();
     let actor = world.add_linked(&provider);
     let call = world.call_aside(&actor);
     is_inside.recv_timeout(LONG).unwrap();

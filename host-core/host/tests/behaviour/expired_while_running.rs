@@ -5,8 +5,8 @@ use capability_provider::{DispatchError, LinkConfig, LinkName};
 use host_core::{Condition, Error, Host};
 
 use crate::support::{
-    LONG, NOW, Recorder, STORE, Vouched, World, calls_twice, echo, forwarder, holding, host_error, id_of,
-    module_key, store_link, why_not_called,
+    NOW, Recorder, STORE, Vouched, World, calls_twice, echo, forwarder, host_error, id_of, module_key,
+    store_link, why_not_called,
 };
 
 #[track_caller]
@@ -59,14 +59,9 @@ fn it_is_not_called_by_another_actor_nor_by_a_provider() {
 #[test]
 fn a_call_in_flight_finishes() {
     let (world, key) = (World::new(), module_key());
-    let (provider, is_inside, release) = holding();
     let module =
         world.sign(&forwarder(STORE, "", "Work"), &key, |c| c.capability(STORE).expires_at(NOW + 60));
-    let actor = world.host.add_actor(module).unwrap();
-    world.host.add_provider(LinkName::default(), provider).unwrap();
-    world.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
-    let call = world.call_aside(&actor);
-    is_inside.recv_timeout(LONG).unwrap();
+    let (actor, call, release) = world.call_and_hold(module);
     world.clock.advance(61);
     release.send(()).unwrap();
     assert_eq!(&call.join().unwrap().unwrap()[..], b"done");
@@ -76,13 +71,8 @@ fn a_call_in_flight_finishes() {
 #[test]
 fn a_call_in_flight_asks_for_nothing_more_after_the_end() {
     let (world, key) = (World::new(), module_key());
-    let (provider, is_inside, release) = holding();
     let module = world.sign(&calls_twice(STORE, "Work"), &key, |c| c.capability(STORE).expires_at(NOW + 60));
-    let actor = world.host.add_actor(module).unwrap();
-    world.host.add_provider(LinkName::default(), provider).unwrap();
-    world.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
-    let call = world.call_aside(&actor);
-    is_inside.recv_timeout(LONG).unwrap();
+    let (_, call, release) = world.call_and_hold(module);
     world.clock.advance(61);
     release.send(()).unwrap();
     assert_expired(host_error(&call.join().unwrap().unwrap_err()));

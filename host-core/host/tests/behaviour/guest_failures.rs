@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use capability_provider::LinkName;
-use crossbeam_channel::bounded;
 use host_core::Error;
 
-use crate::support::{LONG, Recorder, World, echo, failing, id_of, module_key, saying, spinning, trapping};
+use crate::support::{
+    LONG, Recorder, World, echo, failing, holding, id_of, module_key, saying, spinning, trapping,
+};
 
 #[test]
 fn an_actor_that_is_not_here() {
@@ -86,13 +87,7 @@ fn an_actor_that_breaks_the_protocol() {
 #[test]
 fn every_instance_is_in_use() {
     let world = World::with(|builder| builder.max_instances(1).max_wait(Duration::from_millis(10)));
-    let (entered, is_inside) = bounded(1);
-    let (release, released) = bounded::<()>(1);
-    let provider = Recorder::answering("store", move |_| {
-        entered.send(()).unwrap();
-        released.recv_timeout(LONG).unwrap();
-        Ok("done".into())
-    });
+    let (provider, is_inside, release) = holding();
     let actor = world.add_linked(&provider);
     let call = world.call_aside(&actor);
     is_inside.recv_timeout(LONG).unwrap();

@@ -182,13 +182,8 @@ fn a_call_in_flight_goes_on_and_its_next_host_call_obeys_the_new_policy() {
 #[test]
 fn a_version_that_drains_obeys_it_too() {
     let (world, key) = (World::new(), module_key());
-    let (provider, is_inside, release) = holding();
     let old = world.sign(&calls_twice(STORE, "Work"), &key, |c| c.id("old").capability(STORE));
-    let actor = world.host.add_actor(old).unwrap();
-    world.host.add_provider(LinkName::default(), provider).unwrap();
-    world.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
-    let call = world.call_aside(&actor);
-    is_inside.recv_timeout(LONG).unwrap();
+    let (actor, call, release) = world.call_and_hold(old);
     world.host.replace_actor(world.sign(&saying("new"), &key, |c| c)).unwrap();
     let report = world.host.replace_policy(world.trust().revoke_token("old")).unwrap();
     assert!(report.barred.is_empty(), "the version that serves is not concerned: {report}");

@@ -31,6 +31,9 @@ pub(crate) const STORE: &str = "test:store";
 /// Longer than any test takes.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
+/// A call that is made on a thread of its own.
+pub(crate) type CallAside = JoinHandle<Result<Bytes, Error>>;
+
 /// A host, the account that it trusts, and its clock.
 pub(crate) struct World {
     pub(crate) host: Host,
@@ -88,8 +91,21 @@ impl World {
         actor
     }
 
+    /// Adds the signed `module` as an actor, links it to a provider in which calls wait, and calls it. With the actor comes the
+    /// call, which waits there, and what lets it go.
+    #[track_caller]
+    pub(crate) fn call_and_hold(&self, module: Vec<u8>) -> (ActorId, CallAside, Sender<()>) {
+        let (provider, is_inside, release) = holding();
+        let actor = self.host.add_actor(module).unwrap();
+        self.host.add_provider(LinkName::default(), provider).unwrap();
+        self.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
+        let call = self.call_aside(&actor);
+        is_inside.recv_timeout(LONG).unwrap();
+        (actor, call, release)
+    }
+
     /// Calls an actor from a thread of its own.
-    pub(crate) fn call_aside(&self, actor: &ActorId) -> JoinHandle<Result<Bytes, Error>> {
+    pub(crate) fn call_aside(&self, actor: &ActorId) -> CallAside {
         let (host, actor) = (self.host.clone(), actor.clone());
         std::thread::spawn(move || host.call(&actor, "Forward", b"payload"))
     }
