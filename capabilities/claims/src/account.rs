@@ -46,13 +46,13 @@ impl AccountClaims {
     pub fn verify(text: &str) -> Result<Self, ClaimsError> {
         let token = Token::<AboutSigner>::parse(text)?;
         let operator = token.claims.issuer.of_kind(KeyKind::Operator, "the issuer of an account's token")?;
-        let account = token.claims.subject.of_kind(KeyKind::Account, "the subject of an account's token")?;
+        token.claims.subject.of_kind(KeyKind::Account, "the subject of an account's token")?;
         let signed = token.is_signed_by(&operator);
         let claims = Self(token.claims);
         if signed {
             Ok(claims)
         } else {
-            Err(ClaimsError::Forged { name: claims.label(), subject: account, issuer: operator })
+            Err(ClaimsError::Forged { subject: (&claims).into(), issuer: operator })
         }
     }
 
@@ -96,11 +96,6 @@ impl AccountClaims {
     #[must_use]
     pub fn not_before(&self) -> Option<u64> {
         self.0.not_before
-    }
-
-    /// The name for messages.
-    pub(crate) fn label(&self) -> Box<str> {
-        self.name().unwrap_or("unnamed account").into()
     }
 }
 

@@ -76,14 +76,10 @@ impl TrustPolicy {
     }
 
     fn check_time(&self, claims: &ModuleClaims, now: u64) -> Result<(), ClaimsError> {
-        let subject = claims.subject();
+        let subject = || claims.into();
         self.in_time(claims.not_before(), claims.expires(), now).map_err(|out| match out {
-            OutOfTime::Over(expired_at) => {
-                ClaimsError::Expired { name: claims.label(), subject, expired_at, now }
-            }
-            OutOfTime::Early(not_before) => {
-                ClaimsError::NotYetValid { name: claims.label(), subject, not_before, now }
-            }
+            OutOfTime::Over(expired_at) => ClaimsError::Expired { subject: subject(), expired_at, now },
+            OutOfTime::Early(not_before) => ClaimsError::NotYetValid { subject: subject(), not_before, now },
         })
     }
 
@@ -98,18 +94,17 @@ impl TrustPolicy {
     }
 
     fn check_actor(&self, claims: &ModuleClaims) -> Result<(), ClaimsError> {
-        let subject = claims.subject();
-        let standing = self.standing(subject);
+        let standing = self.standing(claims.subject());
         if standing.denied {
-            return Err(ClaimsError::ActorDenied { name: claims.label(), subject });
+            return Err(ClaimsError::ActorDenied { subject: claims.into() });
         }
         if self.only_allowed && !standing.allowed {
-            return Err(ClaimsError::ActorNotAllowed { name: claims.label(), subject });
+            return Err(ClaimsError::ActorNotAllowed { subject: claims.into() });
         }
         match standing.minimum_revision {
             Some(minimum) if claims.revision().is_none_or(|revision| revision < minimum) => {
-                let (name, revision) = (claims.label(), claims.revision());
-                Err(ClaimsError::RevisionTooLow { name, subject, revision, minimum })
+                let (subject, revision) = (claims.into(), claims.revision());
+                Err(ClaimsError::RevisionTooLow { subject, revision, minimum })
             }
             _ => Ok(()),
         }
@@ -117,14 +112,13 @@ impl TrustPolicy {
 
     fn check_life(&self, claims: &ModuleClaims, now: u64) -> Result<(), ClaimsError> {
         let Some(limit) = self.max_life else { return Ok(()) };
-        let (name, subject) = (|| claims.label(), claims.subject());
         let Some(expires) = claims.expires() else {
-            return Err(ClaimsError::NeverExpires { name: name(), subject, limit });
+            return Err(ClaimsError::NeverExpires { subject: claims.into(), limit });
         };
         // Who issues a token may write any time of issue; one in the future would hide how long the token is good.
         let life = expires.saturating_sub(claims.issued_at().min(now));
         if life > limit {
-            return Err(ClaimsError::LivesTooLong { name: name(), subject, life, limit });
+            return Err(ClaimsError::LivesTooLong { subject: claims.into(), life, limit });
         }
         Ok(())
     }
@@ -133,11 +127,7 @@ impl TrustPolicy {
         let flawed = self.vouchers(claims).filter_map(|voucher| Some((voucher, self.flaw(&voucher, now)?)));
         match flawed.last() {
             Some((voucher, flaw)) => flaw.refusal(claims, voucher, now),
-            None => ClaimsError::NotTrusted {
-                name: claims.label(),
-                subject: claims.subject(),
-                issuer: claims.issuer(),
-            },
+            None => ClaimsError::NotTrusted { subject: claims.into(), issuer: claims.issuer() },
         }
     }
 
@@ -187,32 +177,30 @@ enum Flaw<'a> {
 
 impl Flaw<'_> {
     fn refusal(self, claims: &ModuleClaims, voucher: Voucher<'_>, now: u64) -> ClaimsError {
-        let (account, operator) = (voucher.account.account(), voucher.account.operator());
+        let (account, operator) = (|| voucher.account.into(), voucher.account.operator());
         match self {
             Self::RevokedKey(key) => key_revoked(claims, key),
             Self::RevokedToken(id) => token_revoked(claims, id),
             Self::Operator(token, OutOfTime::Over(expired_at)) => {
-                ClaimsError::OperatorExpired { name: token.label(), operator, expired_at, now }
+                ClaimsError::OperatorExpired { operator: token.into(), expired_at, now }
             }
             Self::Operator(token, OutOfTime::Early(not_before)) => {
-                ClaimsError::OperatorNotYetValid { name: token.label(), operator, not_before, now }
+                ClaimsError::OperatorNotYetValid { operator: token.into(), not_before, now }
             }
             Self::Account(OutOfTime::Over(expired_at)) => {
-                let name = voucher.account.label();
-                ClaimsError::AccountExpired { name, account, operator, expired_at, now }
+                ClaimsError::AccountExpired { account: account(), operator, expired_at, now }
             }
             Self::Account(OutOfTime::Early(not_before)) => {
-                let name = voucher.account.label();
-                ClaimsError::AccountNotYetValid { name, account, operator, not_before, now }
+                ClaimsError::AccountNotYetValid { account: account(), operator, not_before, now }
             }
         }
     }
 }
 
 fn key_revoked(claims: &ModuleClaims, key: PublicKey) -> ClaimsError {
-    ClaimsError::KeyRevoked { name: claims.label(), subject: claims.subject(), key }
+    ClaimsError::KeyRevoked { subject: claims.into(), key }
 }
 
 fn token_revoked(claims: &ModuleClaims, id: &str) -> ClaimsError {
-    ClaimsError::TokenRevoked { name: claims.label(), subject: claims.subject(), id: id.into() }
+    ClaimsError::TokenRevoked { subject: claims.into(), id: id.into() }
 }

@@ -191,12 +191,4 @@ impl ModuleClaims {
     pub fn claims_revision(&self) -> Option<u32> {
         self.claims.wascap_revision
     }
-
-    /// What a module without a name is called.
-    pub(crate) const UNNAMED: &str = "unnamed module";
-
-    /// The name for messages.
-    pub(crate) fn label(&self) -> Box<str> {
-        self.name().unwrap_or(Self::UNNAMED).into()
-    }
 }

@@ -1,8 +1,6 @@
-//! Everything that this crate refuses, and why. The longer texts are in the modules below.
+//! Everything that this crate refuses, and why.
 
 mod part;
-mod policy;
-mod token;
 
 pub use part::TokenPart;
 
@@ -10,6 +8,7 @@ use crate::{
     clock::Moment,
     hash::ModuleHash,
     keys::{KeyKind, PublicKey},
+    label::Label,
     provenance::Link,
     shown::Shown,
 };
@@ -18,7 +17,7 @@ use crate::{
 ///
 /// The variants tell apart what a caller may want to tell apart; the text is for people and says what to do next. Names come
 /// from tokens, which anybody can write, so the text shows them escaped and cut. What is refused for its file, for its chain or for a key
-/// does not name the module by itself; [`ModuleLabel::refusal`](crate::ModuleLabel::refusal) does. No variant ever holds a secret.
+/// does not name the module by itself; [`Label::refusal`](crate::Label::refusal) does. No variant ever holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClaimsError {
@@ -66,77 +65,80 @@ pub enum ClaimsError {
         reason: String,
     },
     /// The token names a way of signing that is not accepted.
-    #[error(fmt = token::unsupported_algorithm)]
+    #[error(
+        "the token is signed with the algorithm \"{}\" where only Ed25519 is accepted; sign the module anew",
+        Shown(.algorithm)
+    )]
     UnsupportedAlgorithm {
         /// The algorithm as the token names it.
         algorithm: String,
     },
     /// The signature is not the issuer's: somebody wrote or changed this token who has not the issuer's key.
-    #[error(fmt = token::forged)]
+    #[error(
+        "the token of {subject} is forged: its signature is not that of {issuer}, who is said to have issued it; do not use it, get it from its issuer"
+    )]
     Forged {
-        /// The name in the token.
-        name: Box<str>,
         /// Whom the token is about.
-        subject: PublicKey,
+        subject: Label,
         /// Who is said to have signed it.
         issuer: PublicKey,
     },
     /// The module is not the one that was signed.
-    #[error(fmt = token::altered)]
+    #[error(
+        "{subject} was altered after it was signed: the token says SHA-256 {expected}, the module has {actual}; get the original file or have this one signed"
+    )]
     Altered {
-        /// The name in the token.
-        name: Box<str>,
-        /// The module's key.
-        subject: PublicKey,
+        /// The module.
+        subject: Label,
         /// The hash that was signed.
         expected: ModuleHash,
         /// The hash of what is there.
         actual: ModuleHash,
     },
     /// The module's token is past its end.
-    #[error(fmt = token::expired)]
+    #[error(
+        "the token of {subject} expired at {}, it is {} now; have the module signed anew",
+        Moment(*.expired_at), Moment(*.now)
+    )]
     Expired {
-        /// The name in the token.
-        name: Box<str>,
-        /// The module's key.
-        subject: PublicKey,
+        /// The module.
+        subject: Label,
         /// The last second in which the token was good, since 1970.
         expired_at: u64,
         /// The time of the check, in seconds since 1970.
         now: u64,
     },
     /// The module's token has not begun.
-    #[error(fmt = token::not_yet_valid)]
+    #[error(
+        "the token of {subject} is not valid before {}, it is {} now; wait, or have the module signed anew",
+        Moment(*.not_before), Moment(*.now)
+    )]
     NotYetValid {
-        /// The name in the token.
-        name: Box<str>,
-        /// The module's key.
-        subject: PublicKey,
+        /// The module.
+        subject: Label,
         /// The first second in which the token will be good, since 1970.
         not_before: u64,
         /// The time of the check, in seconds since 1970.
         now: u64,
     },
     /// The policy trusts neither the account that signed the module nor an operator that vouches for this account.
-    #[error(fmt = policy::not_trusted)]
+    #[error(
+        "nobody here trusts {issuer}, who signed {subject}; if you do, add this account or its operator to the trust policy"
+    )]
     NotTrusted {
-        /// The name in the token.
-        name: Box<str>,
-        /// The module's key.
-        subject: PublicKey,
+        /// The module.
+        subject: Label,
         /// Who signed it.
         issuer: PublicKey,
     },
     /// The account that signed the module is trusted through an operator only, and the operator's word for it is past its end.
     #[error(
-        "the token by which the operator {operator} vouches for \"{}\" ({account}) expired at {}, it is {} now; get a new account token from the operator",
-        Shown(.name), Moment(*.expired_at), Moment(*.now)
+        "the token by which the operator {operator} vouches for {account} expired at {}, it is {} now; get a new account token from the operator",
+        Moment(*.expired_at), Moment(*.now)
     )]
     AccountExpired {
-        /// The account's name in its token.
-        name: Box<str>,
         /// The account.
-        account: PublicKey,
+        account: Label,
         /// Who vouched for it.
         operator: PublicKey,
         /// The last second in which the account's token was good, since 1970.
@@ -146,14 +148,12 @@ pub enum ClaimsError {
     },
     /// The account that signed the module is trusted through an operator only, and the operator's word for it has not begun.
     #[error(
-        "the token by which the operator {operator} vouches for \"{}\" ({account}) is not valid before {}, it is {} now; wait, or get a new account token from the operator",
-        Shown(.name), Moment(*.not_before), Moment(*.now)
+        "the token by which the operator {operator} vouches for {account} is not valid before {}, it is {} now; wait, or get a new account token from the operator",
+        Moment(*.not_before), Moment(*.now)
     )]
     AccountNotYetValid {
-        /// The account's name in its token.
-        name: Box<str>,
         /// The account.
-        account: PublicKey,
+        account: Label,
         /// Who vouches for it.
         operator: PublicKey,
         /// The first second in which the account's token will be good, since 1970.
@@ -209,126 +209,126 @@ pub enum ClaimsError {
         offset: usize,
     },
     /// An operator's token that somebody else issued.
-    #[error(fmt = token::not_self_issued)]
+    #[error(
+        "the token of the operator {subject} was issued by {issuer}; an operator issues its own, get that"
+    )]
     NotSelfIssued {
-        /// The name in the token.
-        name: Box<str>,
         /// The operator that the token is about.
-        subject: PublicKey,
+        subject: Label,
         /// Who signed it.
         issuer: PublicKey,
     },
     /// The module's account is trusted through an operator whose own token is past its end.
-    #[error(fmt = token::operator_expired)]
+    #[error(
+        "the token of the operator {operator} expired at {}, it is {} now; get a new operator token",
+        Moment(*.expired_at), Moment(*.now)
+    )]
     OperatorExpired {
-        /// The operator's name in its token.
-        name: Box<str>,
         /// The operator.
-        operator: PublicKey,
+        operator: Label,
         /// The last second in which the token was good, since 1970.
         expired_at: u64,
         /// The time of the check, in seconds since 1970.
         now: u64,
     },
     /// The module's account is trusted through an operator whose own token has not begun.
-    #[error(fmt = token::operator_not_yet_valid)]
+    #[error(
+        "the token of the operator {operator} is not valid before {}, it is {} now; wait, or get a new operator token",
+        Moment(*.not_before), Moment(*.now)
+    )]
     OperatorNotYetValid {
-        /// The operator's name in its token.
-        name: Box<str>,
         /// The operator.
-        operator: PublicKey,
+        operator: Label,
         /// The first second in which the token will be good, since 1970.
         not_before: u64,
         /// The time of the check, in seconds since 1970.
         now: u64,
     },
     /// A key is revoked that the trust in the module needs.
-    #[error(fmt = policy::key_revoked)]
+    #[error(
+        "the key {key} is revoked here, and {subject} depends on it; have the module signed anew with keys that are not"
+    )]
     KeyRevoked {
-        /// The name in the token.
-        name: Box<str>,
-        /// The module's key.
-        subject: PublicKey,
+        /// The module.
+        subject: Label,
         /// The key that is revoked: the module's own, its account's or the operator's.
         key: PublicKey,
     },
     /// A token is revoked that the trust in the module needs.
-    #[error(fmt = policy::token_revoked)]
+    #[error(
+        "the token \"{}\" is revoked here, and {subject} depends on it; get a new token from its issuer", Shown(.id)
+    )]
     TokenRevoked {
-        /// The name in the token.
-        name: Box<str>,
-        /// The module's key.
-        subject: PublicKey,
+        /// The module.
+        subject: Label,
         /// The token's id.
         id: Box<str>,
     },
     /// The policy denies this actor.
-    #[error(fmt = policy::actor_denied)]
+    #[error("the policy denies {subject}; if it should run here, take its key from the denied actors")]
     ActorDenied {
-        /// The name in the token.
-        name: Box<str>,
-        /// The module's key.
-        subject: PublicKey,
+        /// The module.
+        subject: Label,
     },
     /// The policy names the actors that may run, and this is none of them.
-    #[error(fmt = policy::actor_not_allowed)]
+    #[error("the policy does not allow {subject}; if it should run here, add its key to the allowed actors")]
     ActorNotAllowed {
-        /// The name in the token.
-        name: Box<str>,
-        /// The module's key.
-        subject: PublicKey,
+        /// The module.
+        subject: Label,
     },
     /// The module's revision is lower than the policy asks for.
-    #[error(fmt = policy::revision_too_low)]
+    #[error(
+        "{subject} has {}, and the policy asks for {minimum} at least; load a newer version",
+        .revision.map_or("no revision".to_owned(), |revision| format!("the revision {revision}"))
+    )]
     RevisionTooLow {
-        /// The name in the token.
-        name: Box<str>,
-        /// The module's key.
-        subject: PublicKey,
+        /// The module.
+        subject: Label,
         /// The revision in the token.
         revision: Option<i32>,
         /// The lowest that is allowed.
         minimum: i32,
     },
     /// The module's token never expires, and the policy wants that it does.
-    #[error(fmt = policy::never_expires)]
+    #[error(
+        "the token of {subject} never expires, and the policy allows {limit} seconds; have the module signed with an end"
+    )]
     NeverExpires {
-        /// The name in the token.
-        name: Box<str>,
-        /// The module's key.
-        subject: PublicKey,
+        /// The module.
+        subject: Label,
         /// The longest life that is allowed, in seconds.
         limit: u64,
     },
     /// The module's token is good for longer than the policy allows.
-    #[error(fmt = policy::lives_too_long)]
+    #[error(
+        "the token of {subject} is good for {life} seconds, and the policy allows {limit}; have the module signed for a shorter time"
+    )]
     LivesTooLong {
-        /// The name in the token.
-        name: Box<str>,
-        /// The module's key.
-        subject: PublicKey,
+        /// The module.
+        subject: Label,
         /// From issue to end, in seconds.
         life: u64,
         /// The longest life that is allowed, in seconds.
         limit: u64,
     },
     /// The module's token does not grant the capability.
-    #[error(fmt = policy::not_granted)]
+    #[error(
+        "{subject} is not granted {}; have the module signed with this capability if it should have it", Shown(.capability)
+    )]
     NotGranted {
-        /// The name in the token.
-        name: Box<str>,
-        /// The module's key.
-        subject: PublicKey,
+        /// The module.
+        subject: Label,
         /// The capability's id, or the key of the module that was to be called.
         capability: Box<str>,
     },
     /// The token grants the capability, which its issuer may not grant here.
-    #[error(fmt = policy::capability_beyond_limit)]
+    #[error(
+        "{subject} may not use {}: the policy does not let {issuer} grant it; if it should, add the capability to the limit of this issuer",
+        Shown(.capability)
+    )]
     CapabilityBeyondLimit {
-        /// The name in the token.
-        name: Box<str>,
-        /// The module's key.
-        subject: PublicKey,
+        /// The module.
+        subject: Label,
         /// Whose limit it is: the account's or the operator's.
         issuer: PublicKey,
         /// The capability's id, or the key of the module that was to be called.
@@ -336,14 +336,12 @@ pub enum ClaimsError {
     },
     /// The token grants the capability, which its issuer may not grant here over this link.
     #[error(
-        "\"{}\" ({subject}) may not use {} over the link \"{}\": the policy does not let {issuer} grant it there; if it should, add the link to the limit of this issuer",
-        Shown(.name), Shown(.capability), Shown(.link)
+        "{subject} may not use {} over the link \"{}\": the policy does not let {issuer} grant it there; if it should, add the link to the limit of this issuer",
+        Shown(.capability), Shown(.link)
     )]
     LinkBeyondLimit {
-        /// The name in the token.
-        name: Box<str>,
-        /// The module's key.
-        subject: PublicKey,
+        /// The module.
+        subject: Label,
         /// Whose limit it is: the account's or the operator's.
         issuer: PublicKey,
         /// The capability's id, or the key of the module that was to be called.
@@ -353,14 +351,12 @@ pub enum ClaimsError {
     },
     /// The token grants the capability, which its issuer may not grant here for this operation.
     #[error(
-        "\"{}\" ({subject}) may not use {} of {}: the policy does not let {issuer} grant it; if it should, add the operation to the limit of this issuer",
-        Shown(.name), Shown(.operation), Shown(.capability)
+        "{subject} may not use {} of {}: the policy does not let {issuer} grant it; if it should, add the operation to the limit of this issuer",
+        Shown(.operation), Shown(.capability)
     )]
     OperationBeyondLimit {
-        /// The name in the token.
-        name: Box<str>,
-        /// The module's key.
-        subject: PublicKey,
+        /// The module.
+        subject: Label,
         /// Whose limit it is: the account's or the operator's.
         issuer: PublicKey,
         /// The capability's id, or the key of the module that was to be called.
@@ -369,7 +365,9 @@ pub enum ClaimsError {
         operation: Box<str>,
     },
     /// A policy's text does not say what a policy can say.
-    #[error(fmt = policy::malformed_policy)]
+    #[error(
+        "the policy cannot be read, line {line}, \"{}\": {}; correct it there", Shown(.field), Shown(.reason)
+    )]
     MalformedPolicy {
         /// The line, counted from 1.
         line: usize,
@@ -407,7 +405,10 @@ pub enum ClaimsError {
         kind: KeyKind,
     },
     /// A token was to be issued that could never be valid.
-    #[error(fmt = token::never_valid)]
+    #[error(
+        "the token would expire at {}, before it becomes valid at {}; let it expire later or begin earlier",
+        Moment(*.expires), Moment(*.not_before)
+    )]
     NeverValid {
         /// The first second in which it would be good, since 1970.
         not_before: u64,

@@ -143,8 +143,8 @@ impl TrustPolicy {
     pub fn allows(&self, claims: &ModuleClaims, access: &Access<'_>, now: u64) -> Result<(), ClaimsError> {
         let first = self.anchor(claims, now)?;
         if !claims.grants(access.capability) {
-            let (name, subject) = (claims.label(), claims.subject());
-            return Err(ClaimsError::NotGranted { name, subject, capability: cut(access.capability) });
+            let (subject, capability) = (claims.into(), cut(access.capability));
+            return Err(ClaimsError::NotGranted { subject, capability });
         }
         if self.anchors(claims, now).any(|anchor| self.beyond(claims, anchor, access).is_none()) {
             return Ok(());
@@ -198,16 +198,16 @@ enum Beyond {
 
 impl Beyond {
     fn refusal(&self, claims: &ModuleClaims, issuer: PublicKey, access: &Access<'_>) -> ClaimsError {
-        let (name, subject, capability) = (claims.label(), claims.subject(), cut(access.capability));
+        let (subject, capability) = (claims.into(), cut(access.capability));
         match self {
-            Self::Capability => ClaimsError::CapabilityBeyondLimit { name, subject, issuer, capability },
+            Self::Capability => ClaimsError::CapabilityBeyondLimit { subject, issuer, capability },
             Self::Link => {
                 let link = cut(access.link.unwrap_or("none"));
-                ClaimsError::LinkBeyondLimit { name, subject, issuer, capability, link }
+                ClaimsError::LinkBeyondLimit { subject, issuer, capability, link }
             }
             Self::Operation => {
                 let operation = cut(access.operation);
-                ClaimsError::OperationBeyondLimit { name, subject, issuer, capability, operation }
+                ClaimsError::OperationBeyondLimit { subject, issuer, capability, operation }
             }
         }
     }

@@ -122,7 +122,7 @@ pub use crate::{
     hash::ModuleHash,
     keypair::KeyPair,
     keys::{KeyKind, PublicKey},
-    label::ModuleLabel,
+    label::Label,
     module::{extract, strip},
     operator::{OperatorBuilder, OperatorClaims},
     permit::Permit,

@@ -31,10 +31,10 @@ impl OperatorClaims {
         let signed = token.is_signed_by(&issuer);
         let claims = Self(token.claims);
         if !signed {
-            return Err(ClaimsError::Forged { name: claims.label(), subject, issuer });
+            return Err(ClaimsError::Forged { subject: (&claims).into(), issuer });
         }
         if issuer != subject {
-            return Err(ClaimsError::NotSelfIssued { name: claims.label(), subject, issuer });
+            return Err(ClaimsError::NotSelfIssued { subject: (&claims).into(), issuer });
         }
         Ok(claims)
     }
@@ -73,11 +73,6 @@ impl OperatorClaims {
     #[must_use]
     pub fn not_before(&self) -> Option<u64> {
         self.0.not_before
-    }
-
-    /// The name for messages.
-    pub(crate) fn label(&self) -> Box<str> {
-        self.name().unwrap_or("unnamed operator").into()
     }
 }
 

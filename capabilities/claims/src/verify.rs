@@ -107,8 +107,7 @@ fn read_whole(wasm: &[u8], beside: Option<&[&str]>) -> Result<(ModuleClaims, usi
         return Err(forged(&claims));
     }
     module.has_hash(claims.hash()).map_err(|actual| ClaimsError::Altered {
-        name: claims.label(),
-        subject: claims.subject(),
+        subject: (&claims).into(),
         expected: claims.hash(),
         actual,
     })?;
@@ -165,5 +164,5 @@ fn read_token(module: &ModuleFile<'_>) -> Result<(ModuleClaims, bool), ClaimsErr
 }
 
 fn forged(claims: &ModuleClaims) -> ClaimsError {
-    ClaimsError::Forged { name: claims.label(), subject: claims.subject(), issuer: claims.issuer() }
+    ClaimsError::Forged { subject: claims.into(), issuer: claims.issuer() }
 }

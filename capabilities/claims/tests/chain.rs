@@ -4,8 +4,8 @@ mod common;
 
 use bytes::Bytes;
 use capability_claims::{
-    AccountBuilder, Chain, ClaimsError, KeyKind, KeyPair, Link, ModuleHash, OperatorBuilder, OperatorClaims,
-    TrustPolicy, extract, sign_module, strip,
+    AccountBuilder, Chain, ClaimsError, KeyKind, KeyPair, Label, Link, ModuleHash, OperatorBuilder,
+    OperatorClaims, TrustPolicy, extract, sign_module, strip,
 };
 use common::{HEADER, NOW, account, claims, custom, module, operator, policy, small_module, token};
 
@@ -104,8 +104,8 @@ fn every_link_has_its_time_also_while_the_module_runs() {
     assert!(matches!(at(NOW + 21), ClaimsError::AccountExpired { now, .. } if now == NOW + 21));
     let error = at(NOW + 31);
     let operator = operator().public_key();
-    let (name, expired_at, now) = ("the house".into(), NOW + 30, NOW + 31);
-    assert_eq!(error, ClaimsError::OperatorExpired { name, operator, expired_at, now });
+    let (house, expired_at, now) = (Label::new(Some("the house"), operator), NOW + 30, NOW + 31);
+    assert_eq!(error, ClaimsError::OperatorExpired { operator: house, expired_at, now });
     assert!(error.to_string().contains("the house") && error.to_string().contains(&operator.to_string()));
     assert!(matches!(at(NOW - 31), ClaimsError::OperatorNotYetValid { .. }));
     assert!(matches!(at(NOW - 21), ClaimsError::AccountNotYetValid { .. }));

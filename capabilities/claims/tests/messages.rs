@@ -7,9 +7,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
 use capability_claims::{
-    Access, AccountBuilder, Chain, ClaimsBuilder, ClaimsError, Grant, GrantLimit, KeyKind, KeyPair,
-    ModuleClaims, ModuleHash, ModuleLabel, OperatorBuilder, OperatorClaims, PublicKey, TrustPolicy, extract,
-    sign_module,
+    Access, AccountBuilder, Chain, ClaimsBuilder, ClaimsError, Grant, GrantLimit, KeyKind, KeyPair, Label,
+    ModuleClaims, ModuleHash, OperatorBuilder, OperatorClaims, PublicKey, TrustPolicy, extract, sign_module,
 };
 use common::{
     ACCOUNT, HEADER, NOW, OTHER_ACCOUNT, OTHER_OPERATOR, account, carrying, carrying_json, claims_json,
@@ -206,8 +205,8 @@ fn whoever_is_refused_is_named() {
 #[test]
 fn with_the_label_every_refusal_names_the_module() {
     let module = format!("\"counter\" ({})", module().public_key());
-    let label = ModuleLabel::read(&signed()).unwrap();
-    assert_eq!((label.to_string(), &label), (module.clone(), &ModuleLabel::from(&verified())));
+    let label = Label::read(&signed()).unwrap();
+    assert_eq!((label.to_string(), &label), (module.clone(), &Label::from(&verified())));
     for error in every_refusal() {
         let (text, told) = (error.to_string(), label.refusal(&error));
         assert!(told.ends_with(&text), "{told}");
@@ -226,11 +225,11 @@ fn whatever_the_token_says_it_can_be_called_by_its_name() {
         carrying_json(HEADER, &claims_json().replace(&a, &m)),
         [&wasm(&[seal])[..], &small_module()[8..]].concat(),
     ] {
-        let label = ModuleLabel::read(&readable).unwrap();
+        let label = Label::read(&readable).unwrap();
         assert_eq!((label.name(), label.key()), (Some("counter"), module().public_key()));
     }
     let evil = common::claims().name("\u{1b}[2J".repeat(100));
-    let label = ModuleLabel::read(&sign_module(&small_module(), &evil, &account()).unwrap()).unwrap();
+    let label = Label::read(&sign_module(&small_module(), &evil, &account()).unwrap()).unwrap();
     let shown = label.to_string();
     assert!(shown.contains("\\u{1b}") && shown.contains("...") && !shown.contains('\u{1b}'), "{shown}");
 
@@ -242,7 +241,7 @@ fn whatever_the_token_says_it_can_be_called_by_its_name() {
         [signed(), custom("jwt", extract(&signed()).unwrap().as_bytes())].concat(),
         signed()[1..].to_vec(),
     ] {
-        assert_eq!(ModuleLabel::read(&unreadable), None);
+        assert_eq!(Label::read(&unreadable), None);
     }
 }
 

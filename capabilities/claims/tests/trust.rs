@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use capability_claims::{
-    AccountBuilder, AccountClaims, ClaimsError, Clock, KeyKind, KeyPair, ManualClock, ModuleClaims,
+    AccountBuilder, AccountClaims, ClaimsError, Clock, KeyKind, KeyPair, Label, ManualClock, ModuleClaims,
     SystemClock, TokenPart, TrustPolicy,
 };
 use common::{HEADER, NOW, account, key, module, operator, policy, signed, token, verify};
@@ -94,13 +94,13 @@ fn an_account_token_counts_in_its_time_only() {
 
     let error = policy.check(&claims, NOW + 11).unwrap_err();
     let (expired_at, now) = (NOW + 10, NOW + 11);
-    let name: Box<str> = "team red".into();
-    assert_eq!(error, ClaimsError::AccountExpired { name: name.clone(), account, operator, expired_at, now });
+    let account = || Label::new(Some("team red"), account);
+    assert_eq!(error, ClaimsError::AccountExpired { account: account(), operator, expired_at, now });
     assert!(error.to_string().contains("team red") && error.to_string().contains("2023-11-14T22:13:30Z"));
 
     let error = policy.check(&claims, NOW - 11).unwrap_err();
     let (not_before, now) = (NOW - 10, NOW - 11);
-    assert_eq!(error, ClaimsError::AccountNotYetValid { name, account, operator, not_before, now });
+    assert_eq!(error, ClaimsError::AccountNotYetValid { account: account(), operator, not_before, now });
 }
 
 #[test]

@@ -164,7 +164,7 @@ pub(crate) fn of_provider(error: &ProviderError) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use capability_claims::PublicKey;
+    use capability_claims::{Label, PublicKey};
     use capability_provider::ActorId;
     use host_core::Error;
 
@@ -175,10 +175,11 @@ mod tests {
     #[test]
     fn what_a_host_refuses_has_a_word_of_its_own() {
         let actor = || ActorId::new(MODULE).unwrap();
-        let (name, capability, subject) = ("counter".into(), "a:b".into(), PublicKey::parse(MODULE).unwrap());
-        let not_granted = ClaimsError::NotGranted { name, subject, capability };
-        let (name, capability, issuer) = ("counter".into(), "a:b".into(), subject);
-        let beyond = ClaimsError::CapabilityBeyondLimit { name, subject, issuer, capability };
+        let issuer = PublicKey::parse(MODULE).unwrap();
+        let subject = || Label::new(Some("counter"), issuer);
+        let not_granted = ClaimsError::NotGranted { subject: subject(), capability: "a:b".into() };
+        let beyond =
+            ClaimsError::CapabilityBeyondLimit { subject: subject(), issuer, capability: "a:b".into() };
         let removed = AuditError::Removed { path: "audit.log".into() };
         for (error, word) in [
             (Error::Refused { module: None, source: Box::new(ClaimsError::NotSigned) }, "not_signed"),

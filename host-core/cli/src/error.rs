@@ -6,7 +6,7 @@ use std::{
     str::Utf8Error,
 };
 
-use capability_claims::{ClaimsError, ModuleLabel};
+use capability_claims::{ClaimsError, Label};
 use host_audit::{AuditError, VerifyError};
 use wapc_engine::ParseValueError;
 
@@ -90,7 +90,7 @@ pub(crate) enum CliError {
     #[error("{}: {}", path.display(), reason(.module, .source))]
     ModuleRefused {
         path: PathBuf,
-        module: Option<ModuleLabel>,
+        module: Option<Label>,
         #[source]
         source: Box<ClaimsError>,
     },
@@ -149,7 +149,7 @@ impl CliError {
     /// That the module in a file is refused, which is called by its name if it has one.
     pub(crate) fn module_refused(path: &Path, wasm: &[u8]) -> impl Fn(ClaimsError) -> Self {
         |source| {
-            let module = ModuleLabel::read(wasm);
+            let module = Label::read(wasm);
             Self::ModuleRefused { path: path.to_owned(), module, source: Box::new(source) }
         }
     }
@@ -185,7 +185,7 @@ impl CliError {
     }
 }
 
-fn reason(module: &Option<ModuleLabel>, source: &ClaimsError) -> String {
+fn reason(module: &Option<Label>, source: &ClaimsError) -> String {
     module.as_ref().map_or_else(|| source.to_string(), |module| module.refusal(source))
 }
 

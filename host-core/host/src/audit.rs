@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use capability_claims::{ModuleClaims, ModuleLabel, TrustPolicy};
+use capability_claims::{Label, ModuleClaims, TrustPolicy};
 use capability_provider::ActorId;
 use host_audit::{AuditError, AuditLog, Event, OnFailure, Token};
 use parking_lot::Mutex;
@@ -93,7 +93,7 @@ impl Audit {
     pub(crate) fn loaded(&self, claims: &ModuleClaims, grants: &[String], now: u64) -> Result<(), Error> {
         let (actor, texts) = (claims.subject().to_string(), TokenTexts::of(claims));
         let event = Event::ActorLoaded { actor: &actor, token: texts.token(claims), grants };
-        self.record(now, &event, &format!("the load of {}", ModuleLabel::from(claims)))
+        self.record(now, &event, &format!("the load of {}", Label::from(claims)))
     }
 
     /// Another version is about to take an actor's place.
@@ -113,7 +113,7 @@ impl Audit {
             lost: &report.grants_lost,
             forced: report.forced,
         };
-        self.record(now, &event, &format!("the swap of {}", ModuleLabel::from(new)))
+        self.record(now, &event, &format!("the swap of {}", Label::from(new)))
     }
 
     /// A module was not let in, as a new actor or in the place of one.
@@ -122,9 +122,9 @@ impl Audit {
             return;
         }
         // Whoever a refused module says that it is, the record says that it said so.
-        let module = ModuleLabel::read(wasm);
+        let module = Label::read(wasm);
         let actor = module.as_ref().map(|module| module.key().to_string());
-        let (actor, name) = (actor.as_deref(), module.as_ref().and_then(ModuleLabel::name));
+        let (actor, name) = (actor.as_deref(), module.as_ref().and_then(Label::name));
         let reason = &error.to_string();
         match swap {
             true => self.note(now, &Event::SwapRefused { actor, name, reason }, "a refused swap"),

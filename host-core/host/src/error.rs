@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, io, sync::Arc, time::Duration};
 
-use capability_claims::{ClaimsError, ModuleLabel};
+use capability_claims::{ClaimsError, Label};
 use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName, ProviderError};
 use host_audit::AuditError;
 
@@ -38,7 +38,7 @@ pub enum Error {
     #[error(fmt = failure::refused)]
     Refused {
         /// Who the module says that it is, which nothing may have proven; `None` when it has no token that can be read.
-        module: Option<ModuleLabel>,
+        module: Option<Label>,
         /// Why.
         #[source]
         source: Box<ClaimsError>,

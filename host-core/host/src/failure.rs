@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use capability_claims::{ClaimsError, ModuleLabel};
+use capability_claims::{ClaimsError, Label};
 use capability_provider::ActorId;
 use wapc_host::EngineError;
 
@@ -22,7 +22,7 @@ pub struct Unavailable<'a> {
 
 /// The text of [`Error::Refused`], which names the module wherever it has a name.
 pub(crate) fn refused(
-    module: &Option<ModuleLabel>,
+    module: &Option<Label>,
     source: &ClaimsError,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use capability_claims::{ModuleLabel, VerifiedModule};
+use capability_claims::{Label, VerifiedModule};
 use capability_provider::ActorId;
 use wapc_host::WapcHost;
 
@@ -25,9 +25,10 @@ impl Shared {
         wasm: Bytes,
         chain: Option<&[String]>,
     ) -> Result<(ActorId, VerifiedModule), Error> {
-        let verified = self.policy.admit(wasm.clone(), chain, self.policy.now()).map_err(|source| {
-            Error::Refused { module: ModuleLabel::read(&wasm), source: Box::new(source) }
-        })?;
+        let verified = self
+            .policy
+            .admit(wasm.clone(), chain, self.policy.now())
+            .map_err(|source| Error::Refused { module: Label::read(&wasm), source: Box::new(source) })?;
         let key = verified.claims().subject().to_string();
         let id = ActorId::new(&key).expect("the subject of a verified module is a module's key");
         Ok((id, verified))

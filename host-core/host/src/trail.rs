@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use capability_claims::{Access, ModuleClaims, ModuleLabel};
+use capability_claims::{Access, Label, ModuleClaims};
 use capability_provider::ActorId;
 use host_audit::Event;
 use parking_lot::Mutex;
@@ -132,7 +132,7 @@ impl Trail {
                 if !self.barred.swap(true, SeqCst) {
                     log::warn!("{error}");
                     let event = Event::ActorBarred { actor: self.actor.as_str(), reason: &error.to_string() };
-                    self.audit.note(now, &event, &format!("the end of {}", ModuleLabel::from(claims)));
+                    self.audit.note(now, &event, &format!("the end of {}", Label::from(claims)));
                 }
                 Err(error)
             }
@@ -142,9 +142,9 @@ impl Trail {
     fn restored(&self, claims: &ModuleClaims, now: u64) -> Result<(), Error> {
         let reason = "its token and the policy let it run again";
         let event = Event::ActorRestored { actor: self.actor.as_str(), reason };
-        self.audit.record(now, &event, &format!("the return of {}", ModuleLabel::from(claims)))?;
+        self.audit.record(now, &event, &format!("the return of {}", Label::from(claims)))?;
         if self.barred.swap(false, SeqCst) {
-            log::info!("{} may be called again", ModuleLabel::from(claims));
+            log::info!("{} may be called again", Label::from(claims));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use capability_claims::{
-    ClaimsBuilder, ClaimsError, KeyPair, PublicKey, TrustPolicy, VerifiedModule, sign_module,
+    ClaimsBuilder, ClaimsError, KeyPair, Label, PublicKey, TrustPolicy, VerifiedModule, sign_module,
 };
 use data_encoding::BASE64URL_NOPAD;
 
@@ -26,6 +26,11 @@ pub(crate) fn account() -> KeyPair {
 
 pub(crate) fn module() -> KeyPair {
     KeyPair::from_seed(MODULE).unwrap()
+}
+
+/// What the module is called in messages.
+pub(crate) fn label() -> Label {
+    Label::new(Some("counter"), module().public_key())
 }
 
 pub(crate) fn operator() -> KeyPair {

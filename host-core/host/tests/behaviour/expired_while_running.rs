@@ -89,7 +89,10 @@ fn an_account_whose_token_expires_takes_its_actors_with_it() {
     assert!(vouched.host.call(&actor, "op", b"").is_ok());
     vouched.clock.set(NOW + 61);
     let why = why_not_called(vouched.host.call(&actor, "op", b""), &actor);
-    assert!(matches!(why, ClaimsError::AccountExpired { account: whose, .. } if whose == account), "{why}");
+    assert!(
+        matches!(&why, ClaimsError::AccountExpired { account: whose, .. } if whose.key() == account),
+        "{why}"
+    );
     assert!(vouched.host.health().to_string().contains("expired"));
 
     let [_, renewed] = word(NOW + 1000);
