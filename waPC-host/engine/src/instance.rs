@@ -1,5 +1,6 @@
 //! One running copy of a module.
 
+mod arguments;
 mod bounds;
 
 use std::{
@@ -22,7 +23,7 @@ use crate::{
     metering::Tank,
     signal,
     stop::StopSign,
-    types::{ExternKind, type_name},
+    types::ExternKind,
     watchdog::{Ending, Watch},
 };
 
@@ -150,7 +151,7 @@ impl<T: Send + 'static> Instance<T> {
         bounds: Bounds<'_>,
     ) -> Result<Vec<Value>, Error> {
         let function = self.function(export)?.clone();
-        let results = check_arguments(export, &function.ty(&self.store), arguments)?;
+        let results = arguments::check(export, &function.ty(&self.store), arguments)?;
         let callee = Callee::new(&function, &mut self.store);
         let mut values: Vec<_> = arguments.iter().map(|value| value.to_raw()).collect();
         values.resize(arguments.len().max(results.len()), RawValue::default());
@@ -165,7 +166,7 @@ impl<T: Send + 'static> Instance<T> {
     /// [`Error::MissingExport`], [`Error::ExportType`] and [`Error::NotANumber`].
     pub fn parameters(&self, export: &str) -> Result<Vec<ValueType>, Error> {
         let ty = self.function(export)?.ty(&self.store);
-        numbers(ty.params()).ok_or_else(|| not_a_number(export, &ty))
+        arguments::parameters(export, &ty)
     }
 
     /// Looks an export of type `(i32, i32) -> i32` up, for [`enter`](Self::enter).
@@ -353,53 +354,5 @@ impl<T: Send + 'static> fmt::Debug for Instance<T> {
             .field("memory", &self.memory_size())
             .field("poisoned", &self.poisoned)
             .finish_non_exhaustive()
-    }
-}
-
-/// Compares arguments with the function's type, and returns the types of its results.
-fn check_arguments(
-    export: &str,
-    ty: &wasmer::FunctionType,
-    arguments: &[Value],
-) -> Result<Vec<ValueType>, Error> {
-    let (Some(_), Some(results)) = (numbers(ty.params()), numbers(ty.results())) else {
-        return Err(not_a_number(export, ty));
-    };
-    if ty.params().len() != arguments.len() {
-        return Err(Error::Arity {
-            export: export.to_owned(),
-            signature: Signature::new(ty),
-            expected: ty.params().len(),
-            given: arguments.len(),
-        });
-    }
-    for (position, (expected, argument)) in ty.params().iter().zip(arguments).enumerate() {
-        if number(expected) != Some(argument.ty()) {
-            return Err(Error::ArgumentType {
-                export: export.to_owned(),
-                position: position + 1,
-                expected: type_name(expected),
-                given: argument.ty(),
-            });
-        }
-    }
-    Ok(results)
-}
-
-fn not_a_number(export: &str, ty: &wasmer::FunctionType) -> Error {
-    Error::NotANumber { export: export.to_owned(), signature: Signature::new(ty) }
-}
-
-fn numbers(types: &[wasmer::Type]) -> Option<Vec<ValueType>> {
-    types.iter().map(number).collect()
-}
-
-fn number(ty: &wasmer::Type) -> Option<ValueType> {
-    match ty {
-        wasmer::Type::I32 => Some(ValueType::I32),
-        wasmer::Type::I64 => Some(ValueType::I64),
-        wasmer::Type::F32 => Some(ValueType::F32),
-        wasmer::Type::F64 => Some(ValueType::F64),
-        _ => None,
     }
 }
