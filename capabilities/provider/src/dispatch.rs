@@ -19,11 +19,11 @@ pub enum DispatchError {
         link: LinkKey,
     },
     /// The actor may not run now: its token expired, was revoked, or the host is shutting down.
-    #[error("{actor} may not be called: {reason}")]
+    #[error("the call is refused: {reason}")]
     Refused {
         /// The actor.
         actor: ActorId,
-        /// Why it may not run.
+        /// Why it may not run, in words that name it.
         reason: String,
     },
     /// The actor failed after it had called a capability that has no provider now, or whose provider cannot work.

@@ -162,12 +162,12 @@ pub enum Error {
     // --- Asking for more than was granted --------------------------------------------------------------------------
     /// The actor is here, but may not be called: its token does not hold any more, or the policy that decides now does not let
     /// it run. The source tells which: expired, revoked, denied, no longer trusted, below the lowest revision, and more.
-    #[error("\"{name}\" ({actor}) may not be called any more: {source}")]
+    #[error("the actor may not be called any more: {}", .module.refusal(.source))]
     NoLongerValid {
         /// The actor.
         actor: ActorId,
-        /// The name in its token.
-        name: Box<str>,
+        /// The same for people, with the name in its token.
+        module: Label,
         /// Why.
         #[source]
         source: Box<ClaimsError>,

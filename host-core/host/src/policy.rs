@@ -80,7 +80,7 @@ pub struct BarredActor {
     /// The actor.
     #[serde(serialize_with = "as_text")]
     pub id: ActorId,
-    /// Why it may not run.
+    /// Why it may not run, in words that name it.
     pub reason: String,
 }
 
@@ -132,8 +132,8 @@ impl PolicyReport {
 impl Display for PolicyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "another policy decides: {} barred, {} restored", self.barred.len(), self.restored.len())?;
-        for BarredActor { id, reason } in &self.barred {
-            write!(f, "\n{id} may not be called any more: {reason}")?;
+        for BarredActor { reason, .. } in &self.barred {
+            write!(f, "\n{reason}")?;
         }
         for id in &self.restored {
             write!(f, "\n{id} may be called again")?;

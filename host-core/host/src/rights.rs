@@ -6,7 +6,7 @@ use capability_claims::{Access, ClaimsError, ModuleClaims, Permit, TrustPolicy};
 use capability_provider::ActorId;
 use parking_lot::RwLock;
 
-use crate::{audit::Audit, error::Error, names, policy::Policy, trail::Trail};
+use crate::{audit::Audit, error::Error, policy::Policy, trail::Trail};
 
 /// The rights of one generation, under the policy of this moment.
 ///
@@ -115,8 +115,8 @@ impl Rights {
     }
 
     fn no_longer_valid(&self, source: ClaimsError) -> Error {
-        let (actor, name) = (self.actor.clone(), names::of(&self.claims));
-        Error::NoLongerValid { actor, name, source: Box::new(source) }
+        let (actor, module) = (self.actor.clone(), (&self.claims).into());
+        Error::NoLongerValid { actor, module, source: Box::new(source) }
     }
 }
 

@@ -129,7 +129,7 @@ impl fmt::Display for Reloaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} holds now", self.policy)?;
         for barred in &self.report.barred {
-            write!(f, "\nactor {} may not be called: {}", barred.id, Shown(&barred.reason))?;
+            write!(f, "\n{}", Shown(&barred.reason))?;
         }
         self.report.restored.iter().try_for_each(|actor| write!(f, "\nactor {actor} may be called again"))
     }

@@ -127,11 +127,11 @@ pub(crate) fn holding() -> (Arc<Recorder>, Receiver<()>, Sender<()>) {
 #[track_caller]
 pub(crate) fn why_not_called(result: Result<Bytes, Error>, actor: &ActorId) -> ClaimsError {
     match result {
-        Err(Error::NoLongerValid { actor: who, name, source }) => {
+        Err(error @ Error::NoLongerValid { .. }) => {
+            let text = error.to_string();
+            let Error::NoLongerValid { actor: who, module, source } = error else { unreachable!() };
             assert_eq!(who, *actor);
-            let text =
-                Error::NoLongerValid { actor: who, name: name.clone(), source: source.clone() }.to_string();
-            assert!(text.contains(actor.as_str()) && text.contains(&*name), "it names the module: {text}");
+            assert_eq!(text.matches(&module.to_string()).count(), 1, "it names the module once: {text}");
             *source
         }
         other => panic!("not refused for its token or the policy: {other:?}"),
