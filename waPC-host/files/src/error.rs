@@ -1,0 +1,70 @@
+//! Why a file is refused.
+
+use std::{io, path::PathBuf};
+
+/// Why a file or directory that decides is refused. Every text names it, its owner where that is the reason, and the mend.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// It cannot be opened.
+    #[error("{} cannot be opened: {source}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The last name on the way is a symbolic link.
+    #[error("{} is a symbolic link, which whoever may change it can turn elsewhere; name the file itself", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
+    /// More symbolic links than an operating system follows stand on the way.
+    #[error("{} leads through more than {limit} symbolic links", path.display())]
+    TooManyLinks {
+        /// The file.
+        path: PathBuf,
+        /// How many are followed.
+        limit: usize,
+    },
+    /// It is a directory, a pipe, a socket or a device.
+    #[error("{} is not a file", path.display())]
+    NotAFile {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// It should be a directory.
+    #[error("{} is not a directory", path.display())]
+    NotADirectory {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// It belongs to a user who is neither the effective one nor root.
+    #[error(
+        "{} belongs to user {owner}, who could change it, and this program runs as user {user}; give it to that user or to root (chown {user} {})",
+        path.display(), path.display()
+    )]
+    Owner {
+        /// The file or directory.
+        path: PathBuf,
+        /// The id of the user to whom it belongs.
+        owner: u32,
+        /// The id of the effective user.
+        user: u32,
+    },
+    /// Others than its owner may write to it.
+    #[error(
+        "{} belongs to user {owner} and others may write to it (mode {mode:04o}); take their right away (chmod go-w {})",
+        path.display(), path.display()
+    )]
+    WritableByOthers {
+        /// The file or directory.
+        path: PathBuf,
+        /// The id of the user to whom it belongs.
+        owner: u32,
+        /// Its mode, without the bits that tell its kind.
+        mode: u32,
+    },
+}
