@@ -21,6 +21,16 @@ pub(crate) struct Voucher<'a> {
     pub(crate) operator: Option<&'a OperatorClaims>,
 }
 
+impl Anchor<'_> {
+    /// The operator on whose word the trust rests, when it does.
+    pub(crate) fn operator(self) -> Option<PublicKey> {
+        match self {
+            Self::Account => None,
+            Self::Operator(voucher) => Some(voucher.account.operator()),
+        }
+    }
+}
+
 impl TrustPolicy {
     /// Whether claims that were verified before still hold: their times first, then revocation, then the trust in their issuer, and last
     /// what this policy asks of the module itself.
@@ -30,7 +40,7 @@ impl TrustPolicy {
     ///
     /// # Errors
     /// [`ClaimsError::Expired`], [`ClaimsError::NotYetValid`], [`ClaimsError::KeyRevoked`], [`ClaimsError::TokenRevoked`],
-    /// [`ClaimsError::NotTrusted`], [`ClaimsError::ActorDenied`], [`ClaimsError::ActorNotAllowed`],
+    /// [`ClaimsError::NotTrusted`], [`ClaimsError::Ownership`], [`ClaimsError::ActorDenied`], [`ClaimsError::ActorNotAllowed`],
     /// [`ClaimsError::RevisionTooLow`], [`ClaimsError::NeverExpires`], [`ClaimsError::LivesTooLong`], and where trust hangs on an
     /// operator's word, [`ClaimsError::AccountExpired`], [`ClaimsError::AccountNotYetValid`], [`ClaimsError::OperatorExpired`]
     /// or [`ClaimsError::OperatorNotYetValid`].
@@ -46,25 +56,30 @@ impl TrustPolicy {
     ) -> Result<Anchor<'a>, ClaimsError> {
         self.check_time(claims, now)?;
         self.check_revoked(claims)?;
-        let anchor = self.anchors(claims, now).next().ok_or_else(|| self.why_not_trusted(claims, now))?;
+        let anchor = self.holding(claims, now).next().ok_or_else(|| self.why_not_held(claims, now))?;
         self.check_actor(claims)?;
         self.check_life(claims, now)?;
         Ok(anchor)
     }
 
-    /// Everything that the trust in the issuer rests on at this moment.
-    pub(crate) fn anchors<'a>(
+    /// Everything that the trust in the issuer rests on at this moment, and to whose owners the module is bound if to anybody.
+    pub(crate) fn holding<'a>(
         &'a self,
         claims: &'a ModuleClaims,
         now: u64,
     ) -> impl Iterator<Item = Anchor<'a>> {
+        self.anchors(claims, now).filter(|anchor| self.bound_elsewhere(claims, *anchor).is_none())
+    }
+
+    /// Everything that the trust in the issuer rests on at this moment.
+    fn anchors<'a>(&'a self, claims: &'a ModuleClaims, now: u64) -> impl Iterator<Item = Anchor<'a>> {
         let itself = self.standing(claims.issuer()).account.then_some(Anchor::Account);
         let vouched = self.vouchers(claims).filter(move |voucher| self.flaw(voucher, now).is_none());
         itself.into_iter().chain(vouched.map(Anchor::Operator))
     }
 
     /// Every word of a trusted operator for the module's issuer, those that do not hold now as well.
-    fn vouchers<'a>(&'a self, claims: &'a ModuleClaims) -> impl Iterator<Item = Voucher<'a>> {
+    pub(crate) fn vouchers<'a>(&'a self, claims: &'a ModuleClaims) -> impl Iterator<Item = Voucher<'a>> {
         let handed = self.vouchers.get(&claims.issuer()).map_or(&[][..], Vec::as_slice);
         let carried =
             claims.chain().map(|chain| Voucher { account: chain.account(), operator: chain.operator() });
@@ -121,6 +136,15 @@ impl TrustPolicy {
             return Err(ClaimsError::LivesTooLong { subject: claims.into(), life, limit });
         }
         Ok(())
+    }
+
+    /// Why nothing holds: nothing is trusted, or the module is bound to somebody else.
+    fn why_not_held(&self, claims: &ModuleClaims, now: u64) -> ClaimsError {
+        let Some(anchor) = self.anchors(claims, now).next() else { return self.why_not_trusted(claims, now) };
+        match self.bound_elsewhere(claims, anchor) {
+            Some((what, owner)) => what.refusal(claims, owner),
+            None => self.why_not_trusted(claims, now),
+        }
     }
 
     fn why_not_trusted(&self, claims: &ModuleClaims, now: u64) -> ClaimsError {

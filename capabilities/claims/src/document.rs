@@ -9,6 +9,7 @@ use crate::{
     error::ClaimsError,
     grants::{Grant, GrantLimit},
     keys::{KeyKind, PublicKey},
+    ownership::NamePattern,
     policy::TrustPolicy,
 };
 
@@ -20,6 +21,7 @@ use crate::{
 /// ```toml
 /// accounts = ["A..."]
 /// operators = ["O..."]
+/// shared_actors = ["O..."]               # operators whose accounts may take over each other's actors
 /// account_tokens = ["eyJ0eXAi..."]       # operators' words for accounts
 /// clock_skew_seconds = 5
 /// max_token_life_seconds = 7_776_000
@@ -32,6 +34,11 @@ use crate::{
 /// [revoked]
 /// keys = ["A..."]
 /// tokens = ["the id of a token"]
+///
+/// [owners."A..."]                        # only this account, or this operator's accounts, may sign these
+/// modules = ["M..."]
+/// names = ["billing-*"]                  # one * stands for any characters
+/// tags = ["payments"]
 ///
 /// [[issuers."A...".grants]]              # the most that this account may grant
 /// capability = "wascc:keyvalue"
@@ -48,6 +55,9 @@ pub struct PolicyDocument {
     /// Operators whose accounts are trusted: [`TrustPolicy::operator`].
     #[serde(deserialize_with = "operators")]
     pub operators: Vec<PublicKey>,
+    /// Operators whose accounts may take over each other's actors: [`TrustPolicy::share_actors`].
+    #[serde(deserialize_with = "shared_actors")]
+    pub shared_actors: Vec<PublicKey>,
     /// Texts of account tokens: [`TrustPolicy::account_token`].
     #[serde(deserialize_with = "account_tokens")]
     pub account_tokens: Vec<String>,
@@ -62,6 +72,9 @@ pub struct PolicyDocument {
     /// The most that an account or operator may grant, by its key: [`TrustPolicy::limit`].
     #[serde(deserialize_with = "issuers")]
     pub issuers: BTreeMap<PublicKey, IssuerRules>,
+    /// What is bound to an account or an operator, by its key.
+    #[serde(deserialize_with = "owners")]
+    pub owners: BTreeMap<PublicKey, OwnerRules>,
 }
 
 /// Which actors may run, in a [`PolicyDocument`].
@@ -99,6 +112,21 @@ pub struct Revoked {
 pub struct IssuerRules {
     /// What it may grant. An empty list: nothing.
     pub grants: Vec<GrantRule>,
+}
+
+/// What belongs to one account or operator, in a [`PolicyDocument`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct OwnerRules {
+    /// Keys of modules: [`TrustPolicy::bind_module`].
+    #[serde(deserialize_with = "owned_modules")]
+    pub modules: Vec<PublicKey>,
+    /// Patterns for names: [`TrustPolicy::bind_name`].
+    #[serde(deserialize_with = "owned_names")]
+    pub names: Vec<String>,
+    /// Tags: [`TrustPolicy::bind_tag`].
+    pub tags: Vec<String>,
 }
 
 /// A capability that an issuer may grant, in a [`PolicyDocument`]. See [`Grant`].
@@ -139,6 +167,12 @@ impl PolicyDocument {
         for (issuer, rules) in self.issuers {
             policy = policy.limit(issuer, rules.into_limit())?;
         }
+        for operator in self.shared_actors {
+            policy = policy.share_actors(operator)?;
+        }
+        for (owner, rules) in self.owners {
+            policy = rules.apply(policy, owner)?;
+        }
         self.actors.apply(self.revoked.apply(policy))
     }
 }
@@ -163,6 +197,21 @@ impl Revoked {
     fn apply(self, policy: TrustPolicy) -> TrustPolicy {
         let policy = self.keys.into_iter().fold(policy, TrustPolicy::revoke_key);
         self.tokens.into_iter().fold(policy, TrustPolicy::revoke_token)
+    }
+}
+
+impl OwnerRules {
+    fn apply(self, mut policy: TrustPolicy, owner: PublicKey) -> Result<TrustPolicy, ClaimsError> {
+        for module in self.modules {
+            policy = policy.bind_module(module, owner)?;
+        }
+        for pattern in &self.names {
+            policy = policy.bind_name(pattern, owner)?;
+        }
+        for tag in self.tags {
+            policy = policy.bind_tag(tag, owner)?;
+        }
+        Ok(policy)
     }
 }
 
@@ -240,6 +289,27 @@ fn issuers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Public
             .map_err(de::Error::custom)?;
     }
     Ok(issuers)
+}
+
+fn shared_actors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PublicKey>, D::Error> {
+    keys(deserializer, KeyKind::Operator, "a key in `shared_actors`")
+}
+
+fn owners<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<PublicKey, OwnerRules>, D::Error> {
+    let owners = BTreeMap::<PublicKey, OwnerRules>::deserialize(deserializer)?;
+    for key in owners.keys().filter(|key| key.kind() != KeyKind::Operator) {
+        key.of_kind(KeyKind::Account, "a key in `owners` that is not an operator's")
+            .map_err(de::Error::custom)?;
+    }
+    Ok(owners)
+}
+
+fn owned_modules<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PublicKey>, D::Error> {
+    keys(deserializer, KeyKind::Module, "a key in `owners.modules`")
+}
+
+fn owned_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    each(deserializer, |pattern| NamePattern::parse(pattern).map(|_| pattern.to_owned()))
 }
 
 fn account_tokens<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

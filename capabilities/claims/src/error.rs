@@ -1,7 +1,9 @@
 //! Everything that this crate refuses, and why.
 
+mod ownership;
 mod part;
 
+pub use ownership::OwnershipError;
 pub use part::TokenPart;
 
 use crate::{
@@ -364,6 +366,9 @@ pub enum ClaimsError {
         /// The operation.
         operation: Box<str>,
     },
+    /// It belongs to somebody else.
+    #[error(transparent)]
+    Ownership(#[from] OwnershipError),
     /// A policy's text does not say what a policy can say.
     #[error(
         "the policy cannot be read, line {line}, \"{}\": {}; correct it there", Shown(.field), Shown(.reason)
@@ -424,6 +429,16 @@ pub enum ClaimsError {
         #[source]
         source: getrandom::Error,
     },
+}
+
+impl ClaimsError {
+    /// Whom a refusal of one concept is about.
+    pub(crate) fn subject_of_concept(&self) -> Option<&Label> {
+        match self {
+            Self::Ownership(error) => error.subject(),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -146,7 +146,7 @@ impl TrustPolicy {
             let (subject, capability) = (claims.into(), cut(access.capability));
             return Err(ClaimsError::NotGranted { subject, capability });
         }
-        if self.anchors(claims, now).any(|anchor| self.beyond(claims, anchor, access).is_none()) {
+        if self.holding(claims, now).any(|anchor| self.beyond(claims, anchor, access).is_none()) {
             return Ok(());
         }
         match self.beyond(claims, first, access) {
@@ -161,11 +161,7 @@ impl TrustPolicy {
         claims: &ModuleClaims,
         anchor: Anchor<'a>,
     ) -> impl Iterator<Item = (PublicKey, &'a GrantLimit)> {
-        let operator = match anchor {
-            Anchor::Account => None,
-            Anchor::Operator(voucher) => Some(voucher.account.operator()),
-        };
-        [Some(claims.issuer()), operator]
+        [Some(claims.issuer()), anchor.operator()]
             .into_iter()
             .flatten()
             .filter_map(|key| Some((key, self.standing(key).limit.as_deref()?)))

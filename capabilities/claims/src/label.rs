@@ -108,7 +108,7 @@ impl ClaimsError {
                 Some(operator)
             }
             Self::BrokenChain { source, .. } => source.subject(),
-            _ => None,
+            _ => self.subject_of_concept(),
         }
     }
 }

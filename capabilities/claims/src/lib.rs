@@ -96,6 +96,7 @@ mod keys;
 mod label;
 mod module;
 mod operator;
+mod ownership;
 mod permit;
 mod policy;
 mod provenance;
@@ -116,8 +117,8 @@ pub use crate::{
     chain::Chain,
     claims::ModuleClaims,
     clock::{Clock, ManualClock, Moment, SystemClock},
-    document::{ActorRules, GrantRule, IssuerRules, PolicyDocument, Revoked},
-    error::{ClaimsError, TokenPart},
+    document::{ActorRules, GrantRule, IssuerRules, OwnerRules, PolicyDocument, Revoked},
+    error::{ClaimsError, OwnershipError, TokenPart},
     grants::{Access, Grant, GrantLimit},
     hash::ModuleHash,
     keypair::KeyPair,
@@ -125,6 +126,7 @@ pub use crate::{
     label::Label,
     module::{extract, strip},
     operator::{OperatorBuilder, OperatorClaims},
+    ownership::{Bound, Takeover},
     permit::Permit,
     policy::TrustPolicy,
     provenance::{Link, Provenance},

@@ -11,6 +11,7 @@ use crate::{
     error::ClaimsError,
     grants::GrantLimit,
     keys::{KeyKind, PublicKey},
+    ownership::Bindings,
 };
 
 /// Whom the owner of a host trusts to sign modules, and what of that counts here.
@@ -42,6 +43,8 @@ pub struct TrustPolicy {
     pub(crate) only_allowed: bool,
     /// The account tokens that were handed over, by account.
     pub(crate) vouchers: HashMap<PublicKey, Vec<AccountClaims>>,
+    /// What belongs to whom.
+    pub(crate) bindings: Bindings,
     /// Ids of tokens that count no more.
     pub(crate) revoked_tokens: HashSet<Box<str>>,
     /// The most seconds from a module token's issue to its end.
@@ -81,6 +84,7 @@ impl TrustPolicy {
             keys: BTreeMap::new(),
             only_allowed: false,
             vouchers: HashMap::new(),
+            bindings: Bindings::default(),
             revoked_tokens: HashSet::new(),
             max_life: None,
             skew: 0,

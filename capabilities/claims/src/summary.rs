@@ -6,6 +6,7 @@ use crate::{
     allowed::Allowed,
     grants::GrantLimit,
     keys::PublicKey,
+    ownership::Bindings,
     policy::{Standing, TrustPolicy},
     shown::Shown,
 };
@@ -21,6 +22,7 @@ impl fmt::Display for TrustPolicy {
         if self.only_allowed {
             rules.push("allows no other actor".to_owned());
         }
+        rules.extend(self.bindings.rules());
         let mut vouchers: Vec<_> = self.vouchers.values().flatten().collect();
         vouchers.sort_unstable_by_key(|voucher| (voucher.account(), voucher.id().to_owned()));
         rules.extend(
@@ -36,6 +38,23 @@ impl fmt::Display for TrustPolicy {
             rules.push(format!("lets clocks differ by {} s", self.skew));
         }
         f.write_str(&rules.join("; "))
+    }
+}
+
+impl Bindings {
+    /// What belongs to whom.
+    fn rules(&self) -> impl Iterator<Item = String> {
+        let modules = self.modules.iter().map(|(key, owners)| (key.to_string(), owners));
+        let names = self
+            .names
+            .iter()
+            .map(|(name, owners)| (format!("the name \"{}\"", Shown(&name.to_string())), owners));
+        let tags = self.tags.iter().map(|(tag, owners)| (format!("the tag \"{}\"", Shown(tag)), owners));
+        let bound = modules.chain(names).chain(tags).map(|(what, owners)| {
+            let owners: Vec<String> = owners.iter().map(PublicKey::to_string).collect();
+            format!("binds {what} to {}", owners.join(" or "))
+        });
+        bound.chain(self.shared.iter().map(|key| format!("lets the accounts of {key} share their actors")))
     }
 }
 

@@ -1,6 +1,6 @@
 //! One word for each kind of failure, for programs that read `--json`.
 
-use capability_claims::ClaimsError;
+use capability_claims::{ClaimsError, OwnershipError};
 use capability_provider::ProviderError;
 use host_audit::{AuditError, VerifyError};
 
@@ -11,6 +11,8 @@ pub(crate) fn of_claims(error: &ClaimsError) -> &'static str {
     use ClaimsError as E;
     match error {
         E::NotSigned => "not_signed",
+        E::Ownership(OwnershipError::BoundToAnother { .. }) => "bound_to_another",
+        E::Ownership(OwnershipError::NotTheOwner { .. }) => "not_the_owner",
         E::MalformedModule { .. } => "invalid_module",
         E::MultipleTokens { .. } => "multiple_tokens",
         E::MisplacedToken { .. } => "misplaced_token",
