@@ -79,10 +79,11 @@ fn list(f: &mut fmt::Formatter<'_>, names: &[Box<str>]) -> fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Grant, GrantLimit};
+    use crate::{Grant, GrantLimit, grants::Limit};
 
     fn shown(limits: &[GrantLimit]) -> (String, bool) {
-        let terms: Vec<_> = limits.iter().map(|limit| limit.terms("a:b").unwrap().clone()).collect();
+        let limits = limits.iter().cloned().map(Limit::from);
+        let terms: Vec<_> = limits.map(|limit| limit.terms("a:b").unwrap().clone()).collect();
         let allowed = Allowed::new("a:b", &terms);
         (allowed.to_string(), allowed.is_whole())
     }

@@ -1,8 +1,13 @@
 //! The question that is asked again and again: do claims that were verified still hold under this policy, now?
 
 use crate::{
-    account::AccountClaims, claims::ModuleClaims, error::ClaimsError, keys::PublicKey,
-    operator::OperatorClaims, policy::TrustPolicy,
+    account::AccountClaims,
+    claims::ModuleClaims,
+    error::{ClaimsError, RotationError},
+    keys::PublicKey,
+    operator::OperatorClaims,
+    policy::TrustPolicy,
+    rotation::RotationClaims,
 };
 
 /// On what the trust in a module's issuer rests.
@@ -55,7 +60,7 @@ impl TrustPolicy {
         now: u64,
     ) -> Result<Anchor<'a>, ClaimsError> {
         self.check_time(claims, now)?;
-        self.check_revoked(claims)?;
+        self.check_keys(claims, now)?;
         let anchor = self.holding(claims, now).next().ok_or_else(|| self.why_not_held(claims, now))?;
         self.check_actor(claims)?;
         self.check_life(claims, now)?;
@@ -68,26 +73,29 @@ impl TrustPolicy {
         claims: &'a ModuleClaims,
         now: u64,
     ) -> impl Iterator<Item = Anchor<'a>> {
-        self.anchors(claims, now).filter(|anchor| self.bound_elsewhere(claims, *anchor).is_none())
+        self.anchors(claims, now).filter(move |anchor| self.bound_elsewhere(claims, *anchor, now).is_none())
     }
 
     /// Everything that the trust in the issuer rests on at this moment.
     fn anchors<'a>(&'a self, claims: &'a ModuleClaims, now: u64) -> impl Iterator<Item = Anchor<'a>> {
-        let itself = self.standing(claims.issuer()).account.then_some(Anchor::Account);
-        let vouched = self.vouchers(claims).filter(move |voucher| self.flaw(voucher, now).is_none());
+        let mut line = self.line(claims.issuer(), now);
+        let itself = line.any(|key| self.standing(key).account).then_some(Anchor::Account);
+        let vouched = self.vouchers(claims, now).filter(move |voucher| self.flaw(voucher, now).is_none());
         itself.into_iter().chain(vouched.map(Anchor::Operator))
     }
 
-    /// Every word of a trusted operator for the module's issuer, those that do not hold now as well.
-    pub(crate) fn vouchers<'a>(&'a self, claims: &'a ModuleClaims) -> impl Iterator<Item = Voucher<'a>> {
-        let handed = self.vouchers.get(&claims.issuer()).map_or(&[][..], Vec::as_slice);
+    /// Every word of a trusted operator for the module's issuer or a key that it stands for, those that do not hold now as well.
+    pub(crate) fn vouchers<'a>(
+        &'a self,
+        claims: &'a ModuleClaims,
+        now: u64,
+    ) -> impl Iterator<Item = Voucher<'a>> {
+        let handed = self.line(claims.issuer(), now).filter_map(|key| self.vouchers.get(&key)).flatten();
         let carried =
             claims.chain().map(|chain| Voucher { account: chain.account(), operator: chain.operator() });
-        handed
-            .iter()
-            .map(|account| Voucher { account, operator: None })
-            .chain(carried)
-            .filter(|voucher| self.standing(voucher.account.operator()).operator)
+        handed.map(|account| Voucher { account, operator: None }).chain(carried).filter(move |voucher| {
+            self.line(voucher.account.operator(), now).any(|key| self.standing(key).operator)
+        })
     }
 
     fn check_time(&self, claims: &ModuleClaims, now: u64) -> Result<(), ClaimsError> {
@@ -98,13 +106,16 @@ impl TrustPolicy {
         })
     }
 
-    fn check_revoked(&self, claims: &ModuleClaims) -> Result<(), ClaimsError> {
+    /// Whether the token, the module's key and the issuer's still count, whoever is trusted.
+    fn check_keys(&self, claims: &ModuleClaims, now: u64) -> Result<(), ClaimsError> {
         if self.revoked_tokens.contains(claims.id()) {
             return Err(token_revoked(claims, claims.id()));
         }
         match [claims.subject(), claims.issuer()].into_iter().find(|key| self.standing(*key).revoked) {
             Some(key) => Err(key_revoked(claims, key)),
-            None => Ok(()),
+            None => self
+                .retired(claims.issuer(), now)
+                .map_or(Ok(()), |rotation| Err(rotated(claims, rotation, now))),
         }
     }
 
@@ -141,34 +152,70 @@ impl TrustPolicy {
     /// Why nothing holds: nothing is trusted, or the module is bound to somebody else.
     fn why_not_held(&self, claims: &ModuleClaims, now: u64) -> ClaimsError {
         let Some(anchor) = self.anchors(claims, now).next() else { return self.why_not_trusted(claims, now) };
-        match self.bound_elsewhere(claims, anchor) {
+        match self.bound_elsewhere(claims, anchor, now) {
             Some((what, owner)) => what.refusal(claims, owner),
             None => self.why_not_trusted(claims, now),
         }
     }
 
     fn why_not_trusted(&self, claims: &ModuleClaims, now: u64) -> ClaimsError {
-        let flawed = self.vouchers(claims).filter_map(|voucher| Some((voucher, self.flaw(&voucher, now)?)));
+        let flawed =
+            self.vouchers(claims, now).filter_map(|voucher| Some((voucher, self.flaw(&voucher, now)?)));
         match flawed.last() {
             Some((voucher, flaw)) => flaw.refusal(claims, voucher, now),
+            None => self.why_not_in_line(claims, now),
+        }
+    }
+
+    /// The issuer is trusted neither by itself nor through others; a rotation that is not in force may be why.
+    fn why_not_in_line(&self, claims: &ModuleClaims, now: u64) -> ClaimsError {
+        let broken =
+            self.line(claims.issuer(), now).last().and_then(|key| self.standing(key).succeeds.as_ref());
+        match broken.and_then(|rotation| Some((rotation, self.out_of_line(rotation, now)?))) {
+            Some((rotation, why)) => why.refusal(claims, rotation),
             None => ClaimsError::NotTrusted { subject: claims.into(), issuer: claims.issuer() },
         }
     }
 
+    /// An operator's own token that the policy asks for and that holds now; the one nearest to the key that vouches.
+    pub(crate) fn asked_token(&self, operator: PublicKey, now: u64) -> Option<&OperatorClaims> {
+        self.asked_tokens(operator, now).iter().find(|token| self.token_flaw(token, now).is_none())
+    }
+
+    fn asked_tokens(&self, operator: PublicKey, now: u64) -> &[OperatorClaims] {
+        let asked = self.line(operator, now).map(|key| &*self.standing(key).tokens);
+        asked.into_iter().find(|tokens| !tokens.is_empty()).unwrap_or_default()
+    }
+
+    /// The first thing for which an operator's own token does not count now.
+    fn token_flaw<'a>(&self, token: &'a OperatorClaims, now: u64) -> Option<Flaw<'a>> {
+        if self.revoked_tokens.contains(token.id()) {
+            return Some(Flaw::RevokedToken(token.id()));
+        }
+        let out = self.in_time(token.not_before(), token.expires(), now).err()?;
+        Some(Flaw::Operator(token, out))
+    }
+
     /// The first thing for which a trusted operator's word does not count now.
-    fn flaw<'a>(&self, voucher: &Voucher<'a>, now: u64) -> Option<Flaw<'a>> {
+    fn flaw<'a>(&'a self, voucher: &Voucher<'a>, now: u64) -> Option<Flaw<'a>> {
         let key = voucher.account.operator();
         if self.standing(key).revoked {
             return Some(Flaw::RevokedKey(key));
         }
-        let ids = voucher.operator.map(OperatorClaims::id).into_iter().chain([voucher.account.id()]);
-        if let Some(id) = ids.into_iter().find(|id| self.revoked_tokens.contains(*id)) {
-            return Some(Flaw::RevokedToken(id));
+        if let Some(rotation) = self.retired(key, now) {
+            return Some(Flaw::Rotated(rotation));
         }
-        if let Some(operator) = voucher.operator
-            && let Err(out) = self.in_time(operator.not_before(), operator.expires(), now)
+        if let Some(flaw) = voucher.operator.and_then(|token| self.token_flaw(token, now)) {
+            return Some(flaw);
+        }
+        if self.revoked_tokens.contains(voucher.account.id()) {
+            return Some(Flaw::RevokedToken(voucher.account.id()));
+        }
+        let asked = self.asked_tokens(key, now);
+        if self.asked_token(key, now).is_none()
+            && let Some(flaw) = asked.last().and_then(|token| self.token_flaw(token, now))
         {
-            return Some(Flaw::Operator(operator, out));
+            return Some(flaw);
         }
         self.in_time(voucher.account.not_before(), voucher.account.expires(), now).err().map(Flaw::Account)
     }
@@ -194,6 +241,7 @@ enum OutOfTime {
 /// Why an operator's word does not count now. It holds no text, so that finding one costs nothing when another word holds.
 enum Flaw<'a> {
     RevokedKey(PublicKey),
+    Rotated(&'a RotationClaims),
     RevokedToken(&'a str),
     Operator(&'a OperatorClaims, OutOfTime),
     Account(OutOfTime),
@@ -204,6 +252,7 @@ impl Flaw<'_> {
         let (account, operator) = (|| voucher.account.into(), voucher.account.operator());
         match self {
             Self::RevokedKey(key) => key_revoked(claims, key),
+            Self::Rotated(rotation) => rotated(claims, rotation, now),
             Self::RevokedToken(id) => token_revoked(claims, id),
             Self::Operator(token, OutOfTime::Over(expired_at)) => {
                 ClaimsError::OperatorExpired { operator: token.into(), expired_at, now }
@@ -219,6 +268,11 @@ impl Flaw<'_> {
             }
         }
     }
+}
+
+fn rotated(claims: &ModuleClaims, rotation: &RotationClaims, now: u64) -> ClaimsError {
+    let (key, successor, ended_at) = (rotation.from(), rotation.to(), rotation.overlap_end());
+    RotationError::KeyRotated { subject: claims.into(), key, successor, ended_at, now }.into()
 }
 
 fn key_revoked(claims: &ModuleClaims, key: PublicKey) -> ClaimsError {

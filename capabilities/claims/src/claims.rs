@@ -58,6 +58,24 @@ pub(crate) struct AboutModule {
     pub(crate) provider: bool,
 }
 
+/// The most capabilities in one token.
+const MOST_CAPABILITIES: usize = 8192;
+/// The most tags in one token.
+const MOST_TAGS: usize = 1024;
+
+impl AboutModule {
+    /// # Errors
+    /// [`ClaimsError::TooMany`] for more capabilities or tags than any honest module has.
+    pub(crate) fn check_bounds(&self) -> Result<(), ClaimsError> {
+        let lists =
+            [("capabilities", self.caps.len(), MOST_CAPABILITIES), ("tags", self.tags.len(), MOST_TAGS)];
+        match lists.into_iter().find(|(_, count, limit)| count > limit) {
+            Some((what, count, limit)) => Err(ClaimsError::TooMany { what, count, limit }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What the token inside a module says about it.
 ///
 /// Having a value of this type means that the token has the right shape, nothing more: whether the signature holds is told by
@@ -78,6 +96,7 @@ impl ModuleClaims {
     pub(crate) fn new(claims: Claims<AboutModule>) -> Result<Self, ClaimsError> {
         claims.issuer.of_kind(KeyKind::Account, "the issuer of a module's token")?;
         claims.subject.of_kind(KeyKind::Module, "the subject of a module's token")?;
+        claims.about.check_bounds()?;
         Ok(Self { claims, chain: None })
     }
 

@@ -1,15 +1,16 @@
 //! Policy as data: the same that the builder says, in a form that a file can have.
 
+mod read;
+mod whole;
+
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 
 use crate::{
-    account::AccountClaims,
     error::ClaimsError,
     grants::{Grant, GrantLimit},
     keys::{KeyKind, PublicKey},
-    ownership::NamePattern,
     policy::TrustPolicy,
 };
 
@@ -23,6 +24,8 @@ use crate::{
 /// operators = ["O..."]
 /// shared_actors = ["O..."]               # operators whose accounts may take over each other's actors
 /// account_tokens = ["eyJ0eXAi..."]       # operators' words for accounts
+/// operator_tokens = ["eyJ0eXAi..."]      # operators' own tokens, without which their word does not count
+/// rotations = ["eyJ0eXAi..."]            # by which one key hands over to another
 /// clock_skew_seconds = 5
 /// max_token_life_seconds = 7_776_000
 ///
@@ -34,6 +37,7 @@ use crate::{
 /// [revoked]
 /// keys = ["A..."]
 /// tokens = ["the id of a token"]
+/// since = { "A..." = 1_900_000_000 }      # the same as keys, with the second
 ///
 /// [owners."A..."]                        # only this account, or this operator's accounts, may sign these
 /// modules = ["M..."]
@@ -44,23 +48,32 @@ use crate::{
 /// capability = "wascc:keyvalue"
 /// links = ["default"]                    # left out: all links
 /// operations = ["Get", "Set"]            # left out: all operations
+///
+/// [end]                                  # without it, a file that was cut off cannot be told from a whole one
+/// entries = 23                           # all keys, tokens, names, numbers and grants above
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct PolicyDocument {
     /// Accounts whose modules are trusted: [`TrustPolicy::account`].
-    #[serde(deserialize_with = "accounts")]
+    #[serde(deserialize_with = "read::accounts")]
     pub accounts: Vec<PublicKey>,
     /// Operators whose accounts are trusted: [`TrustPolicy::operator`].
-    #[serde(deserialize_with = "operators")]
+    #[serde(deserialize_with = "read::operators")]
     pub operators: Vec<PublicKey>,
     /// Operators whose accounts may take over each other's actors: [`TrustPolicy::share_actors`].
-    #[serde(deserialize_with = "shared_actors")]
+    #[serde(deserialize_with = "read::shared_actors")]
     pub shared_actors: Vec<PublicKey>,
     /// Texts of account tokens: [`TrustPolicy::account_token`].
-    #[serde(deserialize_with = "account_tokens")]
+    #[serde(deserialize_with = "read::account_tokens")]
     pub account_tokens: Vec<String>,
+    /// Texts of operators' own tokens that are asked for: [`TrustPolicy::operator_token`].
+    #[serde(deserialize_with = "read::operator_tokens")]
+    pub operator_tokens: Vec<String>,
+    /// Texts of rotation tokens: [`TrustPolicy::rotation`].
+    #[serde(deserialize_with = "read::rotations")]
+    pub rotations: Vec<String>,
     /// How far clocks may differ, in seconds: [`TrustPolicy::clock_skew`].
     pub clock_skew_seconds: u64,
     /// The most seconds that a module's token may be good for: [`TrustPolicy::max_token_life`].
@@ -70,11 +83,22 @@ pub struct PolicyDocument {
     /// What counts no more.
     pub revoked: Revoked,
     /// The most that an account or operator may grant, by its key: [`TrustPolicy::limit`].
-    #[serde(deserialize_with = "issuers")]
+    #[serde(deserialize_with = "read::issuers")]
     pub issuers: BTreeMap<PublicKey, IssuerRules>,
     /// What is bound to an account or an operator, by its key.
-    #[serde(deserialize_with = "owners")]
+    #[serde(deserialize_with = "read::owners")]
     pub owners: BTreeMap<PublicKey, OwnerRules>,
+    /// The document's end, by which it says that it is whole.
+    pub end: Option<PolicyEnd>,
+}
+
+/// The last table of a [`PolicyDocument`]: with it, a document that was cut off is not taken for a whole one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PolicyEnd {
+    /// How many entries there are: [`PolicyDocument::entries`].
+    pub entries: u64,
 }
 
 /// Which actors may run, in a [`PolicyDocument`].
@@ -83,13 +107,13 @@ pub struct PolicyDocument {
 #[non_exhaustive]
 pub struct ActorRules {
     /// The only actors that may run: [`TrustPolicy::allow_actor`]. None: all that are trusted. An empty list: not one.
-    #[serde(deserialize_with = "allowed_actors")]
+    #[serde(deserialize_with = "read::allowed_actors")]
     pub allowed: Option<Vec<PublicKey>>,
     /// Actors that may not run: [`TrustPolicy::deny_actor`].
-    #[serde(deserialize_with = "denied_actors")]
+    #[serde(deserialize_with = "read::denied_actors")]
     pub denied: Vec<PublicKey>,
     /// The lowest revision of an actor that may run: [`TrustPolicy::minimum_revision`].
-    #[serde(deserialize_with = "minimum_revision")]
+    #[serde(deserialize_with = "read::minimum_revision")]
     pub minimum_revision: BTreeMap<PublicKey, i32>,
 }
 
@@ -99,10 +123,13 @@ pub struct ActorRules {
 #[non_exhaustive]
 pub struct Revoked {
     /// Keys of any kind: [`TrustPolicy::revoke_key`].
-    #[serde(deserialize_with = "revoked_keys")]
+    #[serde(deserialize_with = "read::revoked_keys")]
     pub keys: Vec<PublicKey>,
     /// Ids of tokens: [`TrustPolicy::revoke_token`].
+    #[serde(deserialize_with = "read::token_ids")]
     pub tokens: Vec<String>,
+    /// Keys with the second from which on they are revoked, since 1970: [`TrustPolicy::revoke_key_since`].
+    pub since: BTreeMap<PublicKey, u64>,
 }
 
 /// The most that one issuer may grant, in a [`PolicyDocument`].
@@ -120,12 +147,13 @@ pub struct IssuerRules {
 #[non_exhaustive]
 pub struct OwnerRules {
     /// Keys of modules: [`TrustPolicy::bind_module`].
-    #[serde(deserialize_with = "owned_modules")]
+    #[serde(deserialize_with = "read::owned_modules")]
     pub modules: Vec<PublicKey>,
     /// Patterns for names: [`TrustPolicy::bind_name`].
-    #[serde(deserialize_with = "owned_names")]
+    #[serde(deserialize_with = "read::owned_names")]
     pub names: Vec<String>,
     /// Tags: [`TrustPolicy::bind_tag`].
+    #[serde(deserialize_with = "read::tags")]
     pub tags: Vec<String>,
 }
 
@@ -135,12 +163,13 @@ pub struct OwnerRules {
 #[non_exhaustive]
 pub struct GrantRule {
     /// The capability's id, or the key of a module that may be called.
+    #[serde(deserialize_with = "read::capability")]
     pub capability: String,
     /// The links over which it may be used. None: all. An empty list: not one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read::names")]
     pub links: Option<Vec<Box<str>>>,
     /// The operations that may be used. None: all. An empty list: not one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read::names")]
     pub operations: Option<Vec<Box<str>>>,
 }
 
@@ -148,18 +177,26 @@ impl PolicyDocument {
     /// The policy that the document describes.
     ///
     /// # Errors
-    /// [`ClaimsError::WrongKeyKind`] for a key in the wrong place, and the errors of [`TrustPolicy::account_token`]. A document
-    /// that was deserialised has neither; one that was put together by hand may.
+    /// [`PolicyError::NotWhole`](crate::PolicyError::NotWhole) when it has another number of entries than its end says, [`ClaimsError::TooMany`],
+    /// [`ClaimsError::Rotation`] when rotations contradict each other, [`ClaimsError::WrongKeyKind`] for a key in the wrong place, and the errors of [`TrustPolicy::account_token`]. A document
+    /// that was deserialised has neither of the latter two; one that was put together by hand may.
     pub fn into_policy(self) -> Result<TrustPolicy, ClaimsError> {
+        self.check_whole()?;
         let mut policy = TrustPolicy::nobody().clock_skew(Duration::from_secs(self.clock_skew_seconds));
         if let Some(life) = self.max_token_life_seconds {
             policy = policy.max_token_life(Duration::from_secs(life));
         }
-        for account in of_kind(self.accounts, KeyKind::Account, ACCOUNTS)? {
+        for account in read::of_kind(self.accounts, KeyKind::Account, read::ACCOUNTS)? {
             policy = policy.account(account);
         }
-        for operator in of_kind(self.operators, KeyKind::Operator, OPERATORS)? {
+        for operator in read::of_kind(self.operators, KeyKind::Operator, read::OPERATORS)? {
             policy = policy.operator(operator);
+        }
+        for token in &self.operator_tokens {
+            policy = policy.operator_token(token)?;
+        }
+        for token in &self.rotations {
+            policy = policy.rotation(token)?;
         }
         for token in &self.account_tokens {
             policy = policy.account_token(token)?;
@@ -196,6 +233,8 @@ impl ActorRules {
 impl Revoked {
     fn apply(self, policy: TrustPolicy) -> TrustPolicy {
         let policy = self.keys.into_iter().fold(policy, TrustPolicy::revoke_key);
+        let policy =
+            self.since.into_iter().fold(policy, |policy, (key, since)| policy.revoke_key_since(key, since));
         self.tokens.into_iter().fold(policy, TrustPolicy::revoke_token)
     }
 }
@@ -222,96 +261,4 @@ impl IssuerRules {
             .map(|rule| Grant::exactly(rule.capability.into(), rule.links, rule.operations))
             .fold(GrantLimit::nothing(), GrantLimit::and)
     }
-}
-
-const ACCOUNTS: &str = "a key in `accounts`";
-const OPERATORS: &str = "a key in `operators`";
-
-fn of_kind(keys: Vec<PublicKey>, kind: KeyKind, role: &'static str) -> Result<Vec<PublicKey>, ClaimsError> {
-    keys.into_iter().map(|key| key.of_kind(kind, role)).collect()
-}
-
-/// Keys of one kind. That the kind is right is seen while the document is read, where the error still knows its place.
-fn keys<'de, D: Deserializer<'de>>(
-    deserializer: D,
-    kind: KeyKind,
-    role: &'static str,
-) -> Result<Vec<PublicKey>, D::Error> {
-    each(deserializer, |text| PublicKey::parse(text)?.of_kind(kind, role))
-}
-
-/// A list whose entries are read one by one, so that an error says which one is wrong.
-fn each<'de, D: Deserializer<'de>, T>(
-    deserializer: D,
-    read: impl Fn(&str) -> Result<T, ClaimsError>,
-) -> Result<Vec<T>, D::Error> {
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    let entries = texts.iter().zip(1..).map(|(text, entry)| {
-        read(text).map_err(|error| de::Error::custom(format_args!("entry {entry} of the list: {error}")))
-    });
-    entries.collect()
-}
-
-fn revoked_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PublicKey>, D::Error> {
-    each(deserializer, PublicKey::parse)
-}
-
-fn accounts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PublicKey>, D::Error> {
-    keys(deserializer, KeyKind::Account, ACCOUNTS)
-}
-
-fn operators<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PublicKey>, D::Error> {
-    keys(deserializer, KeyKind::Operator, OPERATORS)
-}
-
-fn allowed_actors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<PublicKey>>, D::Error> {
-    keys(deserializer, KeyKind::Module, "a key in `actors.allowed`").map(Some)
-}
-
-fn denied_actors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PublicKey>, D::Error> {
-    keys(deserializer, KeyKind::Module, "a key in `actors.denied`")
-}
-
-fn minimum_revision<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<PublicKey, i32>, D::Error> {
-    let revisions = BTreeMap::<PublicKey, i32>::deserialize(deserializer)?;
-    for key in revisions.keys() {
-        key.of_kind(KeyKind::Module, "a key in `actors.minimum_revision`").map_err(de::Error::custom)?;
-    }
-    Ok(revisions)
-}
-
-fn issuers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<PublicKey, IssuerRules>, D::Error> {
-    let issuers = BTreeMap::<PublicKey, IssuerRules>::deserialize(deserializer)?;
-    for key in issuers.keys().filter(|key| key.kind() != KeyKind::Operator) {
-        key.of_kind(KeyKind::Account, "a key in `issuers` that is not an operator's")
-            .map_err(de::Error::custom)?;
-    }
-    Ok(issuers)
-}
-
-fn shared_actors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PublicKey>, D::Error> {
-    keys(deserializer, KeyKind::Operator, "a key in `shared_actors`")
-}
-
-fn owners<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<PublicKey, OwnerRules>, D::Error> {
-    let owners = BTreeMap::<PublicKey, OwnerRules>::deserialize(deserializer)?;
-    for key in owners.keys().filter(|key| key.kind() != KeyKind::Operator) {
-        key.of_kind(KeyKind::Account, "a key in `owners` that is not an operator's")
-            .map_err(de::Error::custom)?;
-    }
-    Ok(owners)
-}
-
-fn owned_modules<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PublicKey>, D::Error> {
-    keys(deserializer, KeyKind::Module, "a key in `owners.modules`")
-}
-
-fn owned_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    each(deserializer, |pattern| NamePattern::parse(pattern).map(|_| pattern.to_owned()))
-}
-
-fn account_tokens<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    each(deserializer, |token| AccountClaims::verify(token).map(|_| token.to_owned()))
 }

@@ -2,9 +2,13 @@
 
 mod ownership;
 mod part;
+mod policy;
+mod rotation;
 
 pub use ownership::OwnershipError;
 pub use part::TokenPart;
+pub use policy::PolicyError;
+pub use rotation::RotationError;
 
 use crate::{
     clock::Moment,
@@ -369,6 +373,22 @@ pub enum ClaimsError {
     /// It belongs to somebody else.
     #[error(transparent)]
     Ownership(#[from] OwnershipError),
+    /// A rotation is not what it should be, or a key has handed over.
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
+    /// A policy as a whole is not what it should be.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// More of something than any honest token or policy has.
+    #[error("there are {count} {what} where {limit} are allowed; leave some out")]
+    TooMany {
+        /// What there are too many of.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// The most that are allowed.
+        limit: usize,
+    },
     /// A policy's text does not say what a policy can say.
     #[error(
         "the policy cannot be read, line {line}, \"{}\": {}; correct it there", Shown(.field), Shown(.reason)
@@ -436,6 +456,7 @@ impl ClaimsError {
     pub(crate) fn subject_of_concept(&self) -> Option<&Label> {
         match self {
             Self::Ownership(error) => error.subject(),
+            Self::Rotation(error) => error.subject(),
             _ => None,
         }
     }

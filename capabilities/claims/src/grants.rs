@@ -98,7 +98,11 @@ impl Terms {
 
 /// The most that an issuer may grant. Several grants of one capability stand side by side: what any of them allows is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GrantLimit(BTreeMap<Box<str>, Arc<[Terms]>>);
+pub struct GrantLimit(BTreeMap<Box<str>, Vec<Terms>>);
+
+/// A limit as a policy keeps it: nothing is added any more, and permits share its terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Limit(BTreeMap<Box<str>, Arc<[Terms]>>);
 
 impl GrantLimit {
     /// Lets the issuer grant nothing.
@@ -110,11 +114,18 @@ impl GrantLimit {
     /// Lets the issuer grant this as well.
     #[must_use]
     pub fn and(mut self, grant: Grant) -> Self {
-        let terms = self.0.entry(grant.capability).or_default();
-        *terms = terms.iter().cloned().chain([grant.terms]).collect();
+        self.0.entry(grant.capability).or_default().push(grant.terms);
         self
     }
+}
 
+impl From<GrantLimit> for Limit {
+    fn from(limit: GrantLimit) -> Self {
+        Self(limit.0.into_iter().map(|(capability, terms)| (capability, terms.into())).collect())
+    }
+}
+
+impl Limit {
     /// Every capability that may be granted, in the order of the ids, with the terms of that.
     pub(crate) fn grants(&self) -> impl Iterator<Item = (&str, &Arc<[Terms]>)> {
         self.0.iter().map(|(capability, terms)| (&**capability, terms))
@@ -146,24 +157,26 @@ impl TrustPolicy {
             let (subject, capability) = (claims.into(), cut(access.capability));
             return Err(ClaimsError::NotGranted { subject, capability });
         }
-        if self.holding(claims, now).any(|anchor| self.beyond(claims, anchor, access).is_none()) {
+        if self.holding(claims, now).any(|anchor| self.beyond(claims, anchor, access, now).is_none()) {
             return Ok(());
         }
-        match self.beyond(claims, first, access) {
+        match self.beyond(claims, first, access, now) {
             Some((issuer, what)) => Err(what.refusal(claims, issuer, access)),
             None => Ok(()),
         }
     }
 
-    /// The keys on the way to this anchor whose limits count.
+    /// The keys on the way to this anchor whose limits count: those that have been handed over from, too.
     pub(crate) fn limits<'a>(
         &'a self,
         claims: &ModuleClaims,
         anchor: Anchor<'a>,
-    ) -> impl Iterator<Item = (PublicKey, &'a GrantLimit)> {
+        now: u64,
+    ) -> impl Iterator<Item = (PublicKey, &'a Limit)> {
         [Some(claims.issuer()), anchor.operator()]
             .into_iter()
             .flatten()
+            .flat_map(move |key| self.line(key, now))
             .filter_map(|key| Some((key, self.standing(key).limit.as_deref()?)))
     }
 
@@ -173,8 +186,9 @@ impl TrustPolicy {
         claims: &ModuleClaims,
         anchor: Anchor<'_>,
         access: &Access<'_>,
+        now: u64,
     ) -> Option<(PublicKey, Beyond)> {
-        self.limits(claims, anchor).find_map(|(key, limit)| {
+        self.limits(claims, anchor, now).find_map(|(key, limit)| {
             let Some(terms) = limit.terms(access.capability) else { return Some((key, Beyond::Capability)) };
             if any_allows(terms, access) {
                 return None;

@@ -82,6 +82,7 @@
 
 mod account;
 mod allowed;
+mod canonical;
 mod chain;
 mod check;
 mod claims;
@@ -100,9 +101,12 @@ mod ownership;
 mod permit;
 mod policy;
 mod provenance;
+mod rotation;
 mod section;
 mod shown;
 mod sign;
+#[cfg(feature = "toml")]
+mod signed;
 mod summary;
 mod text;
 mod times;
@@ -117,8 +121,8 @@ pub use crate::{
     chain::Chain,
     claims::ModuleClaims,
     clock::{Clock, ManualClock, Moment, SystemClock},
-    document::{ActorRules, GrantRule, IssuerRules, OwnerRules, PolicyDocument, Revoked},
-    error::{ClaimsError, OwnershipError, TokenPart},
+    document::{ActorRules, GrantRule, IssuerRules, OwnerRules, PolicyDocument, PolicyEnd, Revoked},
+    error::{ClaimsError, OwnershipError, PolicyError, RotationError, TokenPart},
     grants::{Access, Grant, GrantLimit},
     hash::ModuleHash,
     keypair::KeyPair,
@@ -130,9 +134,13 @@ pub use crate::{
     permit::Permit,
     policy::TrustPolicy,
     provenance::{Link, Provenance},
+    rotation::{RotationBuilder, RotationClaims},
     sign::{ClaimsBuilder, sign_module},
     verify::{Inspection, VerifiedModule, inspect},
 };
+
+#[cfg(feature = "toml")]
+pub use crate::signed::{SignedPolicies, SignedPolicy};
 
 /// The examples of the README are run like those here.
 #[cfg(doctest)]

@@ -119,6 +119,9 @@ impl TrustPolicy {
         if owner == issuer {
             return Ok(Takeover::SameIssuer);
         }
+        if self.in_one_line(owner, issuer, now) {
+            return Ok(Takeover::Rotation);
+        }
         let named = self.bindings.modules.get(&offered.subject());
         // A binding that did not hold would have been refused above.
         if named.is_some() {
@@ -136,9 +139,12 @@ impl TrustPolicy {
         if self.bindings.shared.is_empty() {
             return None;
         }
-        let owners: BTreeSet<PublicKey> =
-            self.vouchers(running).map(|voucher| voucher.account.operator()).collect();
-        let mut of_offered = self.holding(offered, now).filter_map(Anchor::operator);
+        let owners: BTreeSet<PublicKey> = self
+            .vouchers(running, now)
+            .flat_map(|voucher| self.line(voucher.account.operator(), now))
+            .collect();
+        let mut of_offered =
+            self.holding(offered, now).filter_map(Anchor::operator).flat_map(|key| self.line(key, now));
         of_offered.find(|key| self.bindings.shared.contains(key) && owners.contains(key))
     }
 
@@ -147,13 +153,15 @@ impl TrustPolicy {
         &'a self,
         claims: &'a ModuleClaims,
         anchor: Anchor<'a>,
+        now: u64,
     ) -> Option<(BoundIn<'a>, PublicKey)> {
         if self.bindings.is_empty() {
             return None;
         }
-        let of = [Some(claims.issuer()), anchor.operator()];
+        let signers = [Some(claims.issuer()), anchor.operator()].into_iter().flatten();
+        let of = signers.flat_map(|key| self.line(key, now));
         let mut bound = self.bindings.of(claims);
-        let elsewhere = bound.find(|(_, owners)| !of.iter().flatten().any(|key| owners.contains(key)));
+        let elsewhere = bound.find(|(_, owners)| !of.clone().any(|key| owners.contains(&key)));
         elsewhere.and_then(|(what, owners)| Some((what, *owners.first()?)))
     }
 }

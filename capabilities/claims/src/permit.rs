@@ -64,8 +64,11 @@ impl TrustPolicy {
     /// Those of [`check`](Self::check).
     pub fn permit(self: &Arc<Self>, claims: &ModuleClaims, now: u64) -> Result<Permit, ClaimsError> {
         let anchor = self.anchor(claims, now)?;
-        let mut granted: Vec<Granted> =
-            claims.caps().iter().filter_map(|capability| self.granted(claims, anchor, capability)).collect();
+        let mut granted: Vec<Granted> = claims
+            .caps()
+            .iter()
+            .filter_map(|capability| self.granted(claims, anchor, capability, now))
+            .collect();
         granted.sort_unstable_by(|one, two| one.capability.cmp(&two.capability));
         Ok(Permit {
             window: self.window(claims, anchor, now),
@@ -76,9 +79,15 @@ impl TrustPolicy {
     }
 
     /// A capability with the terms of all limits, unless one of the limits leaves it out.
-    fn granted(&self, claims: &ModuleClaims, anchor: Anchor<'_>, capability: &str) -> Option<Granted> {
+    fn granted(
+        &self,
+        claims: &ModuleClaims,
+        anchor: Anchor<'_>,
+        capability: &str,
+        now: u64,
+    ) -> Option<Granted> {
         let terms: Option<Box<[_]>> =
-            self.limits(claims, anchor).map(|(_, limit)| limit.terms(capability).cloned()).collect();
+            self.limits(claims, anchor, now).map(|(_, limit)| limit.terms(capability).cloned()).collect();
         Some(Granted { capability: capability.into(), terms: terms? })
     }
 
@@ -87,13 +96,19 @@ impl TrustPolicy {
         let mut times = vec![(claims.not_before(), claims.expires())];
         if let Anchor::Operator(voucher) = anchor {
             times.push((voucher.account.not_before(), voucher.account.expires()));
-            times.extend(voucher.operator.map(|operator| (operator.not_before(), operator.expires())));
+            let asked = self.asked_token(voucher.account.operator(), now);
+            let operators = voucher.operator.into_iter().chain(asked);
+            times.extend(operators.map(|operator| (operator.not_before(), operator.expires())));
         }
+        let lasts = [Some(claims.issuer()), anchor.operator()].into_iter().flatten();
+        let (from, to) = lasts
+            .map(|key| self.line_lasts(key, now))
+            .fold((0, u64::MAX), |(from, to), (start, end)| (start.max(from), end.min(to)));
         let starts = times.iter().filter_map(|(start, _)| start.map(|start| start.saturating_sub(self.skew)));
         let ends = times.iter().filter_map(|(_, end)| end.map(|end| end.saturating_add(self.skew)));
         // A life that was short enough at `now` stays so later, but before it might not be: see `check_life`.
         let life = self.max_life.map_or(0, |_| claims.issued_at().min(now));
-        starts.max().unwrap_or(0).max(life)..=ends.min().unwrap_or(u64::MAX)
+        starts.max().unwrap_or(0).max(life).max(from)..=ends.min().unwrap_or(u64::MAX).min(to)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Trust: whose signature counts here, and for how much, which only the host's owner decides.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -9,9 +9,11 @@ use std::{
 use crate::{
     account::AccountClaims,
     error::ClaimsError,
-    grants::GrantLimit,
+    grants::{GrantLimit, Limit},
     keys::{KeyKind, PublicKey},
+    operator::OperatorClaims,
     ownership::Bindings,
+    rotation::RotationClaims,
 };
 
 /// Whom the owner of a host trusts to sign modules, and what of that counts here.
@@ -46,7 +48,7 @@ pub struct TrustPolicy {
     /// What belongs to whom.
     pub(crate) bindings: Bindings,
     /// Ids of tokens that count no more.
-    pub(crate) revoked_tokens: HashSet<Box<str>>,
+    pub(crate) revoked_tokens: BTreeSet<Box<str>>,
     /// The most seconds from a module token's issue to its end.
     pub(crate) max_life: Option<u64>,
     /// Seconds by which clocks may differ.
@@ -62,7 +64,15 @@ pub(crate) struct Standing {
     pub(crate) denied: bool,
     pub(crate) allowed: bool,
     pub(crate) minimum_revision: Option<i32>,
-    pub(crate) limit: Option<Arc<GrantLimit>>,
+    pub(crate) limit: Option<Arc<Limit>>,
+    /// The second from which on it is revoked, when that is known.
+    pub(crate) revoked_since: Option<u64>,
+    /// The rotation by which it took over.
+    pub(crate) succeeds: Option<Arc<RotationClaims>>,
+    /// The rotation by which it hands over.
+    pub(crate) succeeded: Option<Arc<RotationClaims>>,
+    /// An operator's own tokens, one of which must hold wherever its word is to count.
+    pub(crate) tokens: Vec<OperatorClaims>,
 }
 
 /// What holds for a key that the policy does not name.
@@ -74,6 +84,10 @@ static UNNAMED: Standing = Standing {
     allowed: false,
     minimum_revision: None,
     limit: None,
+    revoked_since: None,
+    succeeds: None,
+    succeeded: None,
+    tokens: Vec::new(),
 };
 
 impl TrustPolicy {
@@ -85,7 +99,7 @@ impl TrustPolicy {
             only_allowed: false,
             vouchers: HashMap::new(),
             bindings: Bindings::default(),
-            revoked_tokens: HashSet::new(),
+            revoked_tokens: BTreeSet::new(),
             max_life: None,
             skew: 0,
         }
@@ -125,13 +139,23 @@ impl TrustPolicy {
     /// the token is in its time, both of which are looked at each time that it is used.
     ///
     /// # Errors
-    /// Those of [`AccountClaims::verify`].
+    /// Those of [`AccountClaims::verify`], and [`ClaimsError::TooMany`].
     pub fn account_token(mut self, token: &str) -> Result<Self, ClaimsError> {
         let claims = AccountClaims::verify(token)?;
-        let vouchers = self.vouchers.entry(claims.account()).or_default();
-        if !vouchers.contains(&claims) {
-            vouchers.push(claims);
-        }
+        keep(self.vouchers.entry(claims.account()).or_default(), claims, "tokens of one account")?;
+        Ok(self)
+    }
+
+    /// Asks for an operator's own token: the operator's word for an account counts only while this token is in its time and not
+    /// revoked, wherever that word comes from and whatever token a chain brings along. Of several tokens of one operator one
+    /// must hold. It does not make the operator a trusted one. A key that took over from the operator needs it as well,
+    /// unless tokens of its own are handed over.
+    ///
+    /// # Errors
+    /// Those of [`OperatorClaims::verify`], and [`ClaimsError::TooMany`].
+    pub fn operator_token(mut self, token: &str) -> Result<Self, ClaimsError> {
+        let claims = OperatorClaims::verify(token)?;
+        keep(&mut self.of(claims.operator()).tokens, claims, "tokens of one operator")?;
         Ok(self)
     }
 
@@ -169,7 +193,20 @@ impl TrustPolicy {
         self
     }
 
-    /// Takes this one token for void, by its id (`jti`), be it a module's, an account's or an operator's.
+    /// The same from a second on, in seconds since 1970. All that the key signed counts no more, for the time that a token gives itself
+    /// proves nothing; the second only decides whether the key had handed over before: see [`rotation`](Self::rotation). Of
+    /// several the first counts.
+    #[must_use]
+    pub fn revoke_key_since(mut self, key: PublicKey, since: u64) -> Self {
+        let standing = self.of(key);
+        standing.revoked = true;
+        standing.revoked_since = Some(standing.revoked_since.map_or(since, |known| known.min(since)));
+        self
+    }
+
+    /// Takes this one token for void, by its id (`jti`), be it a module's, an account's or a rotation's. An operator's own token is
+    /// not needed for its word, so revoking one takes only the chains away that bring it along, unless the policy asks for it
+    /// ([`operator_token`](Self::operator_token)): then no chain of the operator counts. To be rid of an operator, revoke its key.
     #[must_use]
     pub fn revoke_token(mut self, id: impl Into<Box<str>>) -> Self {
         self.revoked_tokens.insert(id.into());
@@ -205,7 +242,7 @@ impl TrustPolicy {
         if issuer.kind() != KeyKind::Operator {
             issuer.of_kind(KeyKind::Account, "an issuer with a limit that is not an operator")?;
         }
-        self.of(issuer).limit = Some(Arc::new(limit));
+        self.of(issuer).limit = Some(Arc::new(limit.into()));
         Ok(self)
     }
 
@@ -219,7 +256,22 @@ impl TrustPolicy {
         self.keys.iter().map(|(key, standing)| (*key, standing))
     }
 
-    fn of(&mut self, key: PublicKey) -> &mut Standing {
+    pub(crate) fn of(&mut self, key: PublicKey) -> &mut Standing {
         self.keys.entry(key).or_default()
     }
+}
+
+/// The most tokens about one account, or of one operator, that a policy holds: each is looked at whenever trust is decided.
+const MOST_TOKENS: usize = 64;
+
+/// Keeps a token that is not there yet.
+fn keep<T: PartialEq>(tokens: &mut Vec<T>, token: T, what: &'static str) -> Result<(), ClaimsError> {
+    if tokens.contains(&token) {
+        return Ok(());
+    }
+    if tokens.len() == MOST_TOKENS {
+        return Err(ClaimsError::TooMany { what, count: MOST_TOKENS + 1, limit: MOST_TOKENS });
+    }
+    tokens.push(token);
+    Ok(())
 }

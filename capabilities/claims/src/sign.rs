@@ -116,7 +116,7 @@ impl ClaimsBuilder {
 ///
 /// # Errors
 /// [`ClaimsError::WrongKeyKind`] when the issuer is no account or the subject no module, [`ClaimsError::MalformedModule`],
-/// [`ClaimsError::NeverValid`], [`ClaimsError::TokenTooLarge`], [`ClaimsError::NoRandomness`], and [`ClaimsError::BrokenChain`],
+/// [`ClaimsError::NeverValid`], [`ClaimsError::TokenTooLarge`], [`ClaimsError::TooMany`], [`ClaimsError::NoRandomness`], and [`ClaimsError::BrokenChain`],
 /// [`ClaimsError::MultipleChains`] or [`ClaimsError::MisplacedChain`] when the module carries a [`Chain`] that does not lead to the
 /// issuer or is not where it belongs, for no host would accept that.
 pub fn sign_module(wasm: &[u8], claims: &ClaimsBuilder, issuer: &KeyPair) -> Result<Vec<u8>, ClaimsError> {
@@ -126,7 +126,9 @@ pub fn sign_module(wasm: &[u8], claims: &ClaimsBuilder, issuer: &KeyPair) -> Res
     if let Some(chain) = Chain::inside(&module)? {
         chain.leads_to(account)?;
     }
-    let claims = claims.times.claims(account, claims.subject, claims.about(module.hash()))?;
+    let about = claims.about(module.hash());
+    about.check_bounds()?;
+    let claims = claims.times.claims(account, claims.subject, about)?;
     let token = token::write(&claims, issuer)?;
     let mut signed = module.stripped(token.len() + section::TOKEN_OVERHEAD);
     section::append_token(&mut signed, &token);

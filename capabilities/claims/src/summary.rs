@@ -4,14 +4,15 @@ use std::{fmt, slice};
 
 use crate::{
     allowed::Allowed,
-    grants::GrantLimit,
+    grants::Limit,
     keys::PublicKey,
     ownership::Bindings,
     policy::{Standing, TrustPolicy},
     shown::Shown,
 };
 
-/// The whole policy on one line, for logs: the same policy always gives the same text.
+/// The policy on one line, for logs, with the [`hash`](TrustPolicy::hash) of all of it: the same policy always gives the same
+/// text, and two that decide differently give different ones.
 impl fmt::Display for TrustPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rules: Vec<String> =
@@ -30,14 +31,12 @@ impl fmt::Display for TrustPolicy {
                 .iter()
                 .map(|voucher| format!("knows the word of {} for {}", voucher.operator(), voucher.account())),
         );
-        let mut revoked: Vec<_> = self.revoked_tokens.iter().collect();
-        revoked.sort_unstable();
-        rules.extend(revoked.iter().map(|id| format!("revokes the token \"{}\"", Shown(id))));
+        rules.extend(self.revoked_tokens.iter().map(|id| format!("revokes the token \"{}\"", Shown(id))));
         rules.extend(self.max_life.map(|life| format!("lets tokens live for {life} s")));
         if self.skew > 0 {
             rules.push(format!("lets clocks differ by {} s", self.skew));
         }
-        f.write_str(&rules.join("; "))
+        write!(f, "{}; SHA-256 {}", rules.join("; "), self.hash())
     }
 }
 
@@ -68,13 +67,20 @@ impl Standing {
             (self.denied, "denies"),
         ];
         let marks = marks.into_iter().filter(|(set, _)| *set).map(move |(_, verb)| format!("{verb} {key}"));
+        let succeeds = self.succeeds.as_ref().map(|rotation| {
+            format!("lets {key} stand for {} by the token \"{}\"", rotation.from(), Shown(rotation.id()))
+        });
+        let asked = self
+            .tokens
+            .iter()
+            .map(move |token| format!("asks for the token \"{}\" of {key}", Shown(token.id())));
         let revision = self.minimum_revision.map(|least| format!("wants {key} from revision {least}"));
         let limit = self.limit.as_deref().map(|limit| format!("lets {key} grant {limit}"));
-        marks.chain(revision).chain(limit)
+        marks.chain(succeeds).chain(asked).chain(revision).chain(limit)
     }
 }
 
-impl fmt::Display for GrantLimit {
+impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let grants = self.grants().map(|(id, terms)| Allowed::new(id, slice::from_ref(terms)).to_string());
         let grants: Vec<String> = grants.collect();
@@ -94,7 +100,11 @@ mod tests {
 
     #[test]
     fn a_policy_says_all_of_itself() {
-        assert_eq!(TrustPolicy::nobody().to_string(), "trusts nobody");
+        let words = |policy: &TrustPolicy| {
+            let (text, end) = (policy.to_string(), format!("; SHA-256 {}", policy.hash()));
+            text.strip_suffix(&end).unwrap().to_owned()
+        };
+        assert_eq!(words(&TrustPolicy::nobody()), "trusts nobody");
         let [account, module] = [KeyKind::Account, KeyKind::Module].map(key);
         let reading = Grant::of("a:b").operation("Get").link("x");
         let policy = TrustPolicy::nobody()
@@ -109,7 +119,7 @@ mod tests {
             .max_token_life(Duration::from_secs(60))
             .clock_skew(Duration::from_secs(5));
         assert_eq!(
-            policy.to_string(),
+            words(&policy),
             format!(
                 "trusts {account}; revokes {account}; lets {account} grant a:b (Get over x), c:d; allows {module}; \
                  wants {module} from revision 7; allows no other actor; revokes the token \"one\"; revokes the token \
@@ -117,6 +127,6 @@ mod tests {
             )
         );
         let none = TrustPolicy::nobody().limit(account, GrantLimit::nothing()).unwrap();
-        assert_eq!(none.to_string(), format!("lets {account} grant nothing"));
+        assert_eq!(words(&none), format!("lets {account} grant nothing"));
     }
 }

@@ -78,12 +78,17 @@ pub(crate) fn as_texts(bytes: &[u8], most: usize) -> Result<&str, ClaimsError> {
     str::from_utf8(bytes).map_err(|error| malformed(TokenPart::Text, error))
 }
 
+/// The claims as JSON, as a token has them.
+pub(crate) fn claims_text<M: Serialize>(claims: &Claims<M>) -> Result<Vec<u8>, ClaimsError> {
+    serde_json::to_vec(claims).map_err(|error| malformed(TokenPart::Claims, error))
+}
+
 /// Writes a token and signs it.
 pub(crate) fn write<M: Serialize>(
     claims: &Claims<M>,
     key: &(impl JwtSigner + ?Sized),
 ) -> Result<String, ClaimsError> {
-    let claims = serde_json::to_vec(claims).map_err(|error| malformed(TokenPart::Claims, error))?;
+    let claims = claims_text(claims)?;
     let mut text = BASE64URL_NOPAD.encode(HEADER.as_bytes());
     text.push('.');
     BASE64URL_NOPAD.encode_append(&claims, &mut text);

@@ -4,6 +4,8 @@ use toml::de::Error as TomlError;
 
 use crate::{document::PolicyDocument, error::ClaimsError, keys::PublicKey, policy::TrustPolicy};
 
+/// The most bytes of a policy.
+const LONGEST: usize = 16 << 20;
 /// The most characters of the keys' alphabet in a row that are always shown. No name in a policy is longer.
 const SHORT: usize = 20;
 
@@ -11,10 +13,14 @@ impl PolicyDocument {
     /// Reads a document written in [TOML](https://toml.io).
     ///
     /// # Errors
-    /// [`ClaimsError::MalformedPolicy`] with the line and the field; for a list that is the line where it begins, and the reason
+    /// [`ClaimsError::TooMany`] for more than 16 MiB, and [`ClaimsError::MalformedPolicy`] with the line and the field; for a list that is the line where it begins, and the reason
     /// says which entry is wrong. The line itself is not repeated, nor is what may be a seed, for somebody may have
     /// pasted a secret there.
     pub fn from_toml(text: &str) -> Result<Self, ClaimsError> {
+        if text.len() > LONGEST {
+            let (what, count) = ("bytes in the policy", text.len());
+            return Err(ClaimsError::TooMany { what, count, limit: LONGEST });
+        }
         toml::from_str(text).map_err(|error| misplaced(text, &error))
     }
 }

@@ -8,7 +8,8 @@ use std::{collections::BTreeSet, time::Duration};
 use bytes::Bytes;
 use capability_claims::{
     Access, AccountBuilder, Chain, ClaimsBuilder, ClaimsError, Grant, GrantLimit, KeyKind, KeyPair, Label,
-    ModuleClaims, ModuleHash, OperatorBuilder, OperatorClaims, PublicKey, TrustPolicy, extract, sign_module,
+    ModuleClaims, ModuleHash, OperatorBuilder, OperatorClaims, PolicyDocument, PolicyError, PublicKey,
+    RotationBuilder, RotationClaims, SignedPolicies, SignedPolicy, TrustPolicy, extract, sign_module,
 };
 use common::{
     ACCOUNT, HEADER, NOW, OTHER_ACCOUNT, OTHER_OPERATOR, account, carrying, carrying_json, claims_json,
@@ -138,6 +139,59 @@ fn of_owners() -> Vec<ClaimsError> {
     ]
 }
 
+fn of_rotations() -> Vec<ClaimsError> {
+    let keys: Vec<KeyPair> = (0..10).map(|_| KeyPair::generate(KeyKind::Account).unwrap()).collect();
+    let (old, new) = (account(), KeyPair::from_seed(OTHER_ACCOUNT).unwrap());
+    let builder = || RotationBuilder::new().issued_at(NOW - 9).expires_at(NOW - 1);
+    let step = |from: &KeyPair, to: &KeyPair| builder().issue(from, to).unwrap();
+    let line = |policy: TrustPolicy| {
+        let steps = keys.windows(2).map(|pair| step(&pair[0], &pair[1]));
+        let first = step(&old, &keys[0]);
+        steps.take(8).chain([first]).try_fold(policy, |policy, token| policy.rotation(&token))
+    };
+    let fork = TrustPolicy::nobody().rotation(&step(&old, &new)).unwrap();
+    let to_come = builder().not_before(NOW + 9).expires_at(NOW + 10).issue(&new, &old).unwrap();
+    let of_new = TrustPolicy::nobody().account(new.public_key());
+    let read = |rest: &str| {
+        let json = format!(
+            r#"{{"exp":2,"jti":"r","iat":1,"iss":"{}","sub":"{}","nbf":1,"wascap":{{"rotates":"{rest}"}}}}"#,
+            old.public_key(),
+            new.public_key()
+        );
+        RotationClaims::verify(&token(HEADER, &json, &old)).unwrap_err()
+    };
+    vec![
+        checked(policy().rotation(&step(&old, &new)).unwrap(), NOW),
+        checked(of_new.rotation(&to_come).unwrap(), NOW),
+        read("account"),
+        RotationBuilder::new().issue(&old, &new).unwrap_err(),
+        read("operator"),
+        builder().issue(&old, &account()).unwrap_err(),
+        fork.rotation(&step(&old, &keys[0])).unwrap_err(),
+        line(TrustPolicy::nobody()).unwrap_err(),
+    ]
+}
+
+fn of_whole_policies() -> Vec<ClaimsError> {
+    let (owner, other) = (account(), KeyPair::from_seed(OTHER_ACCOUNT).unwrap());
+    let signed = |serial, key| SignedPolicy::sign("clock_skew_seconds = 5\n", serial, key).unwrap();
+    let mut taken = SignedPolicies::of(owner.public_key());
+    taken.accept(&signed(2, &owner)).unwrap();
+    let old = taken.accept(&signed(1, &owner)).unwrap_err();
+    let ClaimsError::Policy(PolicyError::Replayed { serial, newest, .. }) = old else { panic!("{old:?}") };
+    let verify = |text: &str| SignedPolicy::verify(text, owner.public_key()).unwrap_err();
+    let many = (0..1025).fold(common::claims(), |claims, _| claims.tag("x"));
+    vec![
+        TrustPolicy::from_toml("clock_skew_seconds = 5\n[end]\nentries = 2").unwrap_err(),
+        PolicyDocument::from_toml("clock_skew_seconds = 5").unwrap().is_whole().unwrap_err(),
+        verify(""),
+        verify(&signed(1, &other)),
+        verify(&signed(1, &owner).replace("= 5", "= 6")),
+        PolicyError::Replayed { serial, issued_at: NOW, newest }.into(),
+        sign_module(&small_module(), &many, &account()).unwrap_err(),
+    ]
+}
+
 fn of_grants() -> Vec<ClaimsError> {
     let denied = |limit: Option<GrantLimit>, capability, link, operation| {
         let policy = limit.map_or(policy(), |limit| policy().limit(account().public_key(), limit).unwrap());
@@ -161,11 +215,26 @@ fn of_keys() -> Vec<ClaimsError> {
 }
 
 fn every_refusal() -> Vec<ClaimsError> {
-    [of_files(), of_tokens(), of_chains(), of_policies(), of_grants(), of_owners(), of_keys()].concat()
+    [
+        of_files(),
+        of_tokens(),
+        of_chains(),
+        of_policies(),
+        of_grants(),
+        of_owners(),
+        of_rotations(),
+        of_whole_policies(),
+        of_keys(),
+    ]
+    .concat()
 }
 
 /// The variants that hold the refusals of one concept, each in a file of its own.
-const CONCEPTS: [(&str, &str); 1] = [("Ownership(", include_str!("../src/error/ownership.rs"))];
+const CONCEPTS: [(&str, &str); 3] = [
+    ("Ownership(", include_str!("../src/error/ownership.rs")),
+    ("Rotation(", include_str!("../src/error/rotation.rs")),
+    ("Policy(", include_str!("../src/error/policy.rs")),
+];
 
 /// The variant's name, which `Debug` begins with; that of the concept's refusal where it is one.
 fn variant(error: &ClaimsError) -> String {

@@ -1,6 +1,6 @@
 //! One word for each kind of failure, for programs that read `--json`.
 
-use capability_claims::{ClaimsError, OwnershipError};
+use capability_claims::{ClaimsError, OwnershipError, PolicyError, RotationError};
 use capability_provider::ProviderError;
 use host_audit::{AuditError, VerifyError};
 
@@ -11,6 +11,15 @@ pub(crate) fn of_claims(error: &ClaimsError) -> &'static str {
     use ClaimsError as E;
     match error {
         E::NotSigned => "not_signed",
+        E::TooMany { .. } => "too_many",
+        E::Rotation(RotationError::KeyRotated { .. }) => "key_rotated",
+        E::Rotation(RotationError::NotInForce { .. }) => "rotation_not_in_force",
+        E::Rotation(_) => "rotation",
+        E::Policy(PolicyError::NotWhole { .. } | PolicyError::NoEnd { .. }) => "policy_not_whole",
+        E::Policy(PolicyError::Unsigned { .. }) => "policy_not_signed",
+        E::Policy(PolicyError::OtherSigner { .. }) => "policy_signer",
+        E::Policy(PolicyError::Changed { .. }) => "policy_altered",
+        E::Policy(PolicyError::Replayed { .. }) => "policy_replayed",
         E::Ownership(OwnershipError::BoundToAnother { .. }) => "bound_to_another",
         E::Ownership(OwnershipError::NotTheOwner { .. }) => "not_the_owner",
         E::MalformedModule { .. } => "invalid_module",
