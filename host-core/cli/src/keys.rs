@@ -1,5 +1,7 @@
 //! `wascc keys`: makes keys and shows their public half.
 
+mod rotate;
+
 use std::{fmt, path::PathBuf};
 
 use capability_claims::{KeyKind, KeyPair, PublicKey};
@@ -20,6 +22,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    Rotate(rotate::Arguments),
     /// Show the public half of a key
     Show {
         /// The file with the seed; - reads standard input, env:NAME an environment variable
@@ -48,6 +51,7 @@ impl From<Kind> for KeyKind {
 
 pub(crate) fn keys(command: &Command, output: &Output) -> Result<(), CliError> {
     match command {
+        Command::Rotate(arguments) => rotate::rotate(arguments, output),
         Command::Show { seed } => output.show(&KeyView::of(&seed::read(seed)?)),
         Command::Generate { kind, out: Some(file) } => {
             let key = KeyPair::generate((*kind).into())?;

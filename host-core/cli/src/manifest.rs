@@ -53,6 +53,8 @@ pub(crate) struct HostTable {
 pub(crate) struct TrustTable {
     /// A file with a policy, which is read again on SIGHUP.
     pub(crate) policy: Option<Spanned<PathBuf>>,
+    /// The key that must have signed the policy.
+    pub(crate) signer: Option<Spanned<String>>,
     #[serde(default)]
     pub(crate) accounts: Vec<Spanned<String>>,
     #[serde(default)]

@@ -1,5 +1,6 @@
 //! `wascc policy`: what a module may do under a policy, and why not the rest.
 
+mod signed;
 mod uses;
 
 use std::{
@@ -17,9 +18,13 @@ use serde::Serialize;
 use self::uses::{GrantView, Judge, Refusal};
 use crate::{error::CliError, file, output::Output, shown::Shown, trust};
 
-/// Look at a trust policy
+/// Look at a trust policy, sign it, and verify its signature
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Sign a policy, so that a host can tell whose it is, that it is whole, and that it is not an older one
+    Sign(signed::Sign),
+    /// Tell whether a policy is whole: signed by this key, or with as many entries as its end says
+    Verify(signed::Verify),
     /// Tell what a module may do where this policy holds, and why not the rest of what its token grants
     ///
     /// The exit status is 0 when the module may run there, even if it may use nothing, and 1 when it may not run at all: then all that
@@ -39,7 +44,14 @@ pub(crate) enum Command {
 }
 
 pub(crate) fn policy(command: &Command, output: &Output) -> Result<(), CliError> {
-    let Command::Check { policy: path, module, chain } = command;
+    match command {
+        Command::Check { policy, module, chain } => check(policy, module, chain, output),
+        Command::Sign(arguments) => signed::sign(arguments, output),
+        Command::Verify(arguments) => signed::verify(arguments, output),
+    }
+}
+
+fn check(path: &PathBuf, module: &PathBuf, chain: &[String], output: &Output) -> Result<(), CliError> {
     file::refuse_stdin_twice([path, module])?;
     let document = trust::policy_document(path)?;
     let policy = trust::policy_of(path, document.clone())?;

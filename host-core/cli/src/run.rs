@@ -5,7 +5,7 @@ mod plan;
 mod report;
 mod signals;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use host_core::Host;
@@ -21,7 +21,7 @@ use crate::{
         report::{Checked, Ready, Reloaded},
         signals::{Signal, Signals},
     },
-    trust,
+    trust::PolicyFile,
 };
 
 /// Run the host that a manifest describes, until SIGINT or SIGTERM
@@ -43,16 +43,19 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
     let source = Source::read(&arguments.manifest)?;
-    let plan = Plan::new(&source)?;
+    let mut plan = Plan::new(&source)?;
+    if let Some(doubt) = &plan.doubt {
+        output.warn(doubt);
+    }
     let assembly = Assembly::load(&source, &plan, arguments.cache.given(), !arguments.check)?;
     if arguments.check {
         return output.show(&Checked::new(&arguments.manifest, &assembly, &plan));
     }
     let mut signals = Signals::expect(plan.policy.is_some()).map_err(CliError::Signals)?;
     assembly.connect(&source, &plan)?;
-    output.show(&Ready::new(&assembly, plan.policy.as_deref()))?;
+    output.show(&Ready::new(&assembly, plan.policy.as_ref().map(PolicyFile::path)))?;
     while signals.next() == Signal::Reload {
-        let Some(policy) = &plan.policy else { break };
+        let Some(policy) = &mut plan.policy else { break };
         // A policy that cannot be read must not end a host that serves; the one before holds on.
         if let Err(error) = reload(policy, assembly.host(), output) {
             output.error(&error);
@@ -64,7 +67,11 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<(), CliError
 }
 
 /// Puts the policy that is in the file now in the place of the one that holds.
-fn reload(path: &Path, host: &Host, output: &Output) -> Result<(), CliError> {
-    let report = host.replace_policy(trust::policy(path)?)?;
-    output.show(&Reloaded::new(path, report))
+fn reload(file: &mut PolicyFile, host: &Host, output: &Output) -> Result<(), CliError> {
+    let (policy, doubt) = file.read()?;
+    if let Some(doubt) = doubt {
+        output.warn(&doubt);
+    }
+    let report = host.replace_policy(policy)?;
+    output.show(&Reloaded::new(file.path(), report))
 }

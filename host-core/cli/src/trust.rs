@@ -1,9 +1,11 @@
 //! Tokens, which stand in files or on the command line, and policies, which stand in files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use capability_claims::{ClaimsError, PolicyDocument, TrustPolicy, VerifiedModule};
+use capability_claims::{
+    ClaimsError, PolicyDocument, PublicKey, SignedPolicies, TrustPolicy, VerifiedModule,
+};
 
 use crate::{error::CliError, file};
 
@@ -57,7 +59,39 @@ pub(crate) fn verify(
     policy.verify_with_chain(wasm, &tokens, now)
 }
 
-/// Reads the policy in a file.
+/// A policy in a file of its own, which may have to be signed.
+pub(crate) struct PolicyFile {
+    path: PathBuf,
+    /// Who must have signed it, and the newest that was taken.
+    signed: Option<SignedPolicies>,
+}
+
+impl PolicyFile {
+    pub(crate) fn new(path: PathBuf, signer: Option<PublicKey>) -> Self {
+        Self { path, signed: signer.map(SignedPolicies::of) }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the policy, and what to say of it when it does not say that it is whole and nobody signed it.
+    pub(crate) fn read(&mut self) -> Result<(TrustPolicy, Option<String>), CliError> {
+        let text = file::read_text(&self.path, "policy")?;
+        let read = match &mut self.signed {
+            Some(signed) => signed.accept(&text).map(|signed| (signed.document, None)),
+            None => PolicyDocument::from_toml(&text).map(|document| {
+                let doubt =
+                    document.is_whole().err().map(|error| format!("{}: {error}", self.path.display()));
+                (document, doubt)
+            }),
+        };
+        let (document, doubt) = read.map_err(CliError::refused(&self.path))?;
+        Ok((policy_of(&self.path, document)?, doubt))
+    }
+}
+
+/// Reads the policy in a file, whoever signed it.
 pub(crate) fn policy(path: &Path) -> Result<TrustPolicy, CliError> {
     policy_of(path, policy_document(path)?)
 }

@@ -4,7 +4,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
     ops::Range,
-    path::PathBuf,
     sync::Arc,
 };
 
@@ -21,7 +20,7 @@ use crate::{
     manifest::{
         ActorTable, AuditTable, HostTable, Kind, LinkTable, Manifest, ProviderTable, Source, TrustTable,
     },
-    trust,
+    trust::{self, PolicyFile},
 };
 
 /// Where a provider serves.
@@ -32,7 +31,9 @@ pub(crate) struct Plan {
     pub(crate) host: HostTable,
     pub(crate) trust: TrustPolicy,
     /// Where the policy was read, if it came from a file of its own.
-    pub(crate) policy: Option<PathBuf>,
+    pub(crate) policy: Option<PolicyFile>,
+    /// What to say of the policy, if anything.
+    pub(crate) doubt: Option<String>,
     pub(crate) audit: Option<AuditTable>,
     pub(crate) actors: Vec<ActorTable>,
     pub(crate) providers: BTreeMap<Seat, Planned>,
@@ -54,27 +55,54 @@ impl Plan {
         let trust = manifest.trust.as_ref().ok_or_else(|| {
             source.missing("trust", "missing table; it names the accounts or operators whose modules may run")
         })?;
-        let policy = trust.get_ref().policy.as_ref().map(|policy| source.resolve(policy.get_ref()));
-        let trust = trusted(source, trust)?;
+        let mut policy = policy_file(source, trust)?;
+        let (trust, doubt) = trusted(source, trust, policy.as_mut())?;
         check_aliases(source, &manifest.actors)?;
         let providers = providers(source, mem::take(&mut manifest.providers))?;
         for link in &manifest.links {
             check_link(source, link, &manifest.actors, &providers)?;
         }
         let Manifest { host, audit, actors, links, .. } = manifest;
-        Ok(Self { host, trust, policy, audit, actors, providers, links })
+        Ok(Self { host, trust, policy, doubt, audit, actors, providers, links })
     }
 }
 
 /// Whom the manifest trusts: as a file says, or as the lists in the manifest do.
-fn trusted(source: &Source, table: &Spanned<TrustTable>) -> Result<TrustPolicy, CliError> {
-    let TrustTable { policy, accounts, operators, account_tokens } = table.get_ref();
-    let Some(policy) = policy else { return listed(source, table) };
+fn trusted(
+    source: &Source,
+    table: &Spanned<TrustTable>,
+    file: Option<&mut PolicyFile>,
+) -> Result<(TrustPolicy, Option<String>), CliError> {
+    let TrustTable { policy, accounts, operators, account_tokens, .. } = table.get_ref();
+    let (Some(policy), Some(file)) = (policy, file) else {
+        return listed(source, table).map(|policy| (policy, None));
+    };
     if !(accounts.is_empty() && operators.is_empty() && account_tokens.is_empty()) {
         let reason = "a `policy` says all about trust; move the other fields of this table into its file";
         return Err(source.wrong(policy.span(), reason.to_owned()));
     }
-    trust::policy(&source.resolve(policy.get_ref())).map_err(source.at(policy.span()))
+    file.read().map_err(source.at(policy.span()))
+}
+
+/// The file of the policy, if there is one, and who must have signed it.
+fn policy_file(source: &Source, table: &Spanned<TrustTable>) -> Result<Option<PolicyFile>, CliError> {
+    let TrustTable { policy, signer, .. } = table.get_ref();
+    let signer = match signer {
+        Some(signer) => {
+            let key = PublicKey::parse(signer.get_ref());
+            Some(key.map_err(|error| source.at(signer.span())(error.into()))?)
+        }
+        None => None,
+    };
+    match (policy, &table.get_ref().signer) {
+        (Some(policy), _) => Ok(Some(PolicyFile::new(source.resolve(policy.get_ref()), signer))),
+        (None, Some(signer)) => {
+            let reason =
+                "only a `policy` in a file of its own is signed; name the file, or leave the signer out";
+            Err(source.wrong(signer.span(), reason.to_owned()))
+        }
+        (None, None) => Ok(None),
+    }
 }
 
 fn listed(source: &Source, table: &Spanned<TrustTable>) -> Result<TrustPolicy, CliError> {

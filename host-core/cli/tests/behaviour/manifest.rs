@@ -206,7 +206,7 @@ fn a_policy_says_all_or_nothing_about_trust() {
     directory.run(&["run", "etc/host.toml", "--check"]).failed(
         1,
         "error: etc/host.toml:6:10: trust.policy: etc/policy.toml: the policy cannot be read, line 2, \"key\": unknown field \
-         `key`, expected `keys` or `tokens`; correct it there\n",
+         `key`, expected one of `keys`, `tokens`, `since`; correct it there\n",
     );
 }
 

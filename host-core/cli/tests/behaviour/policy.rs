@@ -209,7 +209,7 @@ fn a_policy_that_cannot_be_read_is_told_with_its_place() {
     let module = signed(EMPTY, &granted());
     check("accounts = []\n[revoked]\nkey = []\n", &module, &[]).failed(
         1,
-        "error: policy.toml: the policy cannot be read, line 3, \"key\": unknown field `key`, expected `keys` or `tokens`; \
+        "error: policy.toml: the policy cannot be read, line 3, \"key\": unknown field `key`, expected one of `keys`, `tokens`, `since`; \
          correct it there\n",
     );
     assert_eq!(check("accounts = [\"A\"]", &module, &["--json"]).error_code(), "malformed_policy");

@@ -162,7 +162,10 @@ fn an_audit_log_is_continued_by_the_next_run() {
 #[test]
 fn a_refused_module_is_in_the_log() {
     let directory = directory("[trust]\npolicy = \"policy.toml\"\n[audit]\nfile = \"audit.log\"", "");
-    directory.write("policy.toml", format!("accounts = [\"{ACCOUNT}\"]\n[actors]\nallowed = []\n"));
+    directory.write(
+        "policy.toml",
+        format!("accounts = [\"{ACCOUNT}\"]\n[actors]\nallowed = []\n[end]\nentries = 2\n"),
+    );
     assert_eq!(directory.run(&["run", "host.toml", "--json"]).error_code(), "actor_not_allowed");
     assert!(events(&directory).contains(&"actor_refused".to_owned()));
 }

@@ -20,6 +20,7 @@ mod providers_under_load;
 mod refusals;
 mod refused_by_name;
 mod revoked_while_running;
+mod rotation;
 mod shutdown;
 mod status;
 mod support;

@@ -1,0 +1,84 @@
+//! `wascc policy sign` and `verify`, and a host that takes signed policies only.
+#![cfg(unix)]
+
+use serde_json::Value;
+
+use crate::{
+    running::Running,
+    support::{ACCOUNT, ACCOUNT_SEED, Directory, STRANGER, STRANGER_SEED},
+};
+
+fn directory(policy: &str) -> Directory {
+    let directory = Directory::new();
+    directory.write_seed("owner.nk", ACCOUNT_SEED);
+    directory.write_seed("stranger.nk", STRANGER_SEED);
+    directory.write("policy.toml", policy);
+    directory
+}
+
+fn sign(directory: &Directory, key: &str, serial: &str) {
+    directory.run(&["policy", "sign", "policy.toml", "--key", key, "--serial", serial]).succeeded();
+}
+
+#[test]
+fn a_policy_is_signed_and_verified() {
+    let directory = directory(&format!("accounts = [\"{ACCOUNT}\"]\n"));
+    let verify =
+        |signer: &str| directory.run(&["--json", "policy", "verify", "policy.toml", "--signer", signer]);
+    assert!(verify(ACCOUNT).stderr.contains("policy_not_signed"));
+    sign(&directory, "owner.nk", "7");
+    let told: Value = serde_json::from_slice(&verify(ACCOUNT).succeeded().stdout).unwrap();
+    assert_eq!((&told["serial"], &told["entries"], &told["signer"]), (&7.into(), &1.into(), &ACCOUNT.into()));
+    assert!(verify(STRANGER).stderr.contains("policy_signer"));
+    let text = String::from_utf8(directory.read("policy.toml")).unwrap();
+    directory.write("policy.toml", text.replace("accounts", "# accounts"));
+    assert!(verify(ACCOUNT).stderr.contains("policy_altered"));
+}
+
+#[test]
+fn a_policy_that_says_that_it_is_whole_is_looked_at() {
+    let text = format!("accounts = [\"{ACCOUNT}\"]\n[end]\nentries = 1\n");
+    let whole = directory(&text);
+    let ran = whole.run(&["policy", "verify", "policy.toml"]);
+    assert!(ran.succeeded().text().starts_with("policy.toml is whole: 1 entries, SHA-256 "), "{ran:?}");
+    let cut = directory(&text.replace("= 1", "= 2"));
+    assert!(cut.run(&["policy", "verify", "policy.toml"]).stderr.contains("says 2 entries"));
+    let silent = directory(&text[..text.find("[end]").unwrap()]);
+    assert!(
+        silent.run(&["policy", "verify", "policy.toml"]).stderr.contains("does not say that it is whole")
+    );
+}
+
+#[test]
+fn a_host_takes_policies_of_one_signer_and_no_older_one() {
+    let directory = directory(&format!("accounts = [\"{ACCOUNT}\"]\n"));
+    directory.write("host.toml", format!("[trust]\npolicy = \"policy.toml\"\nsigner = \"{ACCOUNT}\"\n"));
+    assert_eq!(directory.run(&["run", "host.toml", "--check"]).status, Some(1));
+    sign(&directory, "stranger.nk", "1");
+    assert!(directory.run(&["run", "host.toml", "--check"]).stderr.contains("only one of"));
+    sign(&directory, "owner.nk", "4");
+    let old = directory.read("policy.toml");
+    directory.run(&["run", "host.toml", "--check"]).succeeded();
+
+    let mut host = Running::start(&directory, &["--json"]);
+    host.line();
+    sign(&directory, "owner.nk", "5");
+    host.send("-HUP");
+    assert!(host.line().contains("barred"));
+    directory.write("policy.toml", old);
+    host.send("-HUP");
+    let error = host.told("{\"error\"");
+    assert!(error.contains("policy_replayed") && error.contains("policy.toml"), "{error}");
+    assert_eq!(host.end("-TERM").0, Some(0));
+}
+
+#[test]
+fn a_host_says_that_a_policy_does_not_say_that_it_is_whole() {
+    let directory = directory(&format!("accounts = [\"{ACCOUNT}\"]\n"));
+    directory.write("host.toml", "[trust]\npolicy = \"policy.toml\"\n");
+    let ran = directory.run(&["run", "host.toml", "--check"]);
+    assert!(ran.succeeded().stderr.contains("entries = 1"), "{ran:?}");
+    sign(&directory, "owner.nk", "1");
+    directory.write("host.toml", format!("[trust]\npolicy = \"policy.toml\"\nsigner = \"{ACCOUNT}\"\n"));
+    assert_eq!(directory.run(&["run", "host.toml", "--check"]).succeeded().stderr, "");
+}
