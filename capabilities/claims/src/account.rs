@@ -86,7 +86,7 @@ impl AccountClaims {
         self.0.issued_at
     }
 
-    /// The last second in which the token is good, since 1970 (`exp`). None: it does not expire.
+    /// The second from which on the token is refused, since 1970 (`exp`). None: it does not expire.
     #[must_use]
     pub fn expires(&self) -> Option<u64> {
         self.0.expires

@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{grants::Terms, shown::Shown};
+use untrusted_text::Shown;
+
+use crate::grants::Terms;
 
 /// A grant of a module's token as far as the policy leaves it: see [`Permit::granted`](crate::Permit::granted).
 ///
@@ -34,7 +36,7 @@ impl<'a> Allowed<'a> {
 
 impl fmt::Display for Allowed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Shown(self.capability))?;
+        write!(f, "{}", Shown::new(self.capability))?;
         // Where an account and its operator both have a limit, both count.
         let mut limits = self.terms.iter().filter(|terms| !terms.iter().any(Terms::leave_all));
         let Some(first) = limits.next() else { return Ok(()) };

@@ -220,10 +220,13 @@ impl TrustPolicy {
         self.in_time(voucher.account.not_before(), voucher.account.expires(), now).err().map(Flaw::Account)
     }
 
-    /// Whether `now` is in a token's time. Both ends belong to it.
+    /// Whether `now` is in a token's time. The second in which it begins belongs to it, the one in which it ends does not (RFC 7519 §4.1.4, §4.1.5).
     fn in_time(&self, not_before: Option<u64>, expires: Option<u64>, now: u64) -> Result<(), OutOfTime> {
         match (not_before, expires) {
-            (_, Some(expires)) if expires.saturating_add(self.skew) < now => Err(OutOfTime::Over(expires)),
+            // An end beyond all clocks is none.
+            (_, Some(expires)) if expires.checked_add(self.skew).is_some_and(|end| end <= now) => {
+                Err(OutOfTime::Over(expires))
+            }
             (Some(not_before), _) if now.saturating_add(self.skew) < not_before => {
                 Err(OutOfTime::Early(not_before))
             }

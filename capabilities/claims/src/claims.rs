@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     chain::Chain,
+    date,
     error::ClaimsError,
     hash::ModuleHash,
     json::{Object, present},
@@ -19,17 +20,27 @@ pub(crate) const REVISION: u32 = 3;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "M: Deserialize<'de>"))]
 pub(crate) struct Claims<M> {
-    #[serde(rename = "exp", default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "exp",
+        default,
+        deserialize_with = "date::end",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) expires: Option<u64>,
     #[serde(rename = "jti")]
     pub(crate) id: String,
-    #[serde(rename = "iat")]
+    #[serde(rename = "iat", deserialize_with = "date::moment")]
     pub(crate) issued_at: u64,
     #[serde(rename = "iss")]
     pub(crate) issuer: PublicKey,
     #[serde(rename = "sub")]
     pub(crate) subject: PublicKey,
-    #[serde(rename = "nbf", default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "nbf",
+        default,
+        deserialize_with = "date::beginning",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) not_before: Option<u64>,
     #[serde(rename = "wascap")]
     pub(crate) about: Object<M>,
@@ -139,7 +150,7 @@ impl ModuleClaims {
         self.claims.issued_at
     }
 
-    /// The last second in which the token is good, since 1970 (`exp`). None: it does not expire.
+    /// The second from which on the token is refused, since 1970 (`exp`, RFC 7519 §4.1.4). None: it does not expire.
     #[must_use]
     pub fn expires(&self) -> Option<u64> {
         self.claims.expires

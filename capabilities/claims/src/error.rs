@@ -10,13 +10,14 @@ pub use part::TokenPart;
 pub use policy::PolicyError;
 pub use rotation::RotationError;
 
+use untrusted_text::Shown;
+
 use crate::{
     clock::Moment,
     hash::ModuleHash,
     keys::{KeyKind, PublicKey},
     label::Label,
     provenance::Link,
-    shown::Shown,
 };
 
 /// Why a key, a token or a module was refused.
@@ -73,7 +74,7 @@ pub enum ClaimsError {
     /// The token names a way of signing that is not accepted.
     #[error(
         "the token is signed with the algorithm \"{}\" where only Ed25519 is accepted; sign the module anew",
-        Shown(.algorithm)
+        Shown::new(.algorithm)
     )]
     UnsupportedAlgorithm {
         /// The algorithm as the token names it.
@@ -109,7 +110,7 @@ pub enum ClaimsError {
     Expired {
         /// The module.
         subject: Label,
-        /// The last second in which the token was good, since 1970.
+        /// The second from which on the token is refused, since 1970.
         expired_at: u64,
         /// The time of the check, in seconds since 1970.
         now: u64,
@@ -147,7 +148,7 @@ pub enum ClaimsError {
         account: Label,
         /// Who vouched for it.
         operator: PublicKey,
-        /// The last second in which the account's token was good, since 1970.
+        /// The second from which on the account's token is refused, since 1970.
         expired_at: u64,
         /// The time of the check, in seconds since 1970.
         now: u64,
@@ -232,7 +233,7 @@ pub enum ClaimsError {
     OperatorExpired {
         /// The operator.
         operator: Label,
-        /// The last second in which the token was good, since 1970.
+        /// The second from which on the token is refused, since 1970.
         expired_at: u64,
         /// The time of the check, in seconds since 1970.
         now: u64,
@@ -262,7 +263,7 @@ pub enum ClaimsError {
     },
     /// A token is revoked that the trust in the module needs.
     #[error(
-        "the token \"{}\" is revoked here, and {subject} depends on it; get a new token from its issuer", Shown(.id)
+        "the token \"{}\" is revoked here, and {subject} depends on it; get a new token from its issuer", Shown::new(.id)
     )]
     TokenRevoked {
         /// The module.
@@ -319,7 +320,7 @@ pub enum ClaimsError {
     },
     /// The module's token does not grant the capability.
     #[error(
-        "{subject} is not granted {}; have the module signed with this capability if it should have it", Shown(.capability)
+        "{subject} is not granted {}; have the module signed with this capability if it should have it", Shown::new(.capability)
     )]
     NotGranted {
         /// The module.
@@ -330,7 +331,7 @@ pub enum ClaimsError {
     /// The token grants the capability, which its issuer may not grant here.
     #[error(
         "{subject} may not use {}: the policy does not let {issuer} grant it; if it should, add the capability to the limit of this issuer",
-        Shown(.capability)
+        Shown::new(.capability)
     )]
     CapabilityBeyondLimit {
         /// The module.
@@ -343,7 +344,7 @@ pub enum ClaimsError {
     /// The token grants the capability, which its issuer may not grant here over this link.
     #[error(
         "{subject} may not use {} over the link \"{}\": the policy does not let {issuer} grant it there; if it should, add the link to the limit of this issuer",
-        Shown(.capability), Shown(.link)
+        Shown::new(.capability), Shown::new(.link)
     )]
     LinkBeyondLimit {
         /// The module.
@@ -358,7 +359,7 @@ pub enum ClaimsError {
     /// The token grants the capability, which its issuer may not grant here for this operation.
     #[error(
         "{subject} may not use {} of {}: the policy does not let {issuer} grant it; if it should, add the operation to the limit of this issuer",
-        Shown(.operation), Shown(.capability)
+        Shown::new(.operation), Shown::new(.capability)
     )]
     OperationBeyondLimit {
         /// The module.
@@ -391,7 +392,7 @@ pub enum ClaimsError {
     },
     /// A policy's text does not say what a policy can say.
     #[error(
-        "the policy cannot be read, line {line}, \"{}\": {}; correct it there", Shown(.field), Shown(.reason)
+        "the policy cannot be read, line {line}, \"{}\": {}; correct it there", Shown::new(.field), Shown::new(.reason)
     )]
     MalformedPolicy {
         /// The line, counted from 1.
@@ -431,13 +432,13 @@ pub enum ClaimsError {
     },
     /// A token was to be issued that could never be valid.
     #[error(
-        "the token would expire at {}, before it becomes valid at {}; let it expire later or begin earlier",
+        "the token would expire at {} and become valid only at {}; let it expire later or begin earlier",
         Moment(*.expires), Moment(*.not_before)
     )]
     NeverValid {
         /// The first second in which it would be good, since 1970.
         not_before: u64,
-        /// The last second in which it would be good, since 1970.
+        /// The second from which on it would be refused, since 1970.
         expires: u64,
     },
     /// The operating system has no randomness to make a key or a token's id from.

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{
-    check::Anchor, claims::ModuleClaims, error::ClaimsError, keys::PublicKey, policy::TrustPolicy, shown::cut,
-};
+use untrusted_text::cut;
+
+use crate::{check::Anchor, claims::ModuleClaims, error::ClaimsError, keys::PublicKey, policy::TrustPolicy};
 
 /// One use of a capability, about which a [`TrustPolicy`] or a [`Permit`](crate::Permit) decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +154,7 @@ impl TrustPolicy {
     pub fn allows(&self, claims: &ModuleClaims, access: &Access<'_>, now: u64) -> Result<(), ClaimsError> {
         let first = self.anchor(claims, now)?;
         if !claims.grants(access.capability) {
-            let (subject, capability) = (claims.into(), cut(access.capability));
+            let (subject, capability) = (claims.into(), cut(access.capability).into());
             return Err(ClaimsError::NotGranted { subject, capability });
         }
         if self.holding(claims, now).any(|anchor| self.beyond(claims, anchor, access, now).is_none()) {
@@ -208,15 +208,15 @@ enum Beyond {
 
 impl Beyond {
     fn refusal(&self, claims: &ModuleClaims, issuer: PublicKey, access: &Access<'_>) -> ClaimsError {
-        let (subject, capability) = (claims.into(), cut(access.capability));
+        let (subject, capability) = (claims.into(), cut(access.capability).into());
         match self {
             Self::Capability => ClaimsError::CapabilityBeyondLimit { subject, issuer, capability },
             Self::Link => {
-                let link = cut(access.link.unwrap_or("none"));
+                let link = cut(access.link.unwrap_or("none")).into();
                 ClaimsError::LinkBeyondLimit { subject, issuer, capability, link }
             }
             Self::Operation => {
-                let operation = cut(access.operation);
+                let operation = cut(access.operation).into();
                 ClaimsError::OperationBeyondLimit { subject, issuer, capability, operation }
             }
         }

@@ -44,12 +44,12 @@ impl KeyPair {
     }
 
     /// Reads the 58-character text of a seed (`S`, then the kind's letter). White space around it is skipped, for seed
-    /// files end with a line break.
+    /// files end with a line break, and so is a byte order mark, which some editors put in front.
     ///
     /// # Errors
     /// [`ClaimsError::MalformedKey`], which never repeats the text, and [`ClaimsError::CannotSign`] for a curve key.
     pub fn from_seed(seed: &str) -> Result<Self, ClaimsError> {
-        let (kind, seed) = text::decode_seed(seed.trim())?;
+        let (kind, seed) = text::decode_seed(seed.trim_start_matches('\u{feff}').trim())?;
         Self::of_seed(kind, &seed)
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use untrusted_text::{Shown, cut};
+
 use crate::{
     account::AccountClaims,
     claims::{AboutModule, ModuleClaims},
@@ -9,7 +11,6 @@ use crate::{
     keys::{KeyKind, PublicKey},
     module::extract,
     operator::OperatorClaims,
-    shown::{Shown, cut},
     token,
 };
 
@@ -54,7 +55,7 @@ impl Label {
     /// A name, if there is one, and a key.
     #[must_use]
     pub fn new(name: Option<&str>, key: PublicKey) -> Self {
-        Self(Box::new(Named { name: name.map(cut), key }))
+        Self(Box::new(Named { name: name.map(|name| cut(name).into()), key }))
     }
 
     /// The name, when there is one; no more of it than is shown.
@@ -134,7 +135,7 @@ impl From<&OperatorClaims> for Label {
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
-            Some(name) => write!(f, "\"{}\" ({})", Shown(name), self.key()),
+            Some(name) => write!(f, "\"{}\" ({})", Shown::new(name), self.key()),
             None => write!(f, "\"unnamed {}\" ({})", self.key().kind(), self.key()),
         }
     }

@@ -87,6 +87,7 @@ mod chain;
 mod check;
 mod claims;
 mod clock;
+mod date;
 mod document;
 mod error;
 mod grants;
@@ -103,7 +104,6 @@ mod policy;
 mod provenance;
 mod rotation;
 mod section;
-mod shown;
 mod sign;
 #[cfg(feature = "toml")]
 mod signed;

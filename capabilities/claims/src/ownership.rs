@@ -178,8 +178,8 @@ impl BoundIn<'_> {
     pub(crate) fn refusal(self, claims: &ModuleClaims, owner: PublicKey) -> ClaimsError {
         let bound = match self {
             Self::Key => Bound::Key,
-            Self::Name(name) => Bound::Name(crate::shown::cut(name)),
-            Self::Tag(tag) => Bound::Tag(crate::shown::cut(tag)),
+            Self::Name(name) => Bound::Name(untrusted_text::cut(name).into()),
+            Self::Tag(tag) => Bound::Tag(untrusted_text::cut(tag).into()),
         };
         let (subject, issuer) = (claims.into(), claims.issuer());
         OwnershipError::BoundToAnother { subject, bound, owner, issuer }.into()

@@ -1,6 +1,6 @@
 //! Permits: the decision about a module, prepared once so that each call is a look-up.
 
-use std::{ops::RangeInclusive, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
 use crate::{
     allowed::Allowed,
@@ -45,7 +45,7 @@ pub struct Permit {
     policy: Arc<TrustPolicy>,
     claims: Arc<ModuleClaims>,
     /// The seconds since 1970 in which what is remembered holds.
-    window: RangeInclusive<u64>,
+    window: Range<u64>,
     /// What is granted within all limits, in the order of the ids.
     granted: Box<[Granted]>,
 }
@@ -92,7 +92,7 @@ impl TrustPolicy {
     }
 
     /// The time in which every token holds that this trust rests on.
-    fn window(&self, claims: &ModuleClaims, anchor: Anchor<'_>, now: u64) -> RangeInclusive<u64> {
+    fn window(&self, claims: &ModuleClaims, anchor: Anchor<'_>, now: u64) -> Range<u64> {
         let mut times = vec![(claims.not_before(), claims.expires())];
         if let Anchor::Operator(voucher) = anchor {
             times.push((voucher.account.not_before(), voucher.account.expires()));
@@ -108,7 +108,7 @@ impl TrustPolicy {
         let ends = times.iter().filter_map(|(_, end)| end.map(|end| end.saturating_add(self.skew)));
         // A life that was short enough at `now` stays so later, but before it might not be: see `check_life`.
         let life = self.max_life.map_or(0, |_| claims.issued_at().min(now));
-        starts.max().unwrap_or(0).max(life).max(from)..=ends.min().unwrap_or(u64::MAX).min(to)
+        starts.max().unwrap_or(0).max(life).max(from)..ends.min().unwrap_or(u64::MAX).min(to)
     }
 }
 

@@ -84,7 +84,7 @@ impl Link {
         self.not_before
     }
 
-    /// The last second in which the token is good, since 1970. None: it does not expire.
+    /// The second from which on the token is refused, since 1970. None: it does not expire.
     #[must_use]
     pub fn expires(&self) -> Option<u64> {
         self.expires

@@ -2,13 +2,14 @@
 
 use std::{fmt, slice};
 
+use untrusted_text::Shown;
+
 use crate::{
     allowed::Allowed,
     grants::Limit,
     keys::PublicKey,
     ownership::Bindings,
     policy::{Standing, TrustPolicy},
-    shown::Shown,
 };
 
 /// The policy on one line, for logs, with the [`hash`](TrustPolicy::hash) of all of it: the same policy always gives the same
@@ -31,7 +32,8 @@ impl fmt::Display for TrustPolicy {
                 .iter()
                 .map(|voucher| format!("knows the word of {} for {}", voucher.operator(), voucher.account())),
         );
-        rules.extend(self.revoked_tokens.iter().map(|id| format!("revokes the token \"{}\"", Shown(id))));
+        rules
+            .extend(self.revoked_tokens.iter().map(|id| format!("revokes the token \"{}\"", Shown::new(id))));
         rules.extend(self.max_life.map(|life| format!("lets tokens live for {life} s")));
         if self.skew > 0 {
             rules.push(format!("lets clocks differ by {} s", self.skew));
@@ -47,8 +49,8 @@ impl Bindings {
         let names = self
             .names
             .iter()
-            .map(|(name, owners)| (format!("the name \"{}\"", Shown(&name.to_string())), owners));
-        let tags = self.tags.iter().map(|(tag, owners)| (format!("the tag \"{}\"", Shown(tag)), owners));
+            .map(|(name, owners)| (format!("the name \"{}\"", Shown::new(&name.to_string())), owners));
+        let tags = self.tags.iter().map(|(tag, owners)| (format!("the tag \"{}\"", Shown::new(tag)), owners));
         let bound = modules.chain(names).chain(tags).map(|(what, owners)| {
             let owners: Vec<String> = owners.iter().map(PublicKey::to_string).collect();
             format!("binds {what} to {}", owners.join(" or "))
@@ -68,12 +70,12 @@ impl Standing {
         ];
         let marks = marks.into_iter().filter(|(set, _)| *set).map(move |(_, verb)| format!("{verb} {key}"));
         let succeeds = self.succeeds.as_ref().map(|rotation| {
-            format!("lets {key} stand for {} by the token \"{}\"", rotation.from(), Shown(rotation.id()))
+            format!("lets {key} stand for {} by the token \"{}\"", rotation.from(), Shown::new(rotation.id()))
         });
         let asked = self
             .tokens
             .iter()
-            .map(move |token| format!("asks for the token \"{}\" of {key}", Shown(token.id())));
+            .map(move |token| format!("asks for the token \"{}\" of {key}", Shown::new(token.id())));
         let revision = self.minimum_revision.map(|least| format!("wants {key} from revision {least}"));
         let limit = self.limit.as_deref().map(|limit| format!("lets {key} grant {limit}"));
         marks.chain(succeeds).chain(asked).chain(revision).chain(limit)

@@ -28,7 +28,7 @@ impl Times {
         about: M,
     ) -> Result<Claims<M>, ClaimsError> {
         if let (Some(not_before), Some(expires)) = (self.not_before, self.expires)
-            && expires < not_before
+            && expires <= not_before
         {
             return Err(ClaimsError::NeverValid { not_before, expires });
         }
@@ -54,7 +54,7 @@ fn random_id() -> Result<String, ClaimsError> {
 /// The methods of a builder that set its `times`.
 macro_rules! time_setters {
     () => {
-        /// The last second in which the token is good, since 1970.
+        /// The second from which on the token is refused, since 1970.
         #[must_use]
         pub fn expires_at(mut self, seconds: u64) -> Self {
             self.times.expires = Some(seconds);

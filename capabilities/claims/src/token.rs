@@ -11,12 +11,12 @@ use jsonwebtoken::{
     dangerous::insecure_decode_claims,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use untrusted_text::Shown;
 
 use crate::{
     claims::Claims,
     error::{ClaimsError, TokenPart},
     json::Object,
-    shown::Shown,
 };
 
 /// The largest token, in bytes. Honest ones have about one thousand.
@@ -139,5 +139,5 @@ fn decode(part: TokenPart, text: &str) -> Result<Vec<u8>, ClaimsError> {
 
 /// The causes quote what the token says, so they are made fit to be shown.
 fn malformed(part: TokenPart, reason: impl ToString) -> ClaimsError {
-    ClaimsError::MalformedToken { part, reason: Shown(&reason.to_string()).to_string() }
+    ClaimsError::MalformedToken { part, reason: Shown::new(&reason.to_string()).to_string() }
 }

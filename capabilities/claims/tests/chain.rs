@@ -100,16 +100,16 @@ fn every_link_has_its_time_also_while_the_module_runs() {
     let policy = by_operator();
     let verified = policy.verify(signed_with(&chain()), NOW).unwrap();
     let at = |now| policy.check(verified.claims(), now).unwrap_err();
-    assert_eq!(policy.check(verified.claims(), NOW + 20), Ok(()));
-    assert!(matches!(at(NOW + 21), ClaimsError::AccountExpired { now, .. } if now == NOW + 21));
-    let error = at(NOW + 31);
+    assert_eq!(policy.check(verified.claims(), NOW + 19), Ok(()));
+    assert!(matches!(at(NOW + 20), ClaimsError::AccountExpired { now, .. } if now == NOW + 20));
+    let error = at(NOW + 30);
     let operator = operator().public_key();
-    let (house, expired_at, now) = (Label::new(Some("the house"), operator), NOW + 30, NOW + 31);
+    let (house, expired_at, now) = (Label::new(Some("the house"), operator), NOW + 30, NOW + 30);
     assert_eq!(error, ClaimsError::OperatorExpired { operator: house, expired_at, now });
     assert!(error.to_string().contains("the house") && error.to_string().contains(&operator.to_string()));
     assert!(matches!(at(NOW - 31), ClaimsError::OperatorNotYetValid { .. }));
     assert!(matches!(at(NOW - 21), ClaimsError::AccountNotYetValid { .. }));
-    assert!(matches!(at(NOW + 51), ClaimsError::Expired { .. }));
+    assert!(matches!(at(NOW + 50), ClaimsError::Expired { .. }));
 }
 
 /// Anybody can make an operator's key and a chain from it. That is worth nothing where nobody trusts this key.

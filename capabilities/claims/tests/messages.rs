@@ -62,7 +62,7 @@ fn of_tokens() -> Vec<ClaimsError> {
         refusal(&carrying_json(HEADER, &claims_json().replace("\"iat\":1", "\"iat\":-1"))),
         refusal(&carrying_json(&HEADER.replace("Ed25519", "none"), &claims_json())),
         refusal(&carrying(&token(HEADER, &claims_json(), &stranger))),
-        unloaded(signed(), &policy(), NOW + 51),
+        unloaded(signed(), &policy(), NOW + 50),
         unloaded(signed(), &policy(), NOW - 51),
         sign_module(&small_module(), &never, &account()).unwrap_err(),
     ]
@@ -102,9 +102,9 @@ fn of_chains() -> Vec<ClaimsError> {
         *gap,
         Chain::new(["x"; 3]).unwrap_err(),
         OperatorClaims::verify(&borrowed).unwrap_err(),
-        at(NOW + 21),
+        at(NOW + 20),
         at(NOW - 21),
-        at(NOW + 31),
+        at(NOW + 30),
         at(NOW - 31),
     ]
 }

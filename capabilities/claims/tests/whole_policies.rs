@@ -113,13 +113,13 @@ fn an_operators_token_that_is_asked_for_binds_every_chain() {
         (handed, claims_of()),
     ];
     for (policy, claims) in chains {
-        assert_eq!((policy.check(&claims, NOW), policy.check(&claims, NOW + 20)), (Ok(()), Ok(())));
-        assert!(matches!(policy.check(&claims, NOW + 21), Err(ClaimsError::OperatorExpired { .. })));
+        assert_eq!((policy.check(&claims, NOW), policy.check(&claims, NOW + 19)), (Ok(()), Ok(())));
+        assert!(matches!(policy.check(&claims, NOW + 20), Err(ClaimsError::OperatorExpired { .. })));
         let revoked = policy.clone().revoke_token("root");
         assert!(matches!(revoked.check(&claims, NOW), Err(ClaimsError::TokenRevoked { .. })));
         // A permit of before knows no better.
         let permit = std::sync::Arc::new(policy).permit(&claims, NOW).unwrap();
-        assert!(permit.check(NOW + 20).is_ok() && permit.check(NOW + 21).is_err());
+        assert!(permit.check(NOW + 19).is_ok() && permit.check(NOW + 20).is_err());
     }
     // Without being asked for it binds only the chain that it is part of, which is why `revoke_token` says so.
     assert_eq!(trusting.revoke_token("root").check(&claims(&[&team]), NOW), Ok(()));

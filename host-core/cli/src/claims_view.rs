@@ -53,7 +53,7 @@ impl<'a> ClaimsView<'a> {
     fn expiry(&self) -> String {
         match self.expires {
             None => "never".to_owned(),
-            Some(at) if at < self.now => format!("{} (has expired)", Moment(at)),
+            Some(at) if at <= self.now => format!("{} (has expired)", Moment(at)),
             Some(at) => Moment(at).to_string(),
         }
     }

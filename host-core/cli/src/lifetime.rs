@@ -21,7 +21,7 @@ impl Lifetime {
         self.not_before_in.map(|time| after(now, *time))
     }
 
-    /// The last second in which a token is good that is issued at `now`, if it ends.
+    /// The second from which on a token is refused that is issued at `now`, if it ends.
     pub(crate) fn end(&self, now: u64) -> Option<u64> {
         self.expires_in.map(|time| after(now, *time))
     }

@@ -68,7 +68,7 @@ pub struct ProvenanceStatus {
     pub name: Option<String>,
     /// The token's id.
     pub token: Option<String>,
-    /// The last second in which the token is good, since 1970; `None` when it does not expire.
+    /// The second from which on the token is refused, since 1970; `None` when it does not expire.
     pub expires: Option<u64>,
 }
 

@@ -1,6 +1,8 @@
 //! What is refused because it belongs to somebody else.
 
-use crate::{keys::PublicKey, label::Label, ownership::Bound, shown::Shown};
+use untrusted_text::Shown;
+
+use crate::{keys::PublicKey, label::Label, ownership::Bound};
 
 /// Why a module was refused for whom it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +36,7 @@ pub enum OwnershipError {
         issuer: PublicKey,
     },
     /// A pattern for names that cannot be one.
-    #[error("\"{}\" is not a pattern for names: {reason}", Shown(.pattern))]
+    #[error("\"{}\" is not a pattern for names: {reason}", Shown::new(.pattern))]
     Pattern {
         /// The pattern, no more of it than is shown.
         pattern: Box<str>,
@@ -59,8 +61,8 @@ impl std::fmt::Display for What<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
             Bound::Key => f.write_str("its key"),
-            Bound::Name(name) => write!(f, "the name \"{}\"", Shown(name)),
-            Bound::Tag(tag) => write!(f, "the tag \"{}\"", Shown(tag)),
+            Bound::Name(name) => write!(f, "the name \"{}\"", Shown::new(name)),
+            Bound::Tag(tag) => write!(f, "the tag \"{}\"", Shown::new(tag)),
         }
     }
 }

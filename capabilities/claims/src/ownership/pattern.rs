@@ -18,7 +18,7 @@ pub(crate) struct NamePattern {
 
 impl NamePattern {
     pub(crate) fn parse(text: &str) -> Result<Self, ClaimsError> {
-        let wrong = |reason| OwnershipError::Pattern { pattern: crate::shown::cut(text), reason };
+        let wrong = |reason| OwnershipError::Pattern { pattern: untrusted_text::cut(text).into(), reason };
         if text.is_empty() {
             return Err(wrong("it is empty; write a name, or * for all").into());
         }
