@@ -17,7 +17,10 @@ impl PolicyText {
         let mut text = Table::new();
         text.insert("accounts".into(), keys(accounts));
         text.insert("operators".into(), keys(operators));
+        text.insert("shared_actors".into(), keys(&document.shared_actors));
         text.insert("account_tokens".into(), document.account_tokens.clone().into());
+        text.insert("operator_tokens".into(), document.operator_tokens.clone().into());
+        text.insert("rotations".into(), document.rotations.clone().into());
         text.insert("clock_skew_seconds".into(), seconds(document.clock_skew_seconds));
         if let Some(life) = document.max_token_life_seconds {
             text.insert("max_token_life_seconds".into(), seconds(life));
@@ -31,13 +34,33 @@ impl PolicyText {
             actors.minimum_revision.iter().map(|(key, revision)| (key.to_string(), (*revision).into()));
         rules.insert("minimum_revision".into(), Value::Table(minimum.collect()));
         text.insert("actors".into(), rules.into());
-        let void = [("keys".into(), keys(&revoked.keys)), ("tokens".into(), revoked.tokens.clone().into())];
+        let since = revoked.since.iter().map(|(key, since)| (key.to_string(), seconds(*since)));
+        let void = [
+            ("keys".into(), keys(&revoked.keys)),
+            ("tokens".into(), revoked.tokens.clone().into()),
+            ("since".into(), Value::Table(since.collect())),
+        ];
         text.insert("revoked".into(), Table::from_iter(void).into());
         let limits = issuers.iter().map(|(key, rules)| {
             let grants: Vec<Value> = rules.grants.iter().map(grant).collect();
             (key.to_string(), Table::from_iter([("grants".to_owned(), Value::Array(grants))]).into())
         });
         text.insert("issuers".into(), Value::Table(limits.collect()));
+        let owners = document.owners.iter().map(|(key, rules)| {
+            let bound = [
+                ("modules".to_owned(), keys(&rules.modules)),
+                ("names".to_owned(), rules.names.clone().into()),
+                ("tags".to_owned(), rules.tags.clone().into()),
+            ];
+            (key.to_string(), Table::from_iter(bound).into())
+        });
+        text.insert("owners".into(), Value::Table(owners.collect()));
+        if let Some(end) = document.end {
+            text.insert(
+                "end".into(),
+                Table::from_iter([("entries".to_owned(), seconds(end.entries))]).into(),
+            );
+        }
         Self(text)
     }
 }
