@@ -78,7 +78,7 @@ impl RotationClaims {
         let (Some(handover), Some(overlap_end)) = (claims.not_before, claims.expires) else {
             return Err(RotationError::NoTime { key: from }.into());
         };
-        if overlap_end < handover {
+        if overlap_end <= handover {
             return Err(ClaimsError::NeverValid { not_before: handover, expires: overlap_end });
         }
         if claims.about.rotates != from.kind().to_string() {
@@ -123,7 +123,7 @@ impl RotationClaims {
         self.handover
     }
 
-    /// The last second in which the old key counts, since 1970 (`exp`).
+    /// The second from which on the old key is refused, since 1970 (`exp`).
     #[must_use]
     pub fn overlap_end(&self) -> u64 {
         self.overlap_end

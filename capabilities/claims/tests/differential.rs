@@ -39,6 +39,9 @@ impl Token {
     }
 }
 
+/// A capability by its number, and the only operation when it is not all of them.
+type Granted = (usize, Option<usize>);
+
 #[derive(Clone, Default)]
 struct Rules {
     trusted: BTreeSet<usize>,
@@ -47,7 +50,7 @@ struct Rules {
     rotations: Vec<Token>,
     revoked: Vec<(usize, Option<u64>)>,
     void: BTreeSet<String>,
-    limits: Vec<(usize, Vec<(usize, Option<usize>)>)>,
+    limits: Vec<(usize, Vec<Granted>)>,
     modules: Vec<(usize, usize)>,
     names: Vec<(String, usize)>,
     tags: Vec<usize>,
@@ -72,7 +75,7 @@ fn around(numbers: &mut Numbers) -> u64 {
 
 fn token(numbers: &mut Numbers, by: usize, about: usize) -> Token {
     let begins = around(numbers);
-    let ends = begins + numbers.below(8) as u64;
+    let ends = begins + 1 + numbers.below(8) as u64;
     Token { by, about, issued: begins.min(around(numbers)), begins, ends }
 }
 
@@ -268,12 +271,12 @@ impl Rules {
 
     fn signs(&self, key: usize, now: u64) -> bool {
         let retired =
-            |step: &&Token| step.by == key && self.in_force(step, now) && step.ends + self.skew < now;
+            |step: &&Token| step.by == key && self.in_force(step, now) && step.ends + self.skew <= now;
         self.revoked(key).is_none() && !self.rotations.iter().any(|step| retired(&step))
     }
 
     fn holds(&self, token: &Token, kind: &str, now: u64) -> bool {
-        let in_time = token.begins <= now + self.skew && now <= token.ends + self.skew;
+        let in_time = token.begins <= now + self.skew && now < token.ends + self.skew;
         in_time && !self.void.contains(&token.id(kind))
     }
 
@@ -322,7 +325,7 @@ impl Rules {
     }
 
     fn runs(&self, module: &Module, now: u64) -> bool {
-        now <= NOW + 5 + self.skew && self.signs(module.issuer, now) && !self.ways(module, now).is_empty()
+        now < NOW + 5 + self.skew && self.signs(module.issuer, now) && !self.ways(module, now).is_empty()
     }
 
     fn allows(&self, module: &Module, now: u64, (capability, operation): (usize, usize)) -> bool {

@@ -52,13 +52,13 @@ fn both_keys_count_while_they_overlap_and_then_the_new_one_alone() {
     let (old, successor) = (by(&account()), by(&new()));
     let answers = |at: u64| (rotated().check(&old, at).is_ok(), rotated().check(&successor, at).is_ok());
     assert_eq!(answers(NOW - 11), (true, false));
-    assert_eq!((answers(NOW - 10), answers(NOW + 10)), ((true, true), (true, true)));
-    assert_eq!(answers(NOW + 11), (false, true));
+    assert_eq!((answers(NOW - 10), answers(NOW + 9)), ((true, true), (true, true)));
+    assert_eq!(answers(NOW + 10), (false, true));
     assert!(matches!(
         rotation_error(rotated().check(&successor, NOW - 11)),
         RotationError::NotInForce { .. }
     ));
-    let error = rotation_error(rotated().check(&old, NOW + 11));
+    let error = rotation_error(rotated().check(&old, NOW + 10));
     let (key, next) = (account().public_key(), new().public_key());
     assert!(matches!(error, RotationError::KeyRotated { key: k, successor: s, .. } if (k, s) == (key, next)));
     // What is not trusted is not trusted through its rotation.
@@ -71,7 +71,7 @@ fn an_actor_is_taken_over_by_its_rotated_key() {
     let (old, successor) = (by(&account()), by(&new()));
     assert_eq!(rotated().may_take_over(&old, &successor, NOW), Ok(Takeover::Rotation));
     assert_eq!(rotated().may_take_over(&successor, &old, NOW), Ok(Takeover::Rotation));
-    assert!(rotated().may_take_over(&successor, &old, NOW + 11).is_err());
+    assert!(rotated().may_take_over(&successor, &old, NOW + 10).is_err());
     let without = policy().account(new().public_key());
     assert!(matches!(without.may_take_over(&old, &successor, NOW), Err(ClaimsError::Ownership(_))));
     let revoked = rotated().account(new().public_key()).revoke_token("rotation");
@@ -130,7 +130,7 @@ fn a_permit_ends_and_begins_with_the_rotation() {
     for claims in [by(&account()), by(&new())] {
         for made in [NOW - 11, NOW, NOW + 11] {
             let Ok(permit) = policy.permit(&claims, made) else { continue };
-            for at in [NOW - 11, NOW - 10, NOW, NOW + 10, NOW + 11] {
+            for at in [NOW - 11, NOW - 10, NOW, NOW + 9, NOW + 10] {
                 assert_eq!(permit.allows(&access, at), policy.allows(&claims, &access, at), "{made} {at}");
             }
         }
@@ -146,8 +146,8 @@ fn an_operator_rotates_with_its_word_and_its_limits() {
     let (by_old, by_new) =
         (policy().account_token(&word(&old)).unwrap(), policy().account_token(&word(&next)).unwrap());
     let claims = by(&account());
-    assert_eq!((by_old.check(&claims, NOW + 10), by_new.check(&claims, NOW - 10)), (Ok(()), Ok(())));
-    assert!(matches!(rotation_error(by_old.check(&claims, NOW + 11)), RotationError::KeyRotated { .. }));
+    assert_eq!((by_old.check(&claims, NOW + 9), by_new.check(&claims, NOW - 10)), (Ok(()), Ok(())));
+    assert!(matches!(rotation_error(by_old.check(&claims, NOW + 10)), RotationError::KeyRotated { .. }));
     assert!(by_new.check(&claims, NOW - 11).is_err());
     assert_eq!(by_new.check(&claims, NOW + 11), Ok(()));
     let limited = by_new.limit(o, GrantLimit::nothing()).unwrap();

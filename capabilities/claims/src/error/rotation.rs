@@ -18,7 +18,7 @@ pub enum RotationError {
         key: PublicKey,
         /// The new key.
         successor: PublicKey,
-        /// The last second in which the old key counted, since 1970.
+        /// The second from which on the old key is refused, since 1970.
         ended_at: u64,
         /// The time of the check, in seconds since 1970.
         now: u64,

@@ -82,8 +82,13 @@ impl TrustPolicy {
     /// The rotation by which this key has handed over for good, when it has.
     pub(crate) fn retired(&self, key: PublicKey, now: u64) -> Option<&RotationClaims> {
         let rotation = self.standing(key).succeeded.as_ref()?;
-        let over = rotation.overlap_end().saturating_add(self.skew) < now;
+        let over = self.retirement(rotation).is_some_and(|end| end <= now);
         (over && self.out_of_line(rotation, now).is_none()).then_some(rotation)
+    }
+
+    /// The second from which on the old key is refused; none when that is beyond all clocks.
+    fn retirement(&self, rotation: &RotationClaims) -> Option<u64> {
+        rotation.overlap_end().checked_add(self.skew)
     }
 
     /// Why the rotation is not in force now, if it is not.
@@ -105,10 +110,11 @@ impl TrustPolicy {
         (old || new).then_some(OutOfLine::RevokedBefore)
     }
 
-    /// The seconds around `now` in which this key stands for the same keys and is retired or not as now: the first and the last.
+    /// The seconds around `now` in which this key stands for the same keys and is retired or not as now: the first, and the one after the
+    /// last.
     pub(crate) fn line_lasts(&self, key: PublicKey, now: u64) -> (u64, u64) {
         let retires = self.standing(key).succeeded.as_ref().filter(|rotation| self.void(rotation).is_none());
-        let end = retires.map_or(u64::MAX, |rotation| rotation.overlap_end().saturating_add(self.skew));
+        let end = retires.and_then(|rotation| self.retirement(rotation)).unwrap_or(u64::MAX);
         let steps = self.line(key, now).filter_map(|key| self.standing(key).succeeds.as_ref());
         let lasts = steps.filter(|rotation| self.void(rotation).is_none()).try_fold(
             (0, end),
@@ -116,7 +122,7 @@ impl TrustPolicy {
                 let begins = step.handover().saturating_sub(self.skew);
                 match self.out_of_line(step, now) {
                     None => ControlFlow::Continue((begins.max(start), end)),
-                    Some(_) => ControlFlow::Break((start, begins.saturating_sub(1).min(end))),
+                    Some(_) => ControlFlow::Break((start, begins.min(end))),
                 }
             },
         );
