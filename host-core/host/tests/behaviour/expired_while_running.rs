@@ -85,9 +85,9 @@ fn an_account_whose_token_expires_takes_its_actors_with_it() {
     let word = |until| vouched.tokens(account, |account| account.expires_at(until));
     let module = vouched.sign(&echo(), Some(&word(NOW + 60)), &key, |c| c);
     let actor = vouched.host.add_actor(module).unwrap();
-    vouched.clock.set(NOW + 60);
+    vouched.clock.set(NOW + 59);
     assert!(vouched.host.call(&actor, "op", b"").is_ok());
-    vouched.clock.set(NOW + 61);
+    vouched.clock.set(NOW + 60);
     let why = why_not_called(vouched.host.call(&actor, "op", b""), &actor);
     assert!(
         matches!(&why, ClaimsError::AccountExpired { account: whose, .. } if whose.key() == account),
