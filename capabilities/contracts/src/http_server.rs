@@ -47,12 +47,22 @@ pub struct Response {
     /// The status in words; empty means the usual words.
     #[serde(default, deserialize_with = "lenient::nil_is_default")]
     pub status: String,
-    /// The headers.
+    /// The headers, one value for each.
     #[serde(default, deserialize_with = "lenient::nil_is_default")]
     pub header: BTreeMap<String, String>,
     /// The body's bytes.
     #[serde(default, with = "lenient::body")]
     pub body: Vec<u8>,
+    /// Further `set-cookie` lines, beside the one that `header` may hold: the only header that may be there more than once
+    /// and cannot be written as one line (RFC 6265, section 3). Left out where it is empty, so that hosts which do not know
+    /// it read what they always read.
+    #[serde(
+        alias = "set_cookie",
+        default,
+        deserialize_with = "lenient::nil_is_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub set_cookie: Vec<String>,
 }
 
 impl Response {
@@ -104,10 +114,24 @@ impl Response {
         self
     }
 
-    /// The same response with one more header.
+    /// The same response with a header, in place of one whose name has the same spelling; a further `set-cookie` is one more.
+    ///
+    /// ```
+    /// use capability_contracts::http_server::Response;
+    ///
+    /// let response = Response::ok().with_header("set-cookie", "a=1").with_header("set-cookie", "b=2; Path=/");
+    /// assert_eq!((response.header["set-cookie"].as_str(), response.set_cookie), ("a=1", vec!["b=2; Path=/".to_owned()]));
+    /// ```
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
-        self.header.insert(name.into(), value.into());
+        // The first goes where every host looks for it.
+        if name.eq_ignore_ascii_case("set-cookie")
+            && self.header.keys().any(|key| key.eq_ignore_ascii_case(name))
+        {
+            self.set_cookie.push(value.into());
+        } else {
+            self.header.insert(name.into(), value.into());
+        }
         self
     }
 

@@ -38,6 +38,17 @@ fn an_http_response() {
 }
 
 #[test]
+fn a_second_cookie_is_a_field_of_its_own() {
+    let response = http_server::Response { status_code: 200, ..Default::default() }
+        .with_header("set-cookie", "a=1")
+        .with_header("Set-Cookie", "b=2");
+    written(
+        &response,
+        b"\x85\xaastatusCode\xcc\xc8\xa6status\xa0\xa6header\x81\xaaset-cookie\xa3a=1\xa4body\xc4\x00\xa9setCookie\x91\xa3b=2",
+    );
+}
+
+#[test]
 fn empty_fields_are_written_too() {
     written(
         &http_server::Request::default(),

@@ -53,6 +53,18 @@ fn snake_case_names() {
 }
 
 #[test]
+fn cookies_of_an_answer_may_be_there() {
+    let cookies = |payload: &[u8]| decode::<Response>(OP_HANDLE_REQUEST, payload).unwrap().set_cookie;
+    assert_eq!(cookies(b"\x81\xaastatusCode\xcc\xc8"), Vec::<String>::new());
+    assert_eq!(cookies(b"\x82\xaastatusCode\xcc\xc8\xa9setCookie\xc0"), Vec::<String>::new());
+    assert_eq!(cookies(b"\x82\xaastatusCode\xcc\xc8\xa9setCookie\x92\xa1a\xa1b"), ["a", "b"]);
+    assert_eq!(cookies(b"\x82\xaastatusCode\xcc\xc8\xaaset_cookie\x91\xa1a"), ["a"]);
+    // In order, with and without it.
+    assert_eq!(cookies(b"\x94\xcc\xc8\xa0\x80\xc4\x00"), Vec::<String>::new());
+    assert_eq!(cookies(b"\x95\xcc\xc8\xa0\x80\xc4\x00\x91\xa1a"), ["a"]);
+}
+
+#[test]
 fn a_body_in_any_form() {
     for body in
         [&b"\xc4\x02hi"[..], b"\xc5\x00\x02hi", b"\x92\x68\x69", b"\xdc\x00\x02\xcc\x68\xd0\x69", b"\xa2hi"]

@@ -53,8 +53,8 @@ fn write(message: u8, input: &mut Unstructured<'_>) -> arbitrary::Result<()> {
             body: body(input)?,
         }),
         1 => {
-            let (status_code, status, header) = input.arbitrary()?;
-            any_value(&Response { status_code, status, header, body: body(input)? });
+            let (status_code, status, header, set_cookie) = input.arbitrary()?;
+            any_value(&Response { status_code, status, header, body: body(input)?, set_cookie });
         }
         2 => any_value(&AddRequest { key: input.arbitrary()?, value: input.arbitrary()? }),
         3 => any_value(&GetResponse { value: input.arbitrary()?, exists: input.arbitrary()? }),

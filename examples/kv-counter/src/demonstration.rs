@@ -42,7 +42,7 @@ impl Demonstration {
         for capability in [keyvalue::CAPABILITY, logging::CAPABILITY] {
             demonstration.host.link(&demonstration.link(capability), LinkConfig::new())?;
         }
-        let http = LinkConfig::new().with("port", port.to_string());
+        let http = LinkConfig::new().with("port", port.to_string()).with("errors", "detailed");
         demonstration.host.link(&demonstration.link(http_server::CAPABILITY), http)?;
         Ok(demonstration)
     }

@@ -86,7 +86,8 @@ fn a_counter_without_the_grant_cannot_reach_the_store_it_is_linked_to() {
             LinkKey::new(actor.clone(), CapabilityId::new(capability).unwrap(), LinkName::default())
         };
         host.link(&link(keyvalue::CAPABILITY), LinkConfig::new()).unwrap();
-        host.link(&link(http_server::CAPABILITY), LinkConfig::new().with("port", "0")).unwrap();
+        let http = LinkConfig::new().with("port", "0").with("errors", "detailed");
+        host.link(&link(http_server::CAPABILITY), http).unwrap();
         let address = server.local_addr(&link(http_server::CAPABILITY)).unwrap();
         let answer = Client::connect(&address.to_string()).get("/");
         host.remove_actor(&actor).unwrap();

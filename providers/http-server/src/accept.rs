@@ -1,10 +1,14 @@
-//! Accepting connections, until told to stop.
+//! Accepts connections, until told to stop.
 
 use std::{
+    convert::Infallible,
     future::{Future, poll_fn},
     io,
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Poll,
     time::Duration,
 };
@@ -21,7 +25,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{front::Door, settings::Settings};
+use crate::{front::Door, settings::Settings, socket::Socket};
 
 /// How long to wait when the system has no file handle left for another connection.
 const BREATH: Duration = Duration::from_millis(50);
@@ -72,12 +76,20 @@ impl House {
             log::debug!("a connection will be slower than it might be: {error}");
         }
         let door = Arc::clone(&self.door);
+        let unread = Arc::new(AtomicBool::new(false));
+        let left = Arc::clone(&unread);
         let service = service_fn(move |request| {
-            let front = door.front();
-            async move { front.serve(request).await }
+            let (front, left) = (door.front(), Arc::clone(&left));
+            async move {
+                let served = front.serve(request).await;
+                left.fetch_or(served.leaves_unread, Ordering::Relaxed);
+                Ok::<_, Infallible>(served.answer)
+            }
         });
-        let http = protocol(self.door.front().settings());
-        let connection = self.open.watch(http.serve_connection(TokioIo::new(stream), service));
+        let front = self.door.front();
+        let socket = Socket::new(stream, front.settings().write_timeout, unread);
+        let http = protocol(front.settings());
+        let connection = self.open.watch(http.serve_connection(TokioIo::new(socket), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 log::debug!("a connection ended early: {error}");
@@ -114,7 +126,9 @@ impl House {
 
 fn protocol(settings: &Settings) -> http1::Builder {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
+    // A client that has sent its request may close its side and wait (RFC 9112, section 9.6).
+    http.half_close(true)
+        .timer(TokioTimer::new())
         .header_read_timeout(settings.header_timeout)
         .max_buf_size(settings.header_limit)
         .max_header_size(settings.header_limit);

@@ -1,7 +1,8 @@
-//! From a request's head to its answer, on the socket thread.
+//! Brings a request from its head to its answer, on the socket thread.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
+use capability_provider::LinkKey;
 use crossbeam_channel::{Sender, TrySendError};
 use http_body_util::BodyExt;
 use hyper::{
@@ -15,8 +16,9 @@ use tokio::{
 };
 
 use crate::{
-    message,
-    refusal::{Answer, Refusal},
+    answer::{Answer, Reporter},
+    head, message,
+    refusal::Refusal,
     settings::Settings,
     workers::{Job, Task},
 };
@@ -30,6 +32,15 @@ pub(crate) struct Front {
     settings: Settings,
     jobs: Sender<Job>,
     places: Arc<Semaphore>,
+    reporter: Reporter,
+}
+
+/// A request's answer.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) answer: Answer,
+    /// A part of the request may not have been read, and the connection is closed.
+    pub(crate) leaves_unread: bool,
 }
 
 /// The generation that new requests and connections get. It is replaced when the link is made again, and the connections
@@ -54,9 +65,10 @@ impl Door {
 }
 
 impl Front {
-    pub(crate) fn new(settings: Settings, jobs: Sender<Job>) -> Self {
+    pub(crate) fn new(settings: Settings, jobs: Sender<Job>, link: LinkKey) -> Self {
         let places = Arc::new(Semaphore::new(settings.connections));
-        Self { settings, jobs, places }
+        let reporter = Reporter::new(link, settings.errors);
+        Self { settings, jobs, places, reporter }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -69,20 +81,21 @@ impl Front {
     }
 
     /// Answers one request, always.
-    pub(crate) async fn serve(&self, request: Request<Incoming>) -> Result<Answer, Infallible> {
+    pub(crate) async fn serve(&self, request: Request<Incoming>) -> Served {
         let deadline = Instant::now() + self.settings.request_timeout;
-        let answer = match self.task(request, deadline).await {
+        let outcome = match self.task(request, deadline).await {
             Ok(task) => self.hand_over(task, deadline).await,
             Err(refusal) => Err(refusal),
         };
-        Ok(answer.unwrap_or_else(Refusal::into_answer))
+        match outcome {
+            Ok(answer) => Served { answer, leaves_unread: false },
+            Err(refusal) => Served { answer: self.reporter.report(&refusal), leaves_unread: refusal.close },
+        }
     }
 
     async fn task(&self, request: Request<Incoming>, deadline: Instant) -> Result<Task, Refusal> {
-        let (head, body) = request.into_parts();
-        if head.method == Method::CONNECT {
-            return Err(Refusal::tunnel());
-        }
+        let (mut head, body) = request.into_parts();
+        head::check(&mut head)?;
         if self.settings.health_path.as_deref() == Some(head.uri.path())
             && matches!(head.method, Method::GET | Method::HEAD)
         {
@@ -127,7 +140,7 @@ impl Front {
             TrySendError::Disconnected(_) => Refusal::stopping(),
         })?;
         match timeout_at(deadline, answered).await {
-            Ok(Ok(answer)) => Ok(answer),
+            Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(Refusal::internal("the worker ended without an answer")),
             Err(_) => Err(Refusal::no_answer_in_time()),
         }

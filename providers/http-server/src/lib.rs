@@ -56,12 +56,16 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod answer;
+mod authority;
 mod front;
+mod head;
 mod listener;
 mod message;
 mod provider;
 mod refusal;
 mod settings;
+mod socket;
 mod workers;
 
 pub use crate::provider::HttpServer;

@@ -101,7 +101,7 @@ fn generation(settings: Settings, actor: &ActorHandle) -> Result<(Front, Crew), 
     let Settings { address, drain_timeout: drain, workers, queue, .. } = settings;
     let (workers, jobs) =
         Workers::start(workers, queue, actor).map_err(|reason| unavailable(address, &reason))?;
-    Ok((Front::new(settings, jobs), Crew { workers, drain }))
+    Ok((Front::new(settings, jobs, actor.link().clone()), Crew { workers, drain }))
 }
 
 fn unavailable(address: SocketAddr, reason: &io::Error) -> ProviderError {

@@ -1,4 +1,4 @@
-//! From HTTP to the contract's messages and back.
+//! Converts HTTP to the contract's messages and back.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use hyper::{
     http::request::Parts,
 };
 
-use crate::refusal::{Answer, Refusal};
+use crate::{answer::Answer, refusal::Refusal};
 
 /// The headers that are about one connection or the message's framing (RFC 9110, section 7.6.1). They are this
 /// provider's business: an actor that sets one would say something untrue about the bytes that follow.
@@ -58,17 +58,37 @@ fn joined(headers: &HeaderMap) -> BTreeMap<String, String> {
 /// The HTTP response that the actor's reply stands for.
 pub(crate) fn response(reply: http_server::Response) -> Result<Answer, Refusal> {
     let status = status(reply.status_code)?;
-    let mut answer = Answer::new(Full::new(reply.body.into()));
+    let body = if has_content(status) { reply.body } else { Vec::new() };
+    let mut answer = Answer::new(Full::new(body.into()));
     *answer.status_mut() = status;
     for (name, value) in &reply.header {
         add(answer.headers_mut(), name, value)?;
     }
-    if !reply.status.is_empty() && status.canonical_reason() != Some(reply.status.as_str()) {
-        let phrase = ReasonPhrase::try_from(reply.status)
-            .map_err(|_| Refusal::bad_reply("its status text holds control characters"))?;
+    for value in &reply.set_cookie {
+        add(answer.headers_mut(), header::SET_COOKIE.as_str(), value)?;
+    }
+    if let Some(phrase) = phrase(status, reply.status)? {
         answer.extensions_mut().insert(phrase);
     }
     Ok(answer)
+}
+
+/// Whether an answer with this status may carry a content (RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5). That of HEAD has
+/// none either, but the length of one.
+fn has_content(status: StatusCode) -> bool {
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// The words of the status line, where they are not the usual ones. A code that has no usual words and got none has an
+/// empty phrase (RFC 9112, section 4).
+fn phrase(status: StatusCode, text: String) -> Result<Option<ReasonPhrase>, Refusal> {
+    match status.canonical_reason() {
+        Some(_) if text.is_empty() => Ok(None),
+        Some(usual) if usual == text => Ok(None),
+        _ => ReasonPhrase::try_from(text)
+            .map(Some)
+            .map_err(|_| Refusal::bad_reply("its status text holds control characters")),
+    }
 }
 
 /// Informational codes are left out: they announce another response, and an actor has only one.
@@ -80,6 +100,8 @@ fn status(code: u32) -> Result<StatusCode, Refusal> {
         .ok_or_else(|| Refusal::bad_reply(format_args!("its status code {code} is not from 200 to 599")))
 }
 
+/// Adds a header. One that is there already, in another spelling, is replaced: two lines of one name are a list, which most
+/// headers are not (RFC 9110, section 5.3). Cookies have a line each (RFC 6265, section 3).
 fn add(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Refusal> {
     let refusal = |what| Refusal::bad_reply(format_args!("the {what} of its header {name:?} is not valid"));
     let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refusal("name"))?;
@@ -87,7 +109,12 @@ fn add(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Refusal> 
     if FRAMING.contains(&key) {
         return Ok(());
     }
-    headers.try_append(key, value).map(drop).map_err(|_| Refusal::bad_reply("it has too many headers"))
+    let full = |_| Refusal::bad_reply("it has too many headers");
+    if key == header::SET_COOKIE {
+        headers.try_append(key, value).map(drop).map_err(full)
+    } else {
+        headers.try_insert(key, value).map(drop).map_err(full)
+    }
 }
 
 #[cfg(test)]

@@ -1,46 +1,60 @@
-//! What a client reads when the actor gave no answer: a status, and a JSON body that says why.
+//! Failures that the provider answers in the actor's place: for each a status, a code and a sentence fit for strangers.
 
-use bytes::Bytes;
+use std::fmt::Display;
+
 use capability_provider::DispatchError;
-use http_body_util::Full;
-use hyper::{
-    Response, StatusCode,
-    header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
-};
-use serde_json::{Value, json};
-
-/// What goes back over the socket.
-pub(crate) type Answer = Response<Full<Bytes>>;
-
-/// Words of an actor are cut here, so that an error's body stays small.
-const LONGEST_MESSAGE: usize = 1000;
+use hyper::StatusCode;
 
 /// An answer that this provider gives in the actor's place.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-    down: Option<Down>,
-    retry: bool,
-    close: bool,
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    /// What anybody may read: it names neither places nor keys, and quotes nobody.
+    pub(crate) sentence: String,
+    /// What is for the log, and for clients where a link's configuration says so.
+    pub(crate) detail: Option<String>,
+    /// The capability that is not there.
+    pub(crate) down: Option<Down>,
+    /// Asks the client to come again.
+    pub(crate) retry: bool,
+    /// Ends the connection after the answer, for what is left of the request will not be read.
+    pub(crate) close: bool,
+    /// Answers a question for the actor's health.
+    pub(crate) unwell: bool,
 }
 
-/// The capability that is not there, and the link by which the actor wanted it.
+/// A capability that is not there, and the link by which the actor wanted it.
 #[derive(Debug)]
-struct Down {
-    capability: String,
-    link: String,
+pub(crate) struct Down {
+    pub(crate) capability: String,
+    pub(crate) link: String,
 }
 
 impl Refusal {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), down: None, retry: false, close: false }
+    fn new(status: StatusCode, code: &'static str, sentence: impl Into<String>) -> Self {
+        let sentence = sentence.into();
+        Self { status, code, sentence, detail: None, down: None, retry: false, close: false, unwell: false }
+    }
+
+    /// A head that is no request; nothing that follows on the connection can be trusted to be where it seems to be.
+    pub(crate) fn bad_head(sentence: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", sentence).and_close()
+    }
+
+    pub(crate) fn unknown_coding() -> Self {
+        let sentence = "no transfer coding but `chunked` is known here";
+        Self::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", sentence).and_close()
+    }
+
+    pub(crate) fn tunnel() -> Self {
+        let sentence = "CONNECT asks for a tunnel, and there is none here";
+        Self::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", sentence).and_close()
     }
 
     pub(crate) fn body_too_large(limit: usize) -> Self {
-        let message = format!("the body is longer than the {limit} bytes that are taken here");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message).and_close()
+        let sentence = format!("the body is longer than the {limit} bytes that are taken here");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", sentence).and_close()
     }
 
     pub(crate) fn body_timeout() -> Self {
@@ -49,22 +63,20 @@ impl Refusal {
     }
 
     pub(crate) fn body_unreadable(reason: &hyper::Error) -> Self {
-        let message = format!("the body cannot be read: {reason}");
-        Self::new(StatusCode::BAD_REQUEST, "bad_request", message).and_close()
-    }
-
-    pub(crate) fn tunnel() -> Self {
-        let message = "CONNECT asks for a tunnel, and there is none here";
-        Self::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message).and_close()
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", "the body cannot be read")
+            .because(reason)
+            .and_close()
     }
 
     pub(crate) fn queue_full(limit: usize) -> Self {
-        let message = format!("{limit} requests already wait for the actor: try again later");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message).and_retry()
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "too many requests wait: try again later")
+            .because(format_args!("{limit} requests already wait for the actor: try again later"))
+            .and_retry()
     }
 
     pub(crate) fn no_answer_in_time() -> Self {
-        Self::new(StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", "the actor did not answer in time")
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", "there was no answer in time")
+            .because("the actor did not answer in time")
     }
 
     pub(crate) fn stopping() -> Self {
@@ -73,37 +85,56 @@ impl Refusal {
             .and_close()
     }
 
-    pub(crate) fn bad_reply(reason: impl std::fmt::Display) -> Self {
-        let message = format!("the actor's reply is not an HTTP response: {reason}");
-        Self::new(StatusCode::BAD_GATEWAY, "bad_reply", message)
+    pub(crate) fn bad_reply(reason: impl Display) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "bad_reply", "what was answered is not an HTTP response")
+            .because(format_args!("the actor's reply is not an HTTP response: {reason}"))
     }
 
-    pub(crate) fn internal(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
+    pub(crate) fn internal(reason: impl Display) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something went wrong here")
+            .because(reason)
     }
 
     /// The answer for an error of the call that carried `sent` bytes.
     pub(crate) fn dispatch(error: DispatchError, sent: usize) -> Self {
-        let message = error.to_string();
-        let (status, code) = match &error {
-            DispatchError::CapabilityUnavailable { .. } => {
-                (StatusCode::SERVICE_UNAVAILABLE, "capability_unavailable")
+        let (status, code, sentence) = match &error {
+            DispatchError::CapabilityUnavailable { .. } => (
+                503,
+                "capability_unavailable",
+                "something that is needed for the answer is not available now",
+            ),
+            DispatchError::Busy { .. } => (503, "busy", "too many requests are in progress: try again later"),
+            DispatchError::Gone { .. } => (503, "actor_gone", "nobody is here to answer"),
+            DispatchError::Refused { .. } => (503, "actor_refused", "whoever would answer may not run now"),
+            DispatchError::DeadlineExceeded { .. } => {
+                (504, "deadline_exceeded", "there was no answer in time")
             }
-            DispatchError::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
-            DispatchError::Gone { .. } => (StatusCode::SERVICE_UNAVAILABLE, "actor_gone"),
-            DispatchError::Refused { .. } => (StatusCode::SERVICE_UNAVAILABLE, "actor_refused"),
-            DispatchError::DeadlineExceeded { .. } => (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded"),
             // The size tells which way the bytes went that were too many.
             DispatchError::TooLarge { size, .. } if *size == sent => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large")
+                (413, "request_too_large", "the request is longer than what is taken here")
             }
-            DispatchError::TooLarge { .. } => (StatusCode::BAD_GATEWAY, "reply_too_large"),
-            DispatchError::Actor { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "actor_error"),
-            DispatchError::Failed { .. } => (StatusCode::BAD_GATEWAY, "actor_failed"),
-            _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+            DispatchError::TooLarge { .. } => {
+                (502, "reply_too_large", "the answer is longer than what is given here")
+            }
+            DispatchError::Actor { .. } => (500, "actor_error", "the request was answered with an error"),
+            DispatchError::Failed { .. } => (502, "actor_failed", "the request ended without an answer"),
+            _ => (500, "internal_error", "something went wrong here"),
         };
+        let status = StatusCode::from_u16(status).expect("each status above has three digits");
+        let refusal = Self::new(status, code, sentence).because(&error);
         let retry = matches!(error, DispatchError::Busy { .. });
-        Self { down: Down::of(error), retry, ..Self::new(status, code, message) }
+        Self { down: Down::of(error), retry, ..refusal }
+    }
+
+    /// The answer of the health path for an actor that is not well.
+    pub(crate) fn unwell(error: DispatchError) -> Self {
+        let refusal = Self::dispatch(error, 0);
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, unwell: true, ..refusal }
+    }
+
+    fn because(mut self, detail: impl Display) -> Self {
+        self.detail = Some(detail.to_string());
+        self
     }
 
     fn and_retry(mut self) -> Self {
@@ -111,25 +142,9 @@ impl Refusal {
         self
     }
 
-    /// Ends the connection after the answer, for what is left of the request will not be read.
     fn and_close(mut self) -> Self {
         self.close = true;
         self
-    }
-
-    pub(crate) fn into_answer(self) -> Answer {
-        let mut error = json!({ "code": self.code, "message": shortened(&self.message) });
-        if let Some(down) = &self.down {
-            down.name_in(&mut error);
-        }
-        let mut answer = json_answer(self.status, &json!({ "error": error }));
-        if self.retry {
-            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        if self.close {
-            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        answer
     }
 }
 
@@ -140,32 +155,4 @@ impl Down {
             _ => None,
         }
     }
-
-    fn name_in(&self, object: &mut Value) {
-        object["capability"] = json!(self.capability);
-        object["link"] = json!(self.link);
-    }
-}
-
-/// What the health path answers.
-pub(crate) fn health(outcome: Result<(), DispatchError>) -> Answer {
-    let Err(error) = outcome else {
-        return json_answer(StatusCode::OK, &json!({ "status": "ok" }));
-    };
-    let mut body = json!({ "status": "unhealthy", "reason": shortened(&error.to_string()) });
-    if let Some(down) = Down::of(error) {
-        down.name_in(&mut body);
-    }
-    json_answer(StatusCode::SERVICE_UNAVAILABLE, &body)
-}
-
-fn json_answer(status: StatusCode, body: &Value) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(body.to_string())));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer
-}
-
-fn shortened(text: &str) -> &str {
-    text.char_indices().nth(LONGEST_MESSAGE).map_or(text, |(end, _)| &text[..end])
 }

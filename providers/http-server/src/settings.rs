@@ -10,6 +10,8 @@ use std::{
 
 use capability_provider::{LinkConfig, ProviderError};
 
+use crate::answer::Errors;
+
 const KNOWN: &[&str] = &[
     "address",
     "port",
@@ -18,18 +20,20 @@ const KNOWN: &[&str] = &[
     "header_limit",
     "header_timeout_ms",
     "request_timeout_ms",
+    "write_timeout_ms",
     "drain_timeout_ms",
     "workers",
     "queue",
     "connections",
+    "errors",
 ];
 
 const DEFAULT_PORT: u16 = 8080;
 const DEFAULT_HEALTH_PATH: &str = "/health";
 /// hyper's smallest read buffer; a smaller limit on headers would not be kept.
 const SMALLEST_HEADER_LIMIT: usize = 8 * 1024;
-/// One day: longer waits are mistakes, and far below what a clock can add up.
-const LONGEST_MS: u64 = 24 * 60 * 60 * 1000;
+/// A hundred years: longer waits are this long, so that no clock is ever asked to add up more than it can.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// The checked configuration of one link.
 #[derive(Debug, Clone)]
@@ -46,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) header_timeout: Duration,
     /// How long one request may take from its head to its answer.
     pub(crate) request_timeout: Duration,
+    /// How long a client may take for the next part of an answer.
+    pub(crate) write_timeout: Duration,
     /// How long requests in flight may go on when the link ends.
     pub(crate) drain_timeout: Duration,
     /// How many threads call the actor.
@@ -54,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) queue: usize,
     /// How many connections are served at once.
     pub(crate) connections: usize,
+    /// How much of a failure its client reads.
+    pub(crate) errors: Errors,
 }
 
 impl Settings {
@@ -68,10 +76,12 @@ impl Settings {
             header_limit: number(config, "header_limit", 64 * 1024, SMALLEST_HEADER_LIMIT..=1024 * 1024)?,
             header_timeout: millis(config, "header_timeout_ms", 30_000)?,
             request_timeout: millis(config, "request_timeout_ms", 60_000)?,
+            write_timeout: millis(config, "write_timeout_ms", 10_000)?,
             drain_timeout: millis(config, "drain_timeout_ms", 10_000)?,
             workers: number(config, "workers", 8, 1..=1024)?,
             queue: number(config, "queue", 1024, 1..=65_536)?,
             connections: number(config, "connections", 1024, 1..=65_536)?,
+            errors: config.parse("errors")?.unwrap_or(Errors::Plain),
         })
     }
 }
@@ -88,7 +98,7 @@ fn health_path(config: &LinkConfig) -> Result<Option<String>, ProviderError> {
 }
 
 fn millis(config: &LinkConfig, key: &'static str, default: u64) -> Result<Duration, ProviderError> {
-    number(config, key, default, 1..=LONGEST_MS).map(Duration::from_millis)
+    number(config, key, default, 1..=u64::MAX).map(|millis| Duration::from_millis(millis).min(LONGEST))
 }
 
 fn number<T>(
@@ -139,7 +149,9 @@ mod tests {
             ("queue", "0"),
             ("header_limit", "10"),
             ("request_timeout_ms", "-1"),
-            ("drain_timeout_ms", "99999999999"),
+            ("write_timeout_ms", "0"),
+            ("drain_timeout_ms", "99999999999999999999"),
+            ("errors", "all"),
             ("prot", "1"),
         ] {
             let error = Settings::read(&LinkConfig::new().with(key, value)).unwrap_err();

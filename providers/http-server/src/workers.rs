@@ -1,4 +1,4 @@
-//! The threads that call the actor.
+//! Calls the actor, on threads of its own.
 
 use std::{
     convert::Infallible,
@@ -18,8 +18,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio::sync::oneshot;
 
 use crate::{
+    answer::{self, Answer},
     message,
-    refusal::{self, Answer, Refusal},
+    refusal::Refusal,
 };
 
 /// What a worker is asked to do.
@@ -35,7 +36,7 @@ pub(crate) enum Task {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) task: Task,
-    pub(crate) answer: oneshot::Sender<Answer>,
+    pub(crate) answer: oneshot::Sender<Result<Answer, Refusal>>,
 }
 
 /// The workers of one listener. They end when the last sender of jobs is gone.
@@ -89,23 +90,20 @@ fn work(actor: &ActorHandle, inbox: &Receiver<Job>) {
         // The receiver may have gone while the actor worked.
         let _ = answer.send(outcome.unwrap_or_else(|_| {
             log::error!("a call over {} panicked", actor.link());
-            Refusal::internal("the call to the actor broke off").into_answer()
+            Err(Refusal::internal("the call to the actor broke off"))
         }));
     }
 }
 
-fn carry_out(task: Task, actor: &ActorHandle) -> Answer {
+fn carry_out(task: Task, actor: &ActorHandle) -> Result<Answer, Refusal> {
     match task {
-        Task::Health => refusal::health(actor.health()),
-        Task::Deliver(request) => deliver(&request, actor).unwrap_or_else(|refusal| {
-            log::debug!("{}: {refusal:?}", actor.link());
-            refusal.into_answer()
-        }),
+        Task::Health => actor.health().map(|()| answer::well()).map_err(Refusal::unwell),
+        Task::Deliver(request) => deliver(&request, actor),
     }
 }
 
 fn deliver(request: &Request, actor: &ActorHandle) -> Result<Answer, Refusal> {
-    let payload = encode(request).map_err(|error| Refusal::internal(error.to_string()))?;
+    let payload = encode(request).map_err(Refusal::internal)?;
     let reply: Bytes =
         actor.call(OP_HANDLE_REQUEST, &payload).map_err(|error| Refusal::dispatch(error, payload.len()))?;
     let response: Response = decode(OP_HANDLE_REQUEST, &reply).map_err(Refusal::bad_reply)?;

@@ -5,11 +5,12 @@ mod support;
 use std::time::Duration;
 
 use capability_contracts::http_server::Response;
-use capability_provider::DispatchError;
+use capability_provider::{DispatchError, LinkConfig};
 use support::{Served, actor, key};
 
+/// A listener for developers, whose actor fails.
 fn failing(error: DispatchError) -> Served {
-    Served::start(move |_| Err(error.clone()))
+    Served::with(LinkConfig::new().with("errors", "detailed"), move |_| Err(error.clone()))
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn a_status_or_a_header_that_is_not_valid_is_a_bad_reply() {
 
 #[test]
 fn a_panic_on_the_way_to_the_actor_ends_neither_worker_nor_connection() {
-    let served = Served::with(capability_provider::LinkConfig::new().with("workers", "1"), |request| {
+    let served = Served::with(LinkConfig::new().with("workers", "1"), |request| {
         assert_ne!(request.path, "/panic", "a defect");
         Ok(Response::ok())
     });

@@ -17,7 +17,7 @@ fn a_well_actor_is_ok() {
 
 #[test]
 fn a_link_that_is_down_is_named() {
-    let served = Served::with_health(LinkConfig::new(), || {
+    let served = Served::with_health(LinkConfig::new().with("errors", "detailed"), || {
         Err(DispatchError::CapabilityUnavailable {
             capability: "wascc:keyvalue".to_owned(),
             link: "cache".to_owned(),
@@ -33,7 +33,7 @@ fn a_link_that_is_down_is_named() {
 
 #[test]
 fn an_actor_that_is_unwell_is_503_with_its_reason() {
-    let served = Served::with_health(LinkConfig::new(), || {
+    let served = Served::with_health(LinkConfig::new().with("errors", "detailed"), || {
         Err(DispatchError::Failed { actor: actor(), reason: "trapped".to_owned() })
     });
     let reply = served.get("/health");

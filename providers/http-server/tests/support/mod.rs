@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, ErrorKind, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
     sync::Arc,
     time::Duration,
 };
@@ -139,12 +139,17 @@ pub struct Reply {
     pub status: u16,
     /// Names in lower case.
     pub header: BTreeMap<String, String>,
+    /// Every header line, in its order.
+    pub lines: Vec<String>,
     pub body: Vec<u8>,
 }
 
 impl Client {
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::of(TcpStream::connect(address).unwrap())
+    }
+
+    pub fn of(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self(BufReader::new(stream))
@@ -179,16 +184,29 @@ impl Client {
         let line = self.line();
         let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("not a response: {line:?}"));
         let status = status.parse().unwrap();
-        let mut header = BTreeMap::new();
+        let (mut header, mut lines) = (BTreeMap::new(), Vec::new());
         loop {
             let line = self.line();
             let Some((name, value)) = line.split_once(": ") else { break };
             header.insert(name.to_ascii_lowercase(), value.to_owned());
+            lines.push(line);
         }
         let length = header.get("content-length").map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; if has_body { length } else { 0 }];
         self.0.read_exact(&mut body).unwrap();
-        Reply { line, status, header, body }
+        Reply { line, status, header, lines, body }
+    }
+
+    /// Ends this side's sending.
+    pub fn half_close(&mut self) {
+        self.0.get_ref().shutdown(Shutdown::Write).unwrap();
+    }
+
+    /// All that still comes until the other side closes.
+    pub fn rest(&mut self) -> String {
+        let mut bytes = Vec::new();
+        self.0.read_to_end(&mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
     }
 
     /// Whether the other side closes the connection within a test's patience.
