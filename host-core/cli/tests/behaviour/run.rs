@@ -117,7 +117,7 @@ fn json_tells_what_runs_in_one_line() {
 #[cfg(unix)]
 #[test]
 fn what_was_not_granted_is_not_reached_though_it_is_linked() {
-    let directory = directory(&claims().capability("wascc:http_server"), "port = 0");
+    let directory = directory(&claims().capability("wascc:http_server"), "port = 0, errors = \"detailed\"");
     let mut host = Running::start(&directory, &["--json"]);
     let ready: Value = serde_json::from_str(&host.line()).unwrap();
     let (status, body) = get(ready["listening"][0]["url"].as_str().unwrap(), "/");
