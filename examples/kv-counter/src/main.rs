@@ -92,7 +92,9 @@ fn events() -> Result<mpsc::Receiver<Event>, Error> {
     let interrupts = lines.clone();
     ctrlc::set_handler(move || drop(interrupts.send(Event::Interrupted))).map_err(Error::Signal)?;
     thread::spawn(move || {
-        for line in io::stdin().lock().lines().map_while(Result::ok) {
+        for line in io::stdin().lock().split(b'\n').map_while(Result::ok) {
+            // A line that is no text is no command, which is told of it as of any other.
+            let line = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
             if lines.send(Event::Line(line)).is_err() {
                 return;
             }

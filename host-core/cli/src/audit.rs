@@ -12,7 +12,7 @@ use clap::Subcommand;
 use host_audit::{RecordHash, Summary, verify, verify_against};
 use serde::Serialize;
 
-use crate::{error::CliError, file, output::Output, row::Row};
+use crate::{error::CliError, file, output::Output, row::Row, seed};
 
 /// Look after the audit log of a host
 #[derive(Debug, Subcommand)]
@@ -33,6 +33,7 @@ pub(crate) enum Command {
 
 pub(crate) fn audit(command: &Command, output: &Output) -> Result<(), CliError> {
     let Command::Verify { file: path, head } = command;
+    seed::refuse_seed(path)?;
     let log: Box<dyn BufRead> = if file::is_stdin(path) {
         Box::new(io::stdin().lock())
     } else {

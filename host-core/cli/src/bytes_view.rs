@@ -4,8 +4,7 @@ use std::{fmt, str::FromStr};
 
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use serde::Serialize;
-
-use crate::shown::Shown;
+use untrusted_text::Shown;
 
 /// How much of a text is shown to people, in characters.
 const TEXT: usize = 120;
@@ -36,7 +35,7 @@ impl fmt::Display for BytesView {
             Some(text) if !text.contains(is_binary) => {
                 let shown: String = text.chars().take(TEXT).collect();
                 let more = if shown.len() < text.len() { "..." } else { "" };
-                write!(f, " \"{}\"{more}", Shown(&shown))
+                write!(f, " \"{}\"{more}", Shown::new(&shown))
             }
             _ => {
                 let shown = &self.hex[..self.hex.len().min(2 * BINARY)];

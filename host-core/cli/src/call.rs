@@ -5,6 +5,7 @@ use std::{fmt, path::PathBuf};
 use bytes::Bytes;
 use clap::Args;
 use serde::Serialize;
+use untrusted_text::Shown;
 use wapc_host::{HostCall, HostCallError, HostHandler, Reply, WapcHost};
 
 use crate::{
@@ -13,7 +14,6 @@ use crate::{
     file,
     limits::Limits,
     output::Output,
-    shown::Shown,
 };
 
 /// Send an operation with bytes to a waPC guest and print the reply's bytes
@@ -132,6 +132,9 @@ impl HostHandler for Witness {
     }
 }
 
+/// How much of a guest's console text is shown to people, in characters.
+const LONGEST: usize = 4096;
+
 /// What the guest did while it handled its call.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -149,9 +152,10 @@ enum Event<'a> {
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Console(text) => write!(f, "console: {}", Shown(text)),
+            Self::Console(text) => write!(f, "console: {}", Shown::new(text).up_to(LONGEST)),
             Self::HostCall { binding, namespace, operation, payload, reply } => {
-                let (binding, namespace, operation) = (Shown(binding), Shown(namespace), Shown(operation));
+                let (binding, namespace, operation) =
+                    (Shown::new(binding), Shown::new(namespace), Shown::new(operation));
                 write!(f, "host call: `{operation}` to `{namespace}` (binding `{binding}`)")?;
                 write!(f, " with {payload}; answered with {reply}")
             }

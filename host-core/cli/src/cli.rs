@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use env_logger::Env;
@@ -54,15 +54,16 @@ impl Cli {
     /// Reads the command line. When there is nothing to execute, for it is wrong or asks for help, says so and returns the
     /// exit status.
     pub(crate) fn read() -> Result<Self, ExitCode> {
-        Self::try_parse().map_err(|error| {
+        Self::try_parse_from(invoke::with_negative_numbers(env::args_os())).map_err(|error| {
             // Whether JSON was asked for cannot be read from a command line that does not parse.
-            let json = std::env::args_os().any(|argument| argument == "--json");
-            if error.use_stderr() && json {
-                return Output::new(true).usage(&Usage { message: error.render().to_string() });
+            let json = env::args_os().any(|argument| argument == "--json");
+            if error.use_stderr() {
+                // Not printed by the parser, which repeats what was typed, whatever it is.
+                return Output::new(json).usage(&Usage { message: error.render().to_string() });
             }
             // Nobody is left to tell when this cannot be printed.
             let _ = error.print();
-            if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+            ExitCode::SUCCESS
         })
     }
 

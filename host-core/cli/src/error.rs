@@ -42,6 +42,9 @@ pub(crate) enum CliError {
     /// A file with a seed was named in the place of another one.
     #[error("{} holds a seed where another file belongs; keep it to yourself, and name the right file", path.display())]
     SeedInFile { path: PathBuf },
+    /// A file with a seed was named where something is to be written.
+    #[error("{} holds a seed, which would be lost; name another file to write to", path.display())]
+    SeedOverwritten { path: PathBuf },
     /// A seed lies open.
     #[error(
         "others can read the seed in {} (mode {mode:04o}), so it is not used: chmod 600 it, or better make a new key",
@@ -162,6 +165,7 @@ impl CliError {
             Self::FileExists { .. } => "file_exists",
             Self::SeedAsArgument => "seed_as_argument",
             Self::SeedInFile { .. } => "seed_in_file",
+            Self::SeedOverwritten { .. } => "seed_overwritten",
             Self::SeedExposed { .. } => "seed_exposed",
             Self::Variable { .. } => "variable",
             Self::StdinTwice => "stdin_twice",

@@ -1,17 +1,23 @@
-//! Reading and writing files.
+//! Reads files, and standard input in their place.
 
 use std::{
     fs,
-    io::{self, Read, Write},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
-use tempfile::Builder;
+use zeroize::Zeroize;
 
 use crate::{error::CliError, seed};
 
 /// Stands for standard input in place of a file.
 const STDIN: &str = "-";
+
+/// U+FEFF, with which some editors begin a text.
+pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What a module in the binary format begins with.
+const WASM: &[u8] = b"\0asm";
 
 /// Whether a path stands for standard input.
 pub(crate) fn is_stdin(path: &Path) -> bool {
@@ -24,10 +30,17 @@ pub(crate) fn refuse_stdin_twice<'a>(paths: impl IntoIterator<Item = &'a PathBuf
     if count > 1 { Err(CliError::StdinTwice) } else { Ok(()) }
 }
 
-/// The bytes of a file, or of standard input for `-`. What looks like a seed is refused, for a message might quote it.
+/// The bytes of a file, or of standard input for `-`, without the byte order mark that some editors put before text. What looks like a
+/// seed is refused, for a message might quote it.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    let bytes = read_payload(path)?;
-    seed::refuse_seed_in(path, &bytes)?;
+    let mut bytes = read_payload(path)?;
+    if seed::holds_seed(&bytes) {
+        bytes.zeroize();
+        return Err(CliError::SeedInFile { path: path.to_owned() });
+    }
+    if bytes.starts_with(MARK) && !bytes[MARK.len()..].starts_with(WASM) {
+        bytes.drain(..MARK.len());
+    }
     Ok(bytes)
 }
 
@@ -56,35 +69,8 @@ pub(crate) fn read_text(path: &Path, what: &'static str) -> Result<String, CliEr
 pub(crate) fn read_wasm(path: &Path) -> Result<Vec<u8>, CliError> {
     let bytes = read(path)?;
     match str::from_utf8(&bytes) {
-        Ok(text) if !bytes.starts_with(b"\0asm") => wat::parse_str(text)
+        Ok(text) if !bytes.starts_with(WASM) => wat::parse_str(text)
             .map_err(|error| CliError::NotAModule { path: path.to_owned(), reason: error.to_string() }),
         _ => Ok(bytes),
     }
-}
-
-/// Puts a whole file in the place of `path`: whoever reads it sees what was there before, or all of what is new.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let write = || {
-        let mut file = readable_by_all(&mut Builder::new()).prefix(".wascc-").tempfile_in(directory)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error).map(drop)
-    };
-    write().map_err(|source| CliError::Write { path: path.to_owned(), source })
-}
-
-/// Temporary files are for their owner alone unless they are told otherwise; what the user's mask forbids stays forbidden.
-#[cfg(unix)]
-fn readable_by_all<'a, 'b>(builder: &'a mut Builder<'b, 'b>) -> &'a mut Builder<'b, 'b> {
-    use std::os::unix::fs::PermissionsExt;
-    builder.permissions(fs::Permissions::from_mode(0o666))
-}
-
-#[cfg(not(unix))]
-fn readable_by_all<'a, 'b>(builder: &'a mut Builder<'b, 'b>) -> &'a mut Builder<'b, 'b> {
-    builder
 }

@@ -7,8 +7,9 @@ use std::{
 };
 
 use serde::Serialize;
+use untrusted_text::Shown;
 
-use crate::{error::CliError, shown::Lines};
+use crate::{error::CliError, json, out_file::Beside, seed};
 
 /// What the shell shows for a program that ended because nobody reads its output (128 + SIGPIPE).
 const NOBODY_READS: u8 = 141;
@@ -51,6 +52,21 @@ impl Output {
         self.write(&line(self.json, view)?)
     }
 
+    /// Prints what was made, to standard output, unless what was made went there itself.
+    pub(crate) fn show_beside(
+        &self,
+        beside: Beside,
+        view: &(impl Display + Serialize),
+    ) -> Result<(), CliError> {
+        match beside {
+            Beside::StandardOutput => self.show(view),
+            Beside::StandardError => {
+                self.event(view);
+                Ok(())
+            }
+        }
+    }
+
     /// Prints bytes as they are, or the view of them in JSON, to standard output.
     pub(crate) fn bytes(&self, bytes: &[u8], view: &impl Serialize) -> Result<(), CliError> {
         if self.json { self.write(&json_line(view)?) } else { self.write(bytes) }
@@ -66,9 +82,9 @@ impl Output {
     /// Warns, on standard error.
     pub(crate) fn warn(&self, warning: &str) {
         let line = if self.json {
-            json_line(&Warning { warning })
+            json_line(&Warning { warning: &seed::hidden_in(warning) })
         } else {
-            Ok(format!("warning: {warning}\n").into_bytes())
+            Ok(for_people(&format!("warning: {}", seed::hidden_in(warning))))
         };
         if let Ok(line) = line {
             tell(&line);
@@ -89,17 +105,18 @@ impl Output {
         self.reason(error.code(), &error.to_string());
     }
 
-    /// Tells what is wrong with the command line, as JSON, and returns the exit status.
+    /// Tells what is wrong with the command line, and returns the exit status.
     pub(crate) fn usage(&self, usage: &Usage) -> ExitCode {
         self.reason("usage", usage.message.trim().trim_start_matches("error: "));
         ExitCode::from(2)
     }
 
     fn reason(&self, code: &str, message: &str) {
+        let message = &*seed::hidden_in(message);
         let line = if self.json {
             json_line(&Failure { error: Reason { code, message } })
         } else {
-            Ok(format!("error: {}\n", Lines(message)).into_bytes())
+            Ok(for_people(&format!("error: {message}")))
         };
         if let Ok(line) = line {
             tell(&line);
@@ -119,15 +136,20 @@ fn line(json: bool, view: &(impl Display + Serialize)) -> Result<Vec<u8>, CliErr
     if json {
         return json_line(view);
     }
-    let mut line = view.to_string();
-    if !line.is_empty() {
-        line.push('\n');
+    Ok(for_people(&view.to_string()))
+}
+
+/// Lines that can do no harm on a terminal, whatever strangers wrote into them and whatever files are called.
+fn for_people(text: &str) -> Vec<u8> {
+    if text.is_empty() {
+        return Vec::new();
     }
-    Ok(line.into_bytes())
+    format!("{}\n", Shown::new(text).with_lines().up_to(usize::MAX)).into_bytes()
 }
 
 fn json_line(view: &impl Serialize) -> Result<Vec<u8>, CliError> {
-    let mut line = serde_json::to_vec(view)
+    let mut line = Vec::new();
+    json::write(view, &mut line)
         .map_err(|error| CliError::Print { source: io::Error::other(error.to_string()) })?;
     line.push(b'\n');
     Ok(line)

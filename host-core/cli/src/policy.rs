@@ -14,9 +14,10 @@ use capability_claims::{
 };
 use clap::Subcommand;
 use serde::Serialize;
+use untrusted_text::Shown;
 
 use self::uses::{GrantView, Judge, Refusal};
-use crate::{error::CliError, file, output::Output, shown::Shown, trust};
+use crate::{error::CliError, file, output::Output, trust};
 
 /// Look at a trust policy, sign it, and verify its signature
 #[derive(Debug, Subcommand)]
@@ -111,7 +112,7 @@ impl<'a> CheckView<'a> {
 
 impl fmt::Display for CheckView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Shown(self.name.unwrap_or("unnamed module"));
+        let name = Shown::new(self.name.unwrap_or("unnamed module"));
         let verdict = if self.may_run { "may run" } else { "may not run; its token says" };
         write!(f, "{} {verdict}: \"{name}\" ({}), signed by {}", self.file, self.module, self.issuer)?;
         if let Some(root) = self.trusted.filter(|root| *root != self.issuer) {

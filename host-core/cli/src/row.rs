@@ -2,14 +2,17 @@
 
 use std::fmt;
 
-use crate::shown::Shown;
+use untrusted_text::Shown;
+
+/// How much of one value is shown to people, in characters.
+pub(crate) const LONGEST: usize = 2000;
 
 /// One line of a table: what, and the value.
 pub(crate) struct Row<'a>(pub(crate) &'a str, pub(crate) &'a str);
 
 impl fmt::Display for Row<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<18}{}", self.0, Shown(self.1))
+        write!(f, "{:<18}{}", self.0, Shown::new(self.1).up_to(LONGEST))
     }
 }
 

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::{error::CliError, file};
 
 /// A seed has 58 characters. Whatever is much longer is another file.
-const LONGEST: u64 = 1024;
+pub(crate) const LONGEST: usize = 1024;
 
 /// What a name begins with that is one of an environment variable.
 const VARIABLE: &str = "env:";
@@ -50,29 +50,56 @@ pub(crate) fn public_key(given: &Path, kind: KeyKind, role: &'static str) -> Res
 
 /// Refuses what looks like a seed where a name belongs, so that it is repeated in no message.
 pub(crate) fn refuse_seed(given: &Path) -> Result<(), CliError> {
-    match given.to_str() {
-        Some(text) if is_like_a_seed(text.as_bytes()) => Err(CliError::SeedAsArgument),
-        _ => Ok(()),
-    }
-}
-
-/// Refuses the content of a file that is to be something else, so that no message about it quotes a seed.
-pub(crate) fn refuse_seed_in(path: &Path, content: &[u8]) -> Result<(), CliError> {
-    if is_like_a_seed(content.trim_ascii()) {
-        return Err(CliError::SeedInFile { path: path.to_owned() });
+    if given.iter().any(|name| is_like_a_seed(name.as_encoded_bytes())) {
+        return Err(CliError::SeedAsArgument);
     }
     Ok(())
+}
+
+/// As [`refuse_seed`], for words that go into a token, which is no secret.
+pub(crate) fn refuse_seed_as_text(given: &str) -> Result<(), CliError> {
+    if is_like_a_seed(given.trim().as_bytes()) { Err(CliError::SeedAsArgument) } else { Ok(()) }
+}
+
+/// Whether a file's content is what a seed file has: a seed, or one that was mistyped, alone.
+pub(crate) fn holds_seed(content: &[u8]) -> bool {
+    is_like_a_seed(content.strip_prefix(file::MARK).unwrap_or(content).trim_ascii())
+}
+
+/// A text for people, with what looks like a seed taken out: a seed may have been typed where any word belongs.
+pub(crate) fn hidden_in(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_of_seeds) {
+        let word = &rest[start..];
+        let end = word.find(|c| !is_of_seeds(c)).unwrap_or(word.len());
+        if is_like_a_seed(&word.as_bytes()[..end]) {
+            shown.push_str(&rest[..start]);
+            shown.push_str("(a seed, not shown)");
+        } else {
+            shown.push_str(&rest[..start + end]);
+        }
+        rest = &word[end..];
+    }
+    shown.push_str(rest);
+    shown
+}
+
+fn is_of_seeds(c: char) -> bool {
+    matches!(c, 'A'..='Z' | '2'..='7')
 }
 
 fn is_like_a_seed(text: &[u8]) -> bool {
     /// So far from a seed's 58 characters a slip of the hand can lead.
     const LENGTHS: std::ops::RangeInclusive<usize> = 50..=66;
-    let base32 = || text.iter().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
-    text.starts_with(b"S") && LENGTHS.contains(&text.len()) && base32()
+    text.starts_with(b"S")
+        && LENGTHS.contains(&text.len())
+        && text.iter().all(|byte| is_of_seeds(char::from(*byte)))
 }
 
 /// Writes the seed of a key pair to a new file.
 pub(crate) fn write_new(path: &Path, key: &KeyPair) -> Result<(), CliError> {
+    refuse_seed(path)?;
     let write = |mut file: File| {
         file.write_all(key.seed().as_bytes())?;
         file.write_all(b"\n")?;
@@ -105,14 +132,14 @@ fn from_variable(name: &str) -> Result<Zeroizing<String>, CliError> {
 /// The text, and the mode of the file if others can read it.
 fn read_text(path: &Path) -> io::Result<(Zeroizing<String>, Option<u32>)> {
     // The room is there from the start: a buffer that grows leaves copies of the secret behind.
-    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(LONGEST).unwrap_or(0)));
+    let mut text = Zeroizing::new(String::with_capacity(LONGEST));
     if file::is_stdin(path) {
-        io::stdin().lock().take(LONGEST).read_to_string(&mut text)?;
+        io::stdin().lock().take(LONGEST as u64).read_to_string(&mut text)?;
         return Ok((text, None));
     }
     let file = File::open(path)?;
     let exposed = readable_by_others(&file)?;
-    file.take(LONGEST).read_to_string(&mut text)?;
+    file.take(LONGEST as u64).read_to_string(&mut text)?;
     Ok((text, exposed))
 }
 

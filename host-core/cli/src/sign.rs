@@ -11,9 +11,10 @@ use capability_claims::{
 use capability_provider::CapabilityId;
 use clap::Args;
 use serde::Serialize;
+use untrusted_text::Shown;
 
 use crate::{
-    claims_view::ClaimsView, error::CliError, file, lifetime::Lifetime, output::Output, seed, shown::Shown,
+    claims_view::ClaimsView, error::CliError, file, lifetime::Lifetime, out_file, output::Output, seed,
 };
 
 /// Sign a module: say who it is and what it may use, in a token inside of it
@@ -61,6 +62,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn sign(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
+    let words = arguments.tag.iter().chain(&arguments.ver).chain([&arguments.name]).map(String::as_str);
+    words.chain(arguments.cap.iter().map(CapabilityId::as_str)).try_for_each(seed::refuse_seed_as_text)?;
     file::refuse_stdin_twice([&arguments.input, &arguments.issuer, &arguments.subject])?;
     let issuer = seed::read_kind(&arguments.issuer, KeyKind::Account, "the key that signs a module")?;
     let subject =
@@ -70,8 +73,8 @@ pub(crate) fn sign(arguments: &Arguments, output: &Output) -> Result<(), CliErro
     let refused = CliError::refused(&arguments.input);
     let signed = sign_module(&wasm, &claims(arguments, subject, now), &issuer).map_err(&refused)?;
     let found = inspect(&signed).map_err(refused)?;
-    file::write_atomically(&arguments.out, &signed)?;
-    output.show(&Signed::new(&arguments.out, &found, now))
+    let beside = out_file::write(&arguments.out, &signed)?;
+    output.show_beside(beside, &Signed::new(&arguments.out, &found, now))
 }
 
 fn claims(arguments: &Arguments, subject: PublicKey, now: u64) -> ClaimsBuilder {
@@ -116,7 +119,7 @@ impl<'a> Signed<'a> {
 impl fmt::Display for Signed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let claims = &self.found.claims;
-        let name = Shown(claims.name().unwrap_or("unnamed module"));
+        let name = Shown::new(claims.name().unwrap_or("unnamed module"));
         write!(f, "{}: \"{name}\" ({}), signed by {}", self.file, claims.subject(), claims.issuer())?;
         match claims.caps() {
             [] => write!(f, ", may use nothing"),

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use capability_claims::{Clock, PublicKey, SystemClock, TrustPolicy, VerifiedModule};
 use clap::Args;
 use serde::Serialize;
+use untrusted_text::Shown;
 
-use crate::{claims_view::ClaimsView, error::CliError, file, output::Output, shown::Shown, trust};
+use crate::{claims_view::ClaimsView, error::CliError, file, output::Output, trust};
 
 /// Verify a module: signed, unaltered, in its time, and by somebody whom you trust
 ///
@@ -75,7 +76,7 @@ impl fmt::Display for Verdict<'_> {
         write!(
             f,
             "{path} verifies: \"{}\" ({}), signed by {}",
-            Shown(name),
+            Shown::new(name),
             claims.subject(),
             claims.issuer()
         )

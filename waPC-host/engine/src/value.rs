@@ -21,7 +21,8 @@ pub enum ValueType {
 
 impl ValueType {
     /// Reads a number of this type as it is written in the text format of numbers: decimal, or hexadecimal with `0x` for
-    /// integers. Integers may be given signed or unsigned, as WebAssembly does not tell them apart.
+    /// integers. Integers may be given signed or unsigned, as WebAssembly does not tell them apart. A floating point number is rounded
+    /// to the nearest, and one that is too large for its type is refused; infinity is `inf`, and what is not a number `nan`.
     ///
     /// # Errors
     /// [`ParseValueError`] when the text is no such number or does not fit.
@@ -34,8 +35,12 @@ impl ValueType {
             Self::I64 => integer(text)
                 .and_then(|n| i64::try_from(n).ok().or_else(|| u64::try_from(n).ok().map(u64::cast_signed)))
                 .map(Value::I64),
-            Self::F32 => f32::from_str(text).ok().map(Value::F32),
-            Self::F64 => f64::from_str(text).ok().map(Value::F64),
+            Self::F32 => {
+                f32::from_str(text).ok().filter(|n| n.is_finite() || !is_finite(text)).map(Value::F32)
+            }
+            Self::F64 => {
+                f64::from_str(text).ok().filter(|n| n.is_finite() || !is_finite(text)).map(Value::F64)
+            }
         }
         .ok_or_else(failed)
     }
@@ -118,6 +123,11 @@ impl fmt::Display for Value {
     }
 }
 
+/// Whether a text that was read as a floating point number has digits: it is no infinity then, nor what is not a number.
+fn is_finite(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_digit())
+}
+
 fn integer(text: &str) -> Option<i128> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -151,5 +161,24 @@ mod tests {
             assert!(ValueType::I32.parse(text).is_err(), "{text}");
         }
         assert!(ValueType::F64.parse("1.5").is_ok());
+    }
+
+    #[test]
+    fn floats_that_do_not_fit_are_no_infinities() {
+        for (ty, text) in [
+            (ValueType::F32, "1e39"),
+            (ValueType::F32, "-3.4028236e38"),
+            (ValueType::F32, "340282356779733661637539395458142568448"),
+            (ValueType::F64, "1e309"),
+            (ValueType::F64, "-1.8e308"),
+        ] {
+            assert!(ty.parse(text).is_err(), "{text}");
+        }
+        assert_eq!(ValueType::F32.parse("3.4028235e38"), Ok(Value::F32(f32::MAX)));
+        assert_eq!(ValueType::F64.parse("-1.7976931348623157e308"), Ok(Value::F64(f64::MIN)));
+        assert_eq!(ValueType::F32.parse("1e-60"), Ok(Value::F32(0.0)), "the nearest");
+        assert_eq!(ValueType::F32.parse("-inf"), Ok(Value::F32(f32::NEG_INFINITY)));
+        assert_eq!(ValueType::F64.parse("Infinity"), Ok(Value::F64(f64::INFINITY)));
+        assert!(matches!(ValueType::F64.parse("NaN"), Ok(Value::F64(n)) if n.is_nan()));
     }
 }

@@ -5,9 +5,10 @@ use std::{fmt, path::PathBuf};
 use capability_claims::Chain;
 use clap::Args;
 use serde::Serialize;
+use untrusted_text::Shown;
 
 use super::link::LinkView;
-use crate::{error::CliError, file, output::Output, shown::Shown, trust};
+use crate::{error::CliError, file, out_file, output::Output, trust};
 
 /// Put the tokens between an operator and an account into a module, before this account signs it
 ///
@@ -30,10 +31,10 @@ pub(crate) fn embed(arguments: &Arguments, output: &Output) -> Result<(), CliErr
     let chain = Chain::new(tokens.iter().map(String::as_str))?;
     let wasm = file::read_wasm(&arguments.input)?;
     let with_chain = chain.embed(&wasm).map_err(CliError::refused(&arguments.input))?;
-    file::write_atomically(&arguments.out, &with_chain)?;
+    let beside = out_file::write(&arguments.out, &with_chain)?;
     let operator = chain.operator().map(LinkView::new);
     let links = operator.into_iter().chain([LinkView::new(chain.account())]).collect();
-    output.show(&Embedded { file: arguments.out.display().to_string(), links, chain })
+    output.show_beside(beside, &Embedded { file: arguments.out.display().to_string(), links, chain })
 }
 
 #[derive(Serialize)]
@@ -47,7 +48,7 @@ struct Embedded {
 impl fmt::Display for Embedded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let account = self.chain.account();
-        let name = Shown(account.name().unwrap_or("unnamed account"));
+        let name = Shown::new(account.name().unwrap_or("unnamed account"));
         let (file, key, operator) = (&self.file, account.account(), account.operator());
         write!(
             f,

@@ -8,9 +8,17 @@ use capability_claims::{
 };
 use clap::Args;
 use serde::Serialize;
+use untrusted_text::Shown;
 
 use super::link::LinkView;
-use crate::{error::CliError, file, lifetime::Lifetime, output::Output, seed, shown::Shown};
+use crate::{
+    error::CliError,
+    file,
+    lifetime::Lifetime,
+    out_file::{self, Beside},
+    output::Output,
+    seed,
+};
 
 /// Issue a token: an operator's word for an account, or what the operator says of itself
 ///
@@ -38,6 +46,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn issue(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
+    arguments.name.as_deref().map_or(Ok(()), seed::refuse_seed_as_text)?;
     file::refuse_stdin_twice([Some(&arguments.issuer), arguments.subject.as_ref()].into_iter().flatten())?;
     let operator =
         seed::read_kind(&arguments.issuer, KeyKind::Operator, "the key that vouches for accounts")?;
@@ -49,11 +58,12 @@ pub(crate) fn issue(arguments: &Arguments, output: &Output) -> Result<(), CliErr
             of_account(arguments, account, &operator)?
         }
     };
-    if let Some(path) = &arguments.out {
-        file::write_atomically(path, format!("{text}\n").as_bytes())?;
-    }
+    let beside = match &arguments.out {
+        Some(path) => out_file::write(path, format!("{text}\n").as_bytes())?,
+        None => Beside::StandardOutput,
+    };
     let file = arguments.out.as_ref().map(|path| path.display().to_string());
-    output.show(&Issued { file, link, text, operator: operator.public_key() })
+    output.show_beside(beside, &Issued { file, link, text, operator: operator.public_key() })
 }
 
 /// The claims with name and times as they were asked for. The builders of both kinds have the same methods.
@@ -106,6 +116,6 @@ impl fmt::Display for Issued {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(file) = &self.file else { return f.write_str(&self.text) };
         let title = self.link.title();
-        write!(f, "{file}: {} ({}), issued by {}", Shown(&title), self.link.key, self.operator)
+        write!(f, "{file}: {} ({}), issued by {}", Shown::new(&title), self.link.key, self.operator)
     }
 }

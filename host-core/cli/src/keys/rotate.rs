@@ -6,7 +6,13 @@ use capability_claims::{Clock, Moment, PublicKey, RotationBuilder, RotationClaim
 use clap::Args;
 use serde::Serialize;
 
-use crate::{error::CliError, file, output::Output, seed};
+use crate::{
+    error::CliError,
+    file,
+    out_file::{self, Beside},
+    output::Output,
+    seed,
+};
 
 /// Hand an account or an operator over to a new key: both count until the overlap ends, then the new one alone
 ///
@@ -39,6 +45,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn rotate(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
+    arguments.reason.as_deref().map_or(Ok(()), seed::refuse_seed_as_text)?;
     file::refuse_stdin_twice([&arguments.old, &arguments.new])?;
     let (old, new) = (seed::read(&arguments.old)?, seed::read(&arguments.new)?);
     let now = SystemClock.now();
@@ -52,11 +59,12 @@ pub(crate) fn rotate(arguments: &Arguments, output: &Output) -> Result<(), CliEr
     }
     let text = rotation.issue(&old, &new)?;
     let claims = RotationClaims::verify(&text)?;
-    if let Some(path) = &arguments.out {
-        file::write_atomically(path, format!("{text}\n").as_bytes())?;
-    }
+    let beside = match &arguments.out {
+        Some(path) => out_file::write(path, format!("{text}\n").as_bytes())?,
+        None => Beside::StandardOutput,
+    };
     let file = arguments.out.as_ref().map(|path| path.display().to_string());
-    output.show(&Rotated {
+    let rotated = Rotated {
         file,
         id: claims.id().to_owned(),
         from: claims.from(),
@@ -64,7 +72,8 @@ pub(crate) fn rotate(arguments: &Arguments, output: &Output) -> Result<(), CliEr
         handover: claims.handover(),
         overlap_end: claims.overlap_end(),
         text,
-    })
+    };
+    output.show_beside(beside, &rotated)
 }
 
 #[derive(Serialize)]

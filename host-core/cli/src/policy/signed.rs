@@ -6,7 +6,7 @@ use capability_claims::{Moment, PolicyDocument, PublicKey, SignedPolicy};
 use clap::Args;
 use serde::Serialize;
 
-use crate::{error::CliError, file, output::Output, seed};
+use crate::{error::CliError, file, out_file, output::Output, seed};
 
 #[derive(Debug, Args)]
 pub(crate) struct Sign {
@@ -46,8 +46,8 @@ pub(crate) fn sign(arguments: &Sign, output: &Output) -> Result<(), CliError> {
     if file::is_stdin(to) {
         return output.bytes(signed.as_bytes(), &View::of(path, &signed, Some(key.public_key()))?);
     }
-    file::write_atomically(to, signed.as_bytes())?;
-    output.show(&View::of(to, &signed, Some(key.public_key()))?)
+    let beside = out_file::write(to, signed.as_bytes())?;
+    output.show_beside(beside, &View::of(to, &signed, Some(key.public_key()))?)
 }
 
 pub(crate) fn verify(arguments: &Verify, output: &Output) -> Result<(), CliError> {

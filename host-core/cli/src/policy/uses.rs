@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, fmt};
 use capability_claims::{Access, ClaimsError, ModuleClaims, PolicyDocument, TrustPolicy};
 use capability_provider::ActorId;
 use serde::Serialize;
+use untrusted_text::Shown;
 
-use crate::{code, shown::Shown};
+use crate::{code, row::LONGEST};
 
 /// Stand for all links and operations that the policy does not name. As limits compare whole names, all of these fare alike.
 const OTHER_LINK: &str = "any other link";
@@ -145,7 +146,7 @@ impl Refusal {
 impl GrantView {
     /// How wide the first column must be for it.
     pub(super) fn width(&self) -> usize {
-        Shown(&self.grant).to_string().chars().count()
+        Shown::new(&self.grant).to_string().chars().count()
     }
 
     /// Its line of the table, with a line break before it.
@@ -155,7 +156,7 @@ impl GrantView {
             Here::Limited => "limited",
             Here::Refused => "refused",
         };
-        write!(f, "\n{:<width$}  {here}  ", Shown(&self.grant).to_string())?;
+        write!(f, "\n{:<width$}  {here}  ", Shown::new(&self.grant).to_string())?;
         for (index, left) in self.uses.iter().enumerate() {
             let between = if index == 0 { "" } else { "; " };
             // What holds for every link need not be said of the only one.
@@ -165,9 +166,11 @@ impl GrantView {
         match &self.refusal {
             None if self.uses.is_empty() => f.write_str("the module may not run"),
             None => Ok(()),
-            Some(Refusal { message, .. }) if self.uses.is_empty() => write!(f, "{}", Shown(message)),
+            Some(Refusal { message, .. }) if self.uses.is_empty() => {
+                write!(f, "{}", Shown::new(message).up_to(LONGEST))
+            }
             Some(Refusal { message, .. }) => {
-                write!(f, "\n{:<width$}  {:<7}  not more: {}", "", "", Shown(message))
+                write!(f, "\n{:<width$}  {:<7}  not more: {}", "", "", Shown::new(message).up_to(LONGEST))
             }
         }
     }
@@ -178,11 +181,11 @@ impl UseView {
     fn words(&self, others: &str) -> String {
         let operations = match &self.operations {
             None => "every operation".to_owned(),
-            Some(names) => Shown(&names.join(", ")).to_string(),
+            Some(names) => Shown::new(&names.join(", ")).up_to(LONGEST).to_string(),
         };
         match &self.link {
             None => operations + others,
-            Some(link) => format!("{operations} over {}", Shown(link)),
+            Some(link) => format!("{operations} over {}", Shown::new(link)),
         }
     }
 }

@@ -4,10 +4,11 @@ use std::{fmt, path::Path};
 
 use host_core::{ActorStatus, LinkStatus, PolicyReport, ProviderStatus};
 use serde::Serialize;
+use untrusted_text::Shown;
 
 use crate::{
+    row::LONGEST,
     run::{assembly::Assembly, plan::Plan},
-    shown::Shown,
 };
 
 /// A manifest that was found good.
@@ -99,10 +100,16 @@ impl fmt::Display for Ready {
         for link in &self.links {
             let (name, provider) =
                 (self.name(link.actor.as_str()), link.provider.as_deref().unwrap_or("none"));
-            writeln!(f, "link `{}` of \"{}\" to {}: {provider}", link.link, Shown(name), link.capability)?;
+            writeln!(
+                f,
+                "link `{}` of \"{}\" to {}: {provider}",
+                link.link,
+                Shown::new(name),
+                link.capability
+            )?;
         }
         for Listening { url, actor, .. } in &self.listening {
-            writeln!(f, "listening on {url} for \"{}\"", Shown(self.name(actor)))?;
+            writeln!(f, "listening on {url} for \"{}\"", Shown::new(self.name(actor)))?;
         }
         if let Some(policy) = &self.policy {
             writeln!(f, "SIGHUP reads {policy} again")?;
@@ -129,7 +136,7 @@ impl fmt::Display for Reloaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} holds now", self.policy)?;
         for barred in &self.report.barred {
-            write!(f, "\n{}", Shown(&barred.reason))?;
+            write!(f, "\n{}", Shown::new(&barred.reason).up_to(LONGEST))?;
         }
         self.report.restored.iter().try_for_each(|actor| write!(f, "\nactor {actor} may be called again"))
     }
@@ -150,9 +157,9 @@ impl ActorView {
 
 impl fmt::Display for ActorView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "actor \"{}\"", Shown(self.name.as_deref().unwrap_or("unnamed")))?;
+        write!(f, "actor \"{}\"", Shown::new(self.name.as_deref().unwrap_or("unnamed")))?;
         if let Some(version) = &self.version {
-            write!(f, " {}", Shown(version))?;
+            write!(f, " {}", Shown::new(version))?;
         }
         if let Some(revision) = self.revision {
             write!(f, " (revision {revision})")?;

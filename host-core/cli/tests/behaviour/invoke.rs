@@ -34,6 +34,15 @@ fn the_binary_format_is_taken_too_and_standard_input() {
 #[test]
 fn numbers_may_be_negative_and_hexadecimal() {
     invoke(&["add", "-1", "0xff"]).succeeded().printed("254\n");
+    invoke(&["add", "-0xff", "-0x1"]).succeeded().printed("-256\n");
+    for (number, read) in
+        [("-.5", "-0.5"), ("-1.5e3", "-1500"), ("-inf", "-inf"), ("-5.", "-5"), (".5", "0.5")]
+    {
+        let told = format!("{read}\n-inf\n-9\n");
+        invoke(&["several", number]).succeeded().printed(&told);
+        invoke(&["several", "--timeout", "9s", "--", number]).succeeded().printed(&told);
+        assert_eq!(invoke(&["several", number, "--json"]).succeeded().json()["results"][2]["value"], "-9");
+    }
 }
 
 #[test]
@@ -48,7 +57,7 @@ fn json_tells_the_types() {
         .succeeded()
         .printed("{\"results\":[{\"type\":\"i32\",\"value\":4}]}\n");
     invoke(&["several", "0.1", "--json"]).succeeded().printed(
-        "{\"results\":[{\"type\":\"f32\",\"value\":0.1},{\"type\":\"f64\",\"value\":\"-inf\"},{\"type\":\"i64\",\"value\":-9}]}\n",
+        "{\"results\":[{\"type\":\"f32\",\"value\":0.1},{\"type\":\"f64\",\"value\":\"-inf\"},{\"type\":\"i64\",\"value\":\"-9\"}]}\n",
     );
 }
 
@@ -60,6 +69,13 @@ fn what_does_not_fit_is_told_with_names_and_numbers() {
         1,
         "error: the module has no export `mul`; it has: add, several, nothing, forever, grow, trap\n",
     );
+    invoke(&["several", "1e39"])
+        .failed(1, "error: argument 1 of `several`: `1e39` is not a number of type f32\n");
+    invoke(&["several", "-1e39"])
+        .failed(1, "error: argument 1 of `several`: `-1e39` is not a number of type f32\n");
+    invoke(&["add", "-0xfffffffff", "1"])
+        .failed(1, "error: argument 1 of `add`: `-0xfffffffff` is not a number of type i32\n");
+    assert_eq!(invoke(&["several", "-x"]).status, Some(2), "what is no number is an option");
     assert_eq!(invoke(&["memory", "--json"]).error_code(), "export_type");
 }
 

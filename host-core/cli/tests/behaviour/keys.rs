@@ -116,3 +116,16 @@ fn what_is_no_seed_is_refused_and_never_repeated() {
     assert_eq!(directory.run(&["keys", "show", "large", "--json"]).error_code(), "malformed_key");
     assert_eq!(directory.run(&["keys", "show", "none", "--json"]).error_code(), "read_file");
 }
+
+/// As editors on Windows save text.
+#[test]
+fn a_seed_file_may_begin_with_a_byte_order_mark() {
+    let directory = Directory::new();
+    directory.write_seed("a.nk", &format!("\u{feff}{ACCOUNT_SEED}\r"));
+    directory
+        .run(&["keys", "show", "a.nk"])
+        .succeeded()
+        .printed(&format!("Kind:       account\nPublic key: {ACCOUNT}\n"));
+    // It is no less a secret by the mark.
+    assert_eq!(directory.run(&["inspect", "a.nk", "--json"]).error_code(), "seed_in_file");
+}

@@ -7,6 +7,7 @@ mod inspect;
 mod invoke;
 mod keys;
 mod manifest;
+mod outputs;
 mod pipes;
 mod policy;
 mod readme;

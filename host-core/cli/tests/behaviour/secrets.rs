@@ -123,6 +123,71 @@ fn commands_that_refuse_a_seed_do_not_tell_it() {
     }
 }
 
+/// Wherever a seed may be typed by mistake: in the place of a file, a number, a name, a link, a key or a command.
+#[test]
+fn a_seed_that_is_typed_in_the_wrong_place_is_not_repeated() {
+    let directory = directory();
+    directory.write_seed("a.nk", ACCOUNT_SEED);
+    let seed = MODULE_SEED;
+    let path = format!("./{seed}/x");
+    let option = format!("--{seed}");
+    let sign = ["sign", "in.wasm", "out.wasm", "--issuer", "a.nk", "--subject", MODULE];
+    let with = |more: &[&'static str], last: &[&str]| -> Vec<String> {
+        more.iter().chain(last).map(|word| (*word).to_owned()).collect()
+    };
+    let mut lines = vec![
+        with(&[], &[seed]),
+        with(&["keys"], &[seed]),
+        with(&["keys", "generate"], &[seed]),
+        with(&["keys", "generate", "account", "--out"], &[seed]),
+        with(&["keys", "generate", "account", "--out"], &[&path]),
+        with(&["keys", "show"], &[&path]),
+        with(&["invoke"], &[seed, "add"]),
+        with(&["invoke", "in.wasm"], &[seed]),
+        with(&["invoke", "in.wasm", "add"], &[seed]),
+        with(&["invoke", "in.wasm", "add"], &[&option]),
+        with(&["invoke", "in.wasm", "add", "--timeout"], &[seed]),
+        with(&["invoke", "in.wasm", "add", "--memory-limit"], &[seed]),
+        with(&["invoke", "in.wasm", "add", "--cache-dir"], &["/dev/null/x", seed]),
+        with(&["call", "in.wasm"], &[seed]),
+        with(&["call", "in.wasm", "op", "--hex"], &[seed]),
+        with(&["call", "in.wasm", "op", "--file"], &[seed]),
+        with(&["verify", "in.wasm", "--trust"], &[seed]),
+        with(&["verify", "in.wasm", "--account-token"], &[seed, "--trust", ACCOUNT]),
+        with(&["chain", "show", "in.wasm", "--policy"], &[seed]),
+        with(&["chain", "show", "in.wasm", "--chain"], &[seed]),
+        with(&["chain", "embed", "in.wasm", "out.wasm"], &[seed]),
+        with(&["chain", "issue", "--issuer", "a.nk", "--name"], &[seed]),
+        with(&["policy", "check"], &[seed, "in.wasm"]),
+        with(&["audit", "verify"], &[seed]),
+        with(&["audit", "verify", "in.wasm", "--head"], &[seed]),
+        with(&["run"], &[seed]),
+    ];
+    for (option, value) in [
+        ("--name", seed),
+        ("--tag", seed),
+        ("--ver", seed),
+        ("--cap", seed),
+        ("--rev", seed),
+        ("--expires-in", seed),
+    ] {
+        let name = if option == "--name" { &[][..] } else { &["--name", "x"] };
+        lines.push(sign.iter().chain(name).chain([&option, &value]).map(|word| (*word).to_owned()).collect());
+    }
+    lines.push(
+        ["sign", "in.wasm", seed, "--issuer", "a.nk", "--subject", MODULE, "--name", "x"]
+            .map(str::to_owned)
+            .to_vec(),
+    );
+    for line in lines {
+        for more in [&[][..], &["--json"]] {
+            let line: Vec<&str> = line.iter().map(String::as_str).chain(more.iter().copied()).collect();
+            assert!(!succeeds(&directory, &line, ACCOUNT_SEED), "{line:?}");
+        }
+    }
+    assert_eq!(directory.names(), ["a.nk", "in.wasm"], "nor is a file called so");
+}
+
 const MANIFEST: &str = "[trust]\naccounts = [\"TRUSTED\"]\n[[actor]]\nfile = \"counter.wasm\"\n";
 
 #[test]
