@@ -58,9 +58,19 @@ impl<S: Storage> Journal<S> {
     }
 
     pub(crate) fn record(&mut self, at: u64, event: &Event<'_>) -> Result<(), Failure> {
-        let recorded = self.settle().and_then(|()| self.append(at, event));
-        self.lost = if recorded.is_ok() { 0 } else { self.lost.saturating_add(1) };
+        let recorded = self.record_again(at, event);
+        if recorded.is_err() {
+            self.lost = self.lost.saturating_add(1);
+        }
         recorded
+    }
+
+    /// As [`record`](Self::record), for one that is counted as lost already.
+    pub(crate) fn record_again(&mut self, at: u64, event: &Event<'_>) -> Result<(), Failure> {
+        self.settle()?;
+        self.append(at, event)?;
+        self.lost = 0;
+        Ok(())
     }
 
     pub(crate) fn head(&self) -> Head {

@@ -67,7 +67,7 @@ mod verify;
 
 pub use crate::{
     error::{AuditError, VerifyError},
-    event::{Event, Token},
+    event::{Authority, Counted, Event, Token},
     hash::{Head, RecordHash},
     log_file::{AuditLog, OnFailure},
     verify::{Summary, verify, verify_against},

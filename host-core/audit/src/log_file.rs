@@ -73,14 +73,24 @@ impl AuditLog {
     /// [`AuditError::Write`], [`AuditError::Changed`] and [`AuditError::Removed`]; what to do then is told by
     /// [`on_failure`](Self::on_failure). The next record that can be written says how many were lost.
     pub fn record(&self, at: u64, event: &Event<'_>) -> Result<(), AuditError> {
-        self.journal.lock().record(at, event).map_err(|failure| {
-            let path = self.path.clone();
-            match failure {
-                Failure::Storage(source) => AuditError::Write { path, source },
-                Failure::Changed { expected, actual } => AuditError::Changed { path, expected, actual },
-                Failure::Removed => AuditError::Removed { path },
-            }
-        })
+        self.journal.lock().record(at, event).map_err(|failure| self.explain(failure))
+    }
+
+    /// Tries again to add a record that could not be added before. When it fails again it is not counted as lost once more.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn record_again(&self, at: u64, event: &Event<'_>) -> Result<(), AuditError> {
+        self.journal.lock().record_again(at, event).map_err(|failure| self.explain(failure))
+    }
+
+    fn explain(&self, failure: Failure) -> AuditError {
+        let path = self.path.clone();
+        match failure {
+            Failure::Storage(source) => AuditError::Write { path, source },
+            Failure::Changed { expected, actual } => AuditError::Changed { path, expected, actual },
+            Failure::Removed => AuditError::Removed { path },
+        }
     }
 
     /// What the host is to do when [`record`](Self::record) fails.

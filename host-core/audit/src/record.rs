@@ -124,7 +124,7 @@ impl Formatter for Careful {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Event, Token};
+    use crate::{Authority, Event, Token};
 
     fn line(event: &Event<'_>) -> String {
         let mut lines = Vec::new();
@@ -182,6 +182,7 @@ mod tests {
                 actor: &text,
                 old: token,
                 new: token,
+                authority: &[Authority { key: &text, token: Some(&text) }; 100],
                 gained: &grants,
                 lost: &grants,
                 forced: false,

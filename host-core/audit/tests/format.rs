@@ -1,6 +1,6 @@
 //! The bytes of a log, which others read: every event, once.
 
-use host_audit::{AuditLog, Event, OnFailure, Token, verify};
+use host_audit::{AuditLog, Authority, Counted, Event, OnFailure, Token, verify};
 
 const ACTOR: &str = "MAWTZOX6RYV2OCU46C3VC6CPCFXTLS3EHQFBB6X56LXL7C7IKHUSV4QW";
 const ISSUER: &str = "AAVGZPUWJNPTKLS7KZNEKWMDZ2OOCZ7UAMVADZVA2P7J2XHOD5LNCHLZ";
@@ -23,14 +23,18 @@ fn every_event_has_its_line() {
     let log = AuditLog::open(&path, OnFailure::Refuse).unwrap();
     let both = ["wascc:keyvalue".to_owned(), "wascc:logging".to_owned()];
     let capability = "wascc:keyvalue";
+    let (link, authority) = ("default", [Authority { key: ISSUER, token: None }]);
+    let settings = ["max_call_depth=16".to_owned()];
     let events = [
         Event::HostStarted { version: "0.1.0" },
-        Event::ActorLoaded { actor: ACTOR, token: token("token-1", 1), grants: &both },
+        Event::SettingsApplied { settings: &settings },
+        Event::ActorLoaded { actor: ACTOR, token: token("token-1", 1), authority: &authority, grants: &both },
         Event::ActorRefused { actor: None, name: None, reason: "the module is not signed" },
         Event::ActorSwapped {
             actor: ACTOR,
             old: token("token-1", 1),
             new: token("token-2", 2),
+            authority: &authority,
             gained: &[],
             lost: &both[1..],
             forced: false,
@@ -44,6 +48,27 @@ fn every_event_has_its_line() {
             operation: "Add",
             reason: "not granted",
         },
+        Event::CountingBegan { actor: ACTOR, of: Counted::OtherDenials },
+        Event::Counted {
+            actor: ACTOR,
+            of: Counted::DenialsOfGrants,
+            count: 3,
+            capability,
+            link: Some(link),
+            operation: "Set",
+        },
+        Event::LinkMade { actor: ACTOR, capability, link },
+        Event::LinkEnded { actor: ACTOR, capability, link },
+        Event::ProviderAdded { capability, link, provider: "memory" },
+        Event::ProviderReplaced { capability, link, old: "memory", new: "redis" },
+        Event::ProviderRemoved { capability, link, provider: "redis" },
+        Event::ChangeFailed {
+            actor: None,
+            capability: Some(capability),
+            link: Some(link),
+            reason: "no connection",
+        },
+        Event::PolicyUnreadable { reason: "policy.toml: no such file" },
         Event::PolicyReplaced { policy: "trusts nobody" },
         Event::ActorBarred { actor: ACTOR, reason: "the token expired" },
         Event::ActorRestored { actor: ACTOR, reason: "the policy allows it again" },

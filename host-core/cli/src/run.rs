@@ -68,7 +68,8 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<(), CliError
 
 /// Puts the policy that is in the file now in the place of the one that holds.
 fn reload(file: &mut PolicyFile, host: &Host, output: &Output) -> Result<(), CliError> {
-    let (policy, doubt) = file.read()?;
+    let read = file.read().inspect_err(|error| host.policy_unreadable(&error.to_string()));
+    let (policy, doubt) = read?;
     if let Some(doubt) = doubt {
         output.warn(&doubt);
     }

@@ -48,7 +48,6 @@ impl Actor {
 
     /// Puts `next` in the place of the current generation, which takes no more calls, and returns that one.
     pub(crate) fn switch(&self, next: Option<Arc<Generation>>) -> Option<Arc<Generation>> {
-        // Whoever looks at both, the current one first, misses none: see `generations`.
         let mut older = self.older.lock();
         let old = std::mem::replace(&mut *self.current.write(), next)?;
         old.retire();
@@ -62,14 +61,8 @@ impl Actor {
         self.older.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Every generation that is there: the one that takes calls, and those that were swapped out.
-    pub(crate) fn generations(&self) -> (Option<Arc<Generation>>, Vec<Arc<Generation>>) {
-        let current = self.current();
-        (current, self.older())
-    }
-
     /// Takes no more calls, waits for those in flight until `drained`, and then ends them; gives up on calls that a
-    /// provider holds when `ended` has come.
+    /// provider holds when `ended` has come. Such a call has no rights any more when it comes back to the guest.
     pub(crate) fn retire(&self, drained: Instant, ended: Instant) {
         self.switch(None);
         for generation in self.older() {
@@ -77,6 +70,7 @@ impl Actor {
                 let calls = generation.in_flight();
                 log::warn!("{}: {calls} calls are still held by a provider and were left behind", self.id);
             }
+            generation.rights.end();
         }
     }
 }

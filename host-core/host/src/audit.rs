@@ -1,14 +1,16 @@
 //! What the host writes to its audit log, and what it does when it cannot.
 
-use std::mem;
+use std::{fmt, mem, sync::Arc, time::Instant};
 
-use capability_claims::{Label, ModuleClaims, TrustPolicy};
-use capability_provider::ActorId;
-use host_audit::{AuditError, AuditLog, Event, OnFailure, Token};
+use capability_claims::{KeyKind, Label, ModuleClaims, Provenance, TrustPolicy};
+use capability_provider::{ActorId, LinkKey};
+use host_audit::{AuditError, AuditLog, Authority, Event, OnFailure, Token};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use crate::{error::Error, swap::SwapReport};
+use crate::{
+    error::Error, generation::Generation, housekeeper::Housekeeper, providers::Served, swap::SwapReport,
+};
 
 /// The host's side of the audit log, when its owner gave it one.
 pub(crate) struct Audit {
@@ -17,6 +19,7 @@ pub(crate) struct Audit {
     enabled: bool,
     /// What kept the last record from being written.
     failure: Mutex<Option<String>>,
+    housekeeper: Arc<Housekeeper>,
 }
 
 /// How the audit log is.
@@ -27,16 +30,59 @@ pub struct AuditHealth {
     pub lost: u64,
     /// Why the last record could not be written; `None` when it could.
     pub failure: Option<String>,
+    /// How many policies wait for the log. What they take away holds already, what they allow does not yet.
+    pub waiting_policies: usize,
+}
+
+impl AuditHealth {
+    /// Whether the last record could be written and nothing waits for one.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.failure.is_none() && self.waiting_policies == 0
+    }
+}
+
+/// Nothing when all is well, and else lines that say what is not.
+impl fmt::Display for AuditHealth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { lost, failure, waiting_policies } = self;
+        if let Some(failure) = failure {
+            writeln!(f, "the audit log lacks {lost} records: {failure}")?;
+        }
+        if *waiting_policies > 0 {
+            writeln!(
+                f,
+                "policies that wait for the audit log: {waiting_policies}; what they take away holds, what they allow does not yet"
+            )?;
+        }
+        Ok(())
+    }
 }
 
 impl Audit {
-    /// Begins to write, with the policy that decides first.
-    pub(crate) fn begin(log: Option<AuditLog>, policy: &TrustPolicy, now: u64) -> Result<Self, Error> {
+    /// Begins to write, with the host's settings and the policy that decides first.
+    pub(crate) fn begin(
+        log: Option<AuditLog>,
+        housekeeper: Arc<Housekeeper>,
+        settings: &[String],
+        policy: &TrustPolicy,
+        now: u64,
+    ) -> Result<Self, Error> {
         let enabled = log.is_some();
-        let audit = Self { log: Mutex::new(log), enabled, failure: Mutex::default() };
+        let audit = Self { log: Mutex::new(log), enabled, failure: Mutex::default(), housekeeper };
         audit.record(now, &Event::HostStarted { version: env!("CARGO_PKG_VERSION") }, "the host's start")?;
+        audit.record(now, &Event::SettingsApplied { settings }, "the host's start")?;
         audit.policy(policy, now)?;
         Ok(audit)
+    }
+
+    /// Has something done later; the log says so when there is too much to do already.
+    pub(crate) fn later(&self, at: Instant, job: impl FnOnce() + Send + 'static) {
+        if !self.housekeeper.later(at, job) {
+            log::debug!(
+                "the housekeeper has no room: a count is written when the next one is, or at the end"
+            );
+        }
     }
 
     pub(crate) fn enabled(&self) -> bool {
@@ -51,9 +97,19 @@ impl Audit {
         if !self.enabled {
             return Ok(());
         }
+        self.record_by(AuditLog::record, now, event, what)
+    }
+
+    fn record_by(
+        &self,
+        how: impl Fn(&AuditLog, u64, &Event<'_>) -> Result<(), AuditError>,
+        now: u64,
+        event: &Event<'_>,
+        what: &str,
+    ) -> Result<(), Error> {
         let log = self.log.lock();
         let log = log.as_ref().ok_or(Error::ShuttingDown)?;
-        match self.write(log, now, event, what) {
+        match self.told(how(log, now, event), what) {
             Err(source) if log.on_failure() == OnFailure::Refuse => {
                 Err(Error::NotRecorded { what: what.to_owned(), source: Box::new(source) })
             }
@@ -64,12 +120,12 @@ impl Audit {
     /// Writes down what has happened, or was refused anyway: a failure is told and changes nothing.
     pub(crate) fn note(&self, now: u64, event: &Event<'_>, what: &str) {
         if let Some(log) = self.log.lock().as_ref() {
-            let _told = self.write(log, now, event, what);
+            let _told = self.told(log.record(now, event), what);
         }
     }
 
-    fn write(&self, log: &AuditLog, now: u64, event: &Event<'_>, what: &str) -> Result<(), AuditError> {
-        let written = log.record(now, event);
+    /// Tells the owner when the log cannot be written, and when it can again.
+    fn told(&self, written: Result<(), AuditError>, what: &str) -> Result<(), AuditError> {
         let failure = written.as_ref().err().map(ToString::to_string);
         let before = mem::replace(&mut *self.failure.lock(), failure.clone());
         // Only what is new is told, for a guest may try again and again.
@@ -89,10 +145,23 @@ impl Audit {
         self.record(now, &Event::PolicyReplaced { policy: &policy.to_string() }, "a change of policy")
     }
 
+    /// The same, of a policy whose record failed before.
+    pub(crate) fn policy_again(&self, policy: &TrustPolicy, now: u64) -> Result<(), Error> {
+        let event = Event::PolicyReplaced { policy: &policy.to_string() };
+        self.record_by(AuditLog::record_again, now, &event, "a change of policy")
+    }
+
     /// An actor is about to come in.
-    pub(crate) fn loaded(&self, claims: &ModuleClaims, grants: &[String], now: u64) -> Result<(), Error> {
-        let (actor, texts) = (claims.subject().to_string(), TokenTexts::of(claims));
-        let event = Event::ActorLoaded { actor: &actor, token: texts.token(claims), grants };
+    pub(crate) fn loaded(
+        &self,
+        claims: &ModuleClaims,
+        provenance: &Provenance,
+        grants: &[String],
+        now: u64,
+    ) -> Result<(), Error> {
+        let (actor, texts) = (claims.subject().to_string(), TokenTexts::of(claims, provenance));
+        let (token, authority) = (texts.token(claims), &texts.authority());
+        let event = Event::ActorLoaded { actor: &actor, token, authority, grants };
         self.record(now, &event, &format!("the load of {}", Label::from(claims)))
     }
 
@@ -100,20 +169,69 @@ impl Audit {
     pub(crate) fn swapped(
         &self,
         report: &SwapReport,
-        old: &ModuleClaims,
-        new: &ModuleClaims,
+        old: &Generation,
+        new: &Generation,
         now: u64,
     ) -> Result<(), Error> {
-        let (old_texts, new_texts) = (TokenTexts::of(old), TokenTexts::of(new));
+        let [old_texts, new_texts] = [old, new].map(|of| TokenTexts::of(of.claims(), &of.provenance));
         let event = Event::ActorSwapped {
             actor: report.actor.as_str(),
-            old: old_texts.token(old),
-            new: new_texts.token(new),
+            old: old_texts.token(old.claims()),
+            new: new_texts.token(new.claims()),
+            authority: &new_texts.authority(),
             gained: &report.grants_gained,
             lost: &report.grants_lost,
             forced: report.forced,
         };
-        self.record(now, &event, &format!("the swap of {}", Label::from(new)))
+        self.record(now, &event, &format!("the swap of {}", Label::from(new.claims())))
+    }
+
+    /// A link is about to be made.
+    pub(crate) fn linked(&self, key: &LinkKey, now: u64) -> Result<(), Error> {
+        let LinkKey { actor, capability, link } = key;
+        let (actor, capability, link) = (actor.as_str(), capability.as_str(), link.as_str());
+        self.record(now, &Event::LinkMade { actor, capability, link }, &format!("the {key}"))
+    }
+
+    /// A link is ended.
+    pub(crate) fn unlinked(&self, key: &LinkKey, now: u64) {
+        let LinkKey { actor, capability, link } = key;
+        let (actor, capability, link) = (actor.as_str(), capability.as_str(), link.as_str());
+        self.note(now, &Event::LinkEnded { actor, capability, link }, &format!("the end of the {key}"));
+    }
+
+    /// A provider is about to come into its place, which another may have now.
+    pub(crate) fn provided(&self, served: &Served, old: Option<&Served>, now: u64) -> Result<(), Error> {
+        let (capability, link) = (served.place.capability.as_str(), served.place.link.as_str());
+        let provider = served.name.as_str();
+        let event = match old {
+            Some(old) => Event::ProviderReplaced { capability, link, old: &old.name, new: provider },
+            None => Event::ProviderAdded { capability, link, provider },
+        };
+        self.record(now, &event, &format!("the provider of {}", served.place))
+    }
+
+    /// A provider was taken away.
+    pub(crate) fn dismissed(&self, served: &Served, now: u64) {
+        let (capability, link) = (served.place.capability.as_str(), served.place.link.as_str());
+        let event = Event::ProviderRemoved { capability, link, provider: &served.name };
+        self.note(now, &event, &format!("the end of the provider of {}", served.place));
+    }
+
+    /// What was recorded as about to happen did not.
+    pub(crate) fn failed(&self, key: Option<&LinkKey>, served: Option<&Served>, error: &Error, now: u64) {
+        if !self.enabled {
+            return;
+        }
+        let place = served.map(|served| (served.place.capability.as_str(), served.place.link.as_str()));
+        let place = place.or(key.map(|key| (key.capability.as_str(), key.link.as_str())));
+        let event = Event::ChangeFailed {
+            actor: key.map(|key| key.actor.as_str()),
+            capability: place.map(|(capability, _)| capability),
+            link: place.map(|(_, link)| link),
+            reason: &error.to_string(),
+        };
+        self.note(now, &event, "a change that failed");
     }
 
     /// A module was not let in, as a new actor or in the place of one.
@@ -132,16 +250,16 @@ impl Audit {
         }
     }
 
-    /// An actor is about to leave.
-    pub(crate) fn removed(&self, actor: &ActorId, now: u64) -> Result<(), Error> {
+    /// An actor leaves, recorded or not.
+    pub(crate) fn removed(&self, actor: &ActorId, now: u64) {
         let event = Event::ActorRemoved { actor: actor.as_str() };
-        self.record(now, &event, &format!("the removal of {actor}"))
+        self.note(now, &event, &format!("the removal of {actor}"));
     }
 
-    /// How the log is; `None` when the host has none.
-    pub(crate) fn health(&self) -> Option<AuditHealth> {
+    /// How the log is, with so many policies that wait for it; `None` when the host has none.
+    pub(crate) fn health(&self, waiting_policies: usize) -> Option<AuditHealth> {
         let lost = self.log.lock().as_ref()?.lost();
-        Some(AuditHealth { lost, failure: self.failure.lock().clone() })
+        Some(AuditHealth { lost, failure: self.failure.lock().clone(), waiting_policies })
     }
 
     /// Ends the log and lets its file go, so that another host may continue it.
@@ -154,17 +272,21 @@ impl Audit {
 }
 
 /// The texts of a token's keys and hash, which an event borrows.
-struct TokenTexts {
+struct TokenTexts<'a> {
     issuer: String,
     module_hash: String,
+    authority: Vec<(String, Option<&'a str>)>,
 }
 
-impl TokenTexts {
-    fn of(claims: &ModuleClaims) -> Self {
-        Self { issuer: claims.issuer().to_string(), module_hash: claims.hash().to_string() }
+impl<'a> TokenTexts<'a> {
+    fn of(claims: &ModuleClaims, provenance: &'a Provenance) -> Self {
+        // The last link is the module itself, which its token tells of.
+        let above = provenance.links().iter().filter(|link| link.kind() != KeyKind::Module);
+        let authority = above.map(|link| (link.key().to_string(), link.token())).collect();
+        Self { issuer: claims.issuer().to_string(), module_hash: claims.hash().to_string(), authority }
     }
 
-    fn token<'a>(&'a self, claims: &'a ModuleClaims) -> Token<'a> {
+    fn token<'b>(&'b self, claims: &'b ModuleClaims) -> Token<'b> {
         Token {
             id: claims.id(),
             issuer: &self.issuer,
@@ -173,5 +295,9 @@ impl TokenTexts {
             version: claims.version(),
             module_hash: &self.module_hash,
         }
+    }
+
+    fn authority(&self) -> Vec<Authority<'_>> {
+        self.authority.iter().map(|(key, token)| Authority { key, token: *token }).collect()
     }
 }

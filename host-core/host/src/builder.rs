@@ -125,8 +125,9 @@ impl HostBuilder {
             engine = engine.cache_dir(directory);
         }
         let engine = engine.build().map_err(|error| Error::Engine { source: Box::new(error.into()) })?;
-        let housekeeper = Housekeeper::start().map_err(|source| Error::Thread { source })?;
-        let audit = Audit::begin(self.audit, &trust, self.clock.now())?;
+        let housekeeper = Arc::new(Housekeeper::start().map_err(|source| Error::Thread { source })?);
+        let (keeper, settings) = (Arc::clone(&housekeeper), self.limits.texts());
+        let audit = Audit::begin(self.audit, keeper, &settings, &trust, self.clock.now())?;
         let policy = Policy::new(trust, self.clock);
         Ok(Host::new(Shared::new(engine, policy, audit, self.limits, housekeeper)))
     }

@@ -43,11 +43,9 @@ impl LinkDispatch {
         let now = host.policy.now();
         let LinkKey { capability, link, .. } = &self.key;
         let access = Access::capability(capability.as_str(), link.as_str(), operation);
-        entered.rights.allow(&access, now)?;
-        entered.rights.used(&access, now)?;
         let mut reply = Vec::new();
         let call = Call { operation, payload, options: &CallOptions::new(), now };
-        entered.deliver(&call, &mut reply)?;
+        entered.deliver_over(&access, &call, &mut reply)?;
         Ok(reply)
     }
 
@@ -78,6 +76,7 @@ impl LinkDispatch {
             | Error::NoLongerValid { .. }
             | Error::NotGranted { .. }
             | Error::BeyondPolicy { .. }
+            | Error::NotAdmitted { .. }
             | Error::NotRecorded { .. } => {
                 DispatchError::Refused { actor: self.key.actor.clone(), reason: error.to_string() }
             }

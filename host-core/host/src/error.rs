@@ -6,7 +6,7 @@ use capability_claims::{ClaimsError, Label};
 use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName, ProviderError};
 use host_audit::AuditError;
 
-use crate::failure;
+use crate::{failure, replacing::PolicyReport};
 
 /// Why the host did not do what it was asked to. Match the variants, never the text.
 ///
@@ -159,6 +159,20 @@ pub enum Error {
         source: Box<AuditError>,
     },
 
+    /// The policy could not be recorded in the audit log, whose owner wants that nothing happens unrecorded. What it takes away holds
+    /// all the same; what it allows beyond the policy before does not yet, until the log takes its record, which is tried again and
+    /// again. The [report](crate::PolicyReport) tells what changed so far.
+    #[error(
+        "what the policy takes away holds now, but what it allows waits until the audit log can be written: {source}"
+    )]
+    PolicyWaits {
+        /// What changed for the actors that are here.
+        report: Box<PolicyReport>,
+        /// Why there is no record.
+        #[source]
+        source: Box<AuditError>,
+    },
+
     // --- Asking for more than was granted --------------------------------------------------------------------------
     /// The actor is here, but may not be called: its token does not hold any more, or the policy that decides now does not let
     /// it run. The source tells which: expired, revoked, denied, no longer trusted, below the lowest revision, and more.
@@ -180,6 +194,19 @@ pub enum Error {
         /// What was not granted.
         #[source]
         source: Box<ClaimsError>,
+    },
+    /// The module made a host call while it was started to be let in. What it may do begins when it is let in and that is recorded.
+    #[error(
+        "\"{name}\" ({actor}) may not use `{capability}` while it starts, for it is not let in yet: make this host call in the \
+         first call that comes in"
+    )]
+    NotAdmitted {
+        /// The actor that it is to be.
+        actor: ActorId,
+        /// The name in its token.
+        name: Box<str>,
+        /// What it asked for; cut when it is very long.
+        capability: String,
     },
     /// The actor's token grants what it asked for, but the policy does not let the token's issuer grant that: the capability, or it
     /// over this link, or this operation. The source tells which.

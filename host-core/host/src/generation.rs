@@ -6,10 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use capability_claims::{ModuleClaims, Provenance};
+use capability_claims::{Access, ModuleClaims, Provenance};
 use wapc_host::{CallOptions, WapcHost};
 
-use crate::{error::Error, gate::Gate, rights::Rights};
+use crate::{
+    error::Error,
+    gate::Gate,
+    rights::{MayRun, Rights},
+};
 
 /// How long a call that was interrupted is waited for before it is interrupted again. A call inside a provider only
 /// notices an interrupt when it comes back to the guest, so one interrupt may come too early.
@@ -51,10 +55,24 @@ impl Generation {
         self.gate.step_in().then(|| Entered(self))
     }
 
-    /// Delivers a call of somebody who [entered](Self::enter), if the actor may run: the one path that every call takes. It is
-    /// asked at the beginning of each, so that an end of trust holds at once.
+    /// Delivers a call of somebody who [entered](Self::enter), if the actor may run. It is asked at the beginning of each, so that
+    /// an end of trust holds at once.
     pub(crate) fn deliver(&self, call: &Call<'_>, reply: &mut Vec<u8>) -> Result<(), Error> {
-        self.rights.may_run(call.now)?;
+        self.run(self.rights.may_run(call.now)?, call, reply)
+    }
+
+    /// Delivers a call that a provider brings over a link, if the actor may run and is granted that.
+    pub(crate) fn deliver_over(
+        &self,
+        access: &Access<'_>,
+        call: &Call<'_>,
+        reply: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        self.run(self.rights.allow_delivery(access, call.now)?, call, reply)
+    }
+
+    /// The one path that every call takes.
+    fn run(&self, _decided: MayRun, call: &Call<'_>, reply: &mut Vec<u8>) -> Result<(), Error> {
         self.guest
             .call_with(call.operation, call.payload, call.options, reply)
             .map_err(|error| Error::from_call(self.rights.actor(), call.operation, error))

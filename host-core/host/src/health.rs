@@ -90,7 +90,7 @@ impl HealthReport {
     #[must_use]
     pub fn healthy(&self) -> bool {
         let well = |actor: &ActorHealth| actor.condition == Condition::Healthy;
-        let recorded = self.audit.as_ref().is_none_or(|audit| audit.failure.is_none());
+        let recorded = self.audit.as_ref().is_none_or(|audit| audit.is_whole());
         self.serving && recorded && self.actors.iter().all(well) && self.links.iter().all(|link| link.up)
     }
 }
@@ -99,12 +99,17 @@ impl Shared {
     pub(crate) fn health(&self) -> HealthReport {
         let links = self.link_health(None);
         let Ok(_root) = self.begin() else {
-            return HealthReport { serving: false, actors: Vec::new(), links, audit: self.audit.health() };
+            return HealthReport {
+                serving: false,
+                actors: Vec::new(),
+                links,
+                audit: self.audit.health(self.policy.waiting()),
+            };
         };
         let actors = self.actors.all();
         let actors = actors.iter().filter_map(|actor| self.examine(actor, &links)).collect();
         // The log comes last: what was just seen of an actor may have made a record.
-        HealthReport { serving: true, actors, links, audit: self.audit.health() }
+        HealthReport { serving: true, actors, links, audit: self.audit.health(self.policy.waiting()) }
     }
 
     /// The first thing that is not well with one actor. The caller has begun a call.
@@ -184,8 +189,8 @@ impl Display for HealthReport {
         for link in &self.links {
             writeln!(f, "{link}")?;
         }
-        if let Some(AuditHealth { lost, failure: Some(failure) }) = &self.audit {
-            writeln!(f, "the audit log lacks {lost} records: {failure}")?;
+        if let Some(audit) = &self.audit {
+            audit.fmt(f)?;
         }
         f.write_str(if self.healthy() { "healthy" } else { "not healthy" })
     }

@@ -13,7 +13,7 @@ use crate::{
     generation::Call,
     health::HealthReport,
     options::{AddOptions, SwapOptions},
-    policy::PolicyReport,
+    replacing::PolicyReport,
     shared::Shared,
     status::Status,
     swap::SwapReport,
@@ -54,7 +54,7 @@ impl Host {
         actor: &ActorId,
     ) -> Option<impl Fn(&capability_claims::Access<'_>, u64) -> Result<(), Error> + use<>> {
         let rights = Arc::clone(&self.shared().actors.find(actor.as_str())?.current()?.rights);
-        Some(move |access: &capability_claims::Access<'_>, now| rights.allow(access, now))
+        Some(move |access: &capability_claims::Access<'_>, now| rights.allow(access, now).map(drop))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -115,19 +115,26 @@ impl Host {
     /// it waits for none, not even for a provider that links or an actor that drains.
     ///
     /// # Errors
-    /// [`Error::ShuttingDown`]; [`Error::NotRecorded`] when the audit log cannot be written and nothing is to happen without it:
-    /// the policy before goes on to decide.
+    /// [`Error::ShuttingDown`] when the host has ended; [`Error::PolicyWaits`] when the audit log cannot be written and nothing is to
+    /// happen without it: what the policy takes away holds then too, and what it allows as soon as the log takes its record.
     pub fn replace_policy(&self, policy: TrustPolicy) -> Result<PolicyReport, Error> {
         self.shared().replace_policy(policy)
     }
 
-    /// Takes an actor away with all of its links.
+    /// Writes to the audit log that a policy was to be read and could not be, with where and why. Nothing changes: the policy before
+    /// goes on to decide.
+    pub fn policy_unreadable(&self, reason: &str) {
+        self.shared().policy_unreadable(reason);
+    }
+
+    /// Takes an actor away with all of its links, whether that can be recorded or not: [`health`](Self::health) and
+    /// [`status`](Self::status) tell of a record that was lost.
     ///
     /// First the links over which providers deliver to it are ended, so that no new requests come; then calls in flight
     /// are waited for, and ended at the drain deadline; then the other links are ended.
     ///
     /// # Errors
-    /// [`Error::UnknownActor`], [`Error::NotRecorded`].
+    /// [`Error::UnknownActor`].
     pub fn remove_actor(&self, actor: &ActorId) -> Result<(), Error> {
         self.shared().remove_actor(actor)
     }

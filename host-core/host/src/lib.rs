@@ -85,6 +85,8 @@ mod generation;
 mod health;
 mod host;
 mod housekeeper;
+#[cfg(test)]
+mod interleavings;
 mod linking;
 mod links;
 mod loading;
@@ -93,12 +95,16 @@ mod names;
 mod options;
 mod policy;
 mod providers;
+mod replacing;
 mod rights;
 mod router;
 mod shared;
 mod status;
 mod swap;
+mod tally;
 mod trail;
+mod trust;
+mod uses;
 mod wiring;
 
 pub use crate::{
@@ -109,7 +115,7 @@ pub use crate::{
     health::{ActorHealth, Condition, HealthReport, LinkHealth},
     host::Host,
     options::{AddOptions, SwapOptions},
-    policy::{BarredActor, PolicyReport},
+    replacing::{BarredActor, PolicyReport},
     status::{ActorStatus, LinkStatus, PoolStatus, ProvenanceStatus, ProviderStatus, Status},
     swap::{ActorVersion, SwapReport},
 };

@@ -27,7 +27,9 @@ impl Shared {
                 "{key}: its token does not grant the capability, so calls over this link will be refused"
             );
         }
-        let line = Line::connect(self, &actor, &served, key, &config)?;
+        self.audit.linked(key, self.policy.now())?;
+        let line = Line::connect(self, &actor, &served, key, &config)
+            .inspect_err(|error| self.audit.failed(Some(key), None, error, self.policy.now()))?;
         self.wiring.add_link(line, config);
         self.rewire(&key.actor);
         Ok(())
@@ -42,6 +44,7 @@ impl Shared {
     pub(crate) fn end_link(&self, key: &LinkKey) -> Result<(), Error> {
         let line = self.wiring.take_link(key).ok_or_else(|| Error::UnknownLink { link: key.clone() })?;
         self.rewire(&key.actor);
+        self.audit.unlinked(key, self.policy.now());
         if let Some(line) = line {
             line.end();
         }
@@ -57,7 +60,7 @@ impl Shared {
         let served = Served::new(link, provider)?;
         match self.wiring.provider(&served.place) {
             Some(there) => Err(exists(&there)),
-            None => self.install(served),
+            None => self.install(served, None),
         }
     }
 
@@ -69,7 +72,7 @@ impl Shared {
         let _turn = self.turn()?;
         let served = Served::new(link, provider)?;
         let old = self.served(&served.place)?;
-        if old.is_same(&served) { Err(exists(&old)) } else { self.install(served) }
+        if old.is_same(&served) { Err(exists(&old)) } else { self.install(served, Some(&old)) }
     }
 
     pub(crate) fn remove_provider(&self, capability: &CapabilityId, link: &LinkName) -> Result<(), Error> {
@@ -77,13 +80,17 @@ impl Shared {
         let place = Place { capability: capability.clone(), link: link.clone() };
         let (served, lines) = self.wiring.remove(&place).ok_or_else(|| unknown(&place))?;
         lines.iter().for_each(|line| self.rewire(&line.key().actor));
+        self.audit.dismissed(&served, self.policy.now());
         self.dismiss(&served, &lines, self.drained());
         Ok(())
     }
 
     /// Has the provider make all links that are declared for its place, switches to it, and dismisses the one before.
-    fn install(self: &Arc<Self>, served: Arc<Served>) -> Result<(), Error> {
-        let lines = self.connect_declared(&served)?;
+    fn install(self: &Arc<Self>, served: Arc<Served>, old: Option<&Served>) -> Result<(), Error> {
+        self.audit.provided(&served, old, self.policy.now())?;
+        let lines = self
+            .connect_declared(&served)
+            .inspect_err(|error| self.audit.failed(None, Some(&served), error, self.policy.now()))?;
         let actors: Vec<ActorId> = lines.iter().map(|line| line.key().actor.clone()).collect();
         let (old, old_lines) = self.wiring.install(served, lines);
         actors.iter().for_each(|actor| self.rewire(actor));

@@ -25,9 +25,11 @@ impl Shared {
         wasm: Bytes,
         chain: Option<&[String]>,
     ) -> Result<(ActorId, VerifiedModule), Error> {
+        // Hashing a large module takes its time, which a change of policy does not wait for.
         let verified = self
             .policy
-            .admit(wasm.clone(), chain, self.policy.now())
+            .trust()
+            .verify(wasm.clone(), chain, self.policy.now())
             .map_err(|source| Error::Refused { module: Label::read(&wasm), source: Box::new(source) })?;
         let key = verified.claims().subject().to_string();
         let id = ActorId::new(&key).expect("the subject of a verified module is a module's key");
@@ -37,8 +39,7 @@ impl Shared {
     /// The second half: it is compiled and started once, so that what cannot run is refused here.
     pub(crate) fn start(self: &Arc<Self>, actor: &Actor, module: &VerifiedModule) -> Result<Prepared, Error> {
         let (claims, provenance) = (module.claims().clone(), module.provenance().clone());
-        let rights = Rights::new(claims, actor.id.clone(), &self.policy, Arc::clone(&self.audit));
-        let rights = Arc::new(rights);
+        let rights = Rights::begin(claims, actor.id.clone(), &self.policy, Arc::clone(&self.audit));
         let router = Router::new(actor, Arc::clone(&rights), self);
         // Without its token, so that the cache of compiled modules knows the code again whoever signed it, and when.
         let guest = self.instantiate(&module.code(), router).map_err(|source| Error::CannotRun {
@@ -84,9 +85,11 @@ impl Shared {
         let first = self.start(&actor, &module)?;
         let _turn = self.turn()?;
         self.refuse_known(&id)?;
-        let (trust, now) = (self.policy.trust(), self.policy.now());
-        first.rights.admit(&trust, now)?;
-        self.audit.loaded(module.claims(), &first.rights.granted(), now)?;
+        let now = self.policy.now();
+        first.rights.could_be_admitted(now)?;
+        self.audit.loaded(module.claims(), module.provenance(), &first.rights.granted(), now)?;
+        // The policy may have become another over the record; then the refusal follows it in the log.
+        first.rights.admit(now)?;
         actor.switch(Some(first.numbered(1)));
         self.actors.insert(actor);
         Ok(id)
@@ -104,7 +107,7 @@ impl Shared {
     pub(crate) fn remove_actor(&self, id: &ActorId) -> Result<(), Error> {
         let _turn = self.turn()?;
         let actor = self.actor(id)?;
-        self.audit.removed(id, self.policy.now())?;
+        self.audit.removed(id, self.policy.now());
         self.end_delivering_links(Some(id));
         let drained = self.drained();
         // Until its calls are done it is known here, so that a change of policy finds them.
@@ -147,6 +150,7 @@ impl Shared {
         }
         for served in self.wiring.providers() {
             if let Some((served, lines)) = self.wiring.remove(&served.place) {
+                self.audit.dismissed(&served, self.policy.now());
                 self.dismiss(&served, &lines, ended);
             }
         }
@@ -154,6 +158,7 @@ impl Shared {
             self.actors.remove(&actor.id);
             actor.links.store(LinkTable::default());
         }
+        self.end();
         self.audit.close(self.policy.now());
         self.housekeeper.stop();
     }

@@ -1,40 +1,60 @@
-//! The owner's policy: the one of this moment, and another in its place while actors run.
+//! Holds the policies that decide at this moment, and knows everybody whose rights they decide.
 
 use std::{
-    fmt::{self, Display},
-    sync::Arc,
+    mem,
+    sync::{Arc, Weak},
 };
 
-use bytes::Bytes;
-use capability_claims::{ClaimsError, Clock, TrustPolicy, VerifiedModule};
-use capability_provider::ActorId;
-use parking_lot::{RwLock, RwLockReadGuard};
-use serde::Serialize;
+use capability_claims::{Clock, TrustPolicy};
+use parking_lot::{Mutex, MutexGuard};
 
-use crate::{
-    actors::Actor,
-    error::Error,
-    generation::Generation,
-    shared::Shared,
-    status::{as_text, as_texts},
-};
+use crate::{error::Error, rights::Rights, trust::Trust};
 
-/// The trust policy together with the clock that it is judged by.
+/// The owner's policy together with the clock that it is judged by.
+///
+/// Whoever gets rights is [enrolled](Self::enrol) in the moment in which they are made, under the lock under which the policy is
+/// replaced: so a change finds every one of them, whether its module still starts, serves, drains, or was taken away.
 pub(crate) struct Policy {
-    /// Held for reading while an actor is put in its place, and for writing while another policy is: so every actor has the
-    /// rights of the newest policy. No call waits for it, and it waits for none.
-    trust: RwLock<Arc<TrustPolicy>>,
+    /// Held for a look or a change of what is inside, never while something is decided or recorded.
+    state: Mutex<State>,
+    /// Held while everybody is given the terms of the newest policy, so that the newest come last.
+    spreading: Mutex<()>,
+    /// Held while policies are recorded, in the order in which they were given.
+    recording: Mutex<()>,
     clock: Arc<dyn Clock>,
 }
 
+struct State {
+    /// The policy that is recorded.
+    recorded: Arc<TrustPolicy>,
+    /// Those that were given after it and have no record yet.
+    waiting: Vec<Arc<TrustPolicy>>,
+    /// All of these as one decision.
+    trust: Trust,
+    enrolled: Vec<Weak<Rights>>,
+    /// With so many enrolled, those who are gone are forgotten.
+    forget_at: usize,
+}
+
+const FORGET_AT_LEAST: usize = 64;
+
 impl Policy {
     pub(crate) fn new(trust: TrustPolicy, clock: Arc<dyn Clock>) -> Self {
-        Self { trust: RwLock::new(Arc::new(trust)), clock }
+        let recorded = Arc::new(trust);
+        let trust = Trust::of(Arc::clone(&recorded));
+        let state =
+            State { recorded, waiting: Vec::new(), trust, enrolled: Vec::new(), forget_at: FORGET_AT_LEAST };
+        Self { state: Mutex::new(state), spreading: Mutex::default(), recording: Mutex::default(), clock }
     }
 
-    /// The policy, which stays in its place for as long as this is held.
-    pub(crate) fn trust(&self) -> RwLockReadGuard<'_, Arc<TrustPolicy>> {
-        self.trust.read()
+    /// What decides at this moment.
+    pub(crate) fn trust(&self) -> Trust {
+        self.state.lock().trust.clone()
+    }
+
+    /// How many policies wait for a record.
+    pub(crate) fn waiting(&self) -> usize {
+        self.state.lock().waiting.len()
     }
 
     /// The time, in seconds since 1970.
@@ -46,98 +66,86 @@ impl Policy {
         Arc::clone(&self.clock)
     }
 
-    /// The only way from bytes to a module that this host runs. A chain that is given beside the module takes the place of
-    /// one inside it.
-    pub(crate) fn admit(
-        &self,
-        wasm: Bytes,
-        chain: Option<&[String]>,
-        now: u64,
-    ) -> Result<VerifiedModule, ClaimsError> {
-        // Hashing a large module takes its time, which a change of policy does not wait for.
-        let trust = Arc::clone(&self.trust());
-        let Some(tokens) = chain else { return trust.verify(wasm, now) };
-        let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
-        trust.verify_with_chain(wasm, &tokens, now)
+    /// Makes rights under what decides now, and lets every change from here on reach them.
+    pub(crate) fn enrol(&self, rights: impl FnOnce(Trust) -> Rights) -> Arc<Rights> {
+        let mut state = self.state.lock();
+        let rights = Arc::new(rights(state.trust.clone()));
+        state.enrolled.push(Arc::downgrade(&rights));
+        if state.enrolled.len() >= state.forget_at {
+            state.enrolled.retain(|rights| rights.strong_count() > 0);
+            state.forget_at = FORGET_AT_LEAST.max(2 * state.enrolled.len());
+        }
+        rights
     }
-}
 
-/// What another policy changed for the actors that are here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct PolicyReport {
-    /// Actors that might be called before and are refused from now on, in the order of their ids.
-    pub barred: Vec<BarredActor>,
-    /// Actors that were refused before and may be called again, in the order of their ids.
-    #[serde(serialize_with = "as_texts")]
-    pub restored: Vec<ActorId>,
-}
+    /// From here on this policy decides alone.
+    pub(crate) fn replace(&self, policy: TrustPolicy) {
+        self.state.lock().decide_by(Arc::new(policy));
+    }
 
-/// An actor that the policy does not let run. It stays in place: a policy that lets it, or another version, brings it back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct BarredActor {
-    /// The actor.
-    #[serde(serialize_with = "as_text")]
-    pub id: ActorId,
-    /// Why it may not run, in words that name it.
-    pub reason: String,
-}
+    /// From here on this policy has to agree as well; alone it decides when it [is recorded](Self::record).
+    pub(crate) fn narrow(&self, policy: TrustPolicy) {
+        let mut state = self.state.lock();
+        let policy = Arc::new(policy);
+        state.trust = state.trust.and(Arc::clone(&policy));
+        state.waiting.push(policy);
+    }
 
-impl Shared {
-    /// Puts another policy in the place of the one that decides, for the host and for every generation that is here.
+    /// Records the policies that wait, in their order. Each that is recorded takes the place of those before it.
     ///
-    /// It takes no turn: a key that was lost is revoked at once, and not when somebody's drain is over.
-    pub(crate) fn replace_policy(&self, policy: TrustPolicy) -> Result<PolicyReport, Error> {
-        let mut trust = self.policy.trust.write();
-        if self.doors.is_closed() {
-            return Err(Error::ShuttingDown);
-        }
-        let now = self.policy.now();
-        self.audit.policy(&policy, now)?;
-        *trust = Arc::new(policy);
-        let serving: Vec<_> = self.actors.all().iter().filter_map(|actor| actor.adopt(&trust, now)).collect();
-        // Records take their time, so they come when the policy decides everywhere.
-        let mut report = PolicyReport { barred: Vec::new(), restored: Vec::new() };
-        for (generation, held_before) in &serving {
-            report.note(generation, *held_before, now);
-        }
-        Ok(report)
-    }
-}
-
-impl Actor {
-    /// Gives all generations the policy. Returns the one that serves, and whether it might be called before.
-    fn adopt(&self, trust: &Arc<TrustPolicy>, now: u64) -> Option<(Arc<Generation>, bool)> {
-        let (serving, older) = self.generations();
-        let held = serving.as_ref().map(|serving| serving.rights.hold(now).is_ok());
-        for generation in serving.iter().chain(&older) {
-            generation.rights.adopt(trust, now);
-        }
-        serving.zip(held)
-    }
-}
-
-impl PolicyReport {
-    fn note(&mut self, serving: &Generation, held_before: bool, now: u64) {
-        let id = serving.rights.actor().clone();
-        match serving.rights.may_run(now) {
-            Err(reason) if held_before => self.barred.push(BarredActor { id, reason: reason.to_string() }),
-            Ok(()) if !held_before => self.restored.push(id),
-            _ => {}
-        }
-    }
-}
-
-impl Display for PolicyReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "another policy decides: {} barred, {} restored", self.barred.len(), self.restored.len())?;
-        for BarredActor { reason, .. } in &self.barred {
-            write!(f, "\n{reason}")?;
-        }
-        for id in &self.restored {
-            write!(f, "\n{id} may be called again")?;
+    /// # Errors
+    /// That of the first record that fails; its policy and those behind it go on to wait.
+    pub(crate) fn record(
+        &self,
+        mut record: impl FnMut(&TrustPolicy) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let _in_order = self.recording.lock();
+        while let Some(next) = self.next_to_record() {
+            record(&next)?;
+            self.state.lock().is_recorded();
         }
         Ok(())
+    }
+
+    fn next_to_record(&self) -> Option<Arc<TrustPolicy>> {
+        self.state.lock().waiting.first().cloned()
+    }
+
+    /// Gives everybody the terms of what decides now.
+    pub(crate) fn spread(&self, now: u64) {
+        let _newest_last = self.spreading.lock();
+        let (trust, enrolled) = self.enrolled();
+        for rights in enrolled {
+            rights.adopt(&trust, now);
+        }
+    }
+
+    /// What decides now, and everybody who is here.
+    pub(crate) fn enrolled(&self) -> (Trust, Vec<Arc<Rights>>) {
+        let state: MutexGuard<'_, State> = self.state.lock();
+        (state.trust.clone(), state.enrolled.iter().filter_map(Weak::upgrade).collect())
+    }
+}
+
+impl State {
+    fn decide_by(&mut self, policy: Arc<TrustPolicy>) {
+        self.waiting.clear();
+        self.trust = Trust::of(Arc::clone(&policy));
+        self.recorded = policy;
+    }
+
+    /// The first of those that wait is recorded.
+    fn is_recorded(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let waiting = mem::take(&mut self.waiting);
+        let (recorded, waiting) = waiting.split_first().expect("it was looked at");
+        self.recorded = Arc::clone(recorded);
+        self.waiting = waiting.to_vec();
+        self.trust = self
+            .waiting
+            .iter()
+            .fold(Trust::of(Arc::clone(&self.recorded)), |trust, policy| trust.and(Arc::clone(policy)));
     }
 }

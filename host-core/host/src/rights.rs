@@ -2,11 +2,19 @@
 
 use std::{mem, sync::Arc};
 
-use capability_claims::{Access, ClaimsError, ModuleClaims, Permit, TrustPolicy};
+use capability_claims::{Access, ClaimsError, ModuleClaims};
 use capability_provider::ActorId;
 use parking_lot::RwLock;
 
-use crate::{audit::Audit, error::Error, policy::Policy, trail::Trail};
+use crate::{
+    audit::Audit,
+    error::Error,
+    names,
+    policy::Policy,
+    trail::Trail,
+    trust::{Permits, Trust},
+    uses::{Allowed, Uses},
+};
 
 /// The rights of one generation, under the policy of this moment.
 ///
@@ -15,21 +23,47 @@ pub(crate) struct Rights {
     actor: ActorId,
     claims: ModuleClaims,
     terms: RwLock<Terms>,
-    trail: Trail,
+    trail: Arc<Trail>,
 }
 
-/// A policy and what it made of the claims.
+/// What decides, and what it made of the claims.
 struct Terms {
-    policy: Arc<TrustPolicy>,
+    stage: Stage,
+    trust: Trust,
     /// The prepared decision. `None` when the claims did not hold as the policy came; the policy itself is asked then.
-    permit: Option<Permit>,
+    permits: Option<Permits>,
+    uses: Arc<Uses>,
 }
+
+/// Where a generation stands in its life. Only one that is let in may do anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Its module is started, to see whether it runs.
+    Starting,
+    /// It is let in, and that is recorded.
+    Admitted,
+    /// It was taken away. A call that a provider holds may still come back to the guest.
+    Ended,
+}
+
+/// That the token holds under the policy.
+pub(crate) struct MayRun(());
 
 impl Rights {
-    pub(crate) fn new(claims: ModuleClaims, actor: ActorId, policy: &Policy, audit: Arc<Audit>) -> Self {
-        let terms = Terms::new(Arc::clone(&policy.trust()), &claims, policy.now());
-        let trail = Trail::new(actor.clone(), audit, sorted(claims.caps()));
-        Self { actor, claims, terms: RwLock::new(terms), trail }
+    /// The rights of a module that is about to start, which are none until it is let in. Every change of policy reaches them from
+    /// here on.
+    pub(crate) fn begin(
+        claims: ModuleClaims,
+        actor: ActorId,
+        policy: &Policy,
+        audit: Arc<Audit>,
+    ) -> Arc<Self> {
+        let trail = Trail::new(actor.clone(), audit, policy.clock(), sorted(claims.caps()));
+        let (trail, uses) = (Arc::new(trail), Arc::default());
+        policy.enrol(|trust| {
+            let terms = Terms { stage: Stage::Starting, trust, permits: None, uses };
+            Self { actor, claims, terms: RwLock::new(terms), trail }
+        })
     }
 
     pub(crate) fn actor(&self) -> &ActorId {
@@ -40,26 +74,51 @@ impl Rights {
         &self.claims
     }
 
-    /// From here on this policy decides.
-    pub(crate) fn adopt(&self, policy: &Arc<TrustPolicy>, now: u64) {
-        let terms = Terms::new(Arc::clone(policy), &self.claims, now);
+    /// From here on this decides.
+    pub(crate) fn adopt(&self, trust: &Trust, now: u64) {
+        if self.terms.read().trust.is(trust) {
+            return;
+        }
+        let (permits, uses) = (trust.permits(&self.claims, now), Arc::new(self.trail.uses()));
+        let mut terms = self.terms.write();
+        let stage = terms.stage;
         // The old terms are dropped after the lock.
-        let _old = mem::replace(&mut *self.terms.write(), terms);
+        let _old = mem::replace(&mut *terms, Terms { stage, trust: trust.clone(), permits, uses });
+        drop(terms);
         self.trail.begin_anew();
     }
 
-    /// From here on this policy decides, if it lets the actor in.
-    pub(crate) fn admit(&self, policy: &Arc<TrustPolicy>, now: u64) -> Result<(), Error> {
-        self.adopt(policy, now);
-        let refused =
-            |source| Error::Refused { module: Some((&self.claims).into()), source: Box::new(source) };
-        self.hold(now).map_err(refused)
+    /// The module is let in, if what decides at this moment lets it: from here on it may do what it is granted.
+    ///
+    /// # Errors
+    /// [`Error::Refused`]: it goes on to have no rights.
+    pub(crate) fn admit(&self, now: u64) -> Result<(), Error> {
+        let (trust, uses) = (self.terms.read().trust.clone(), Arc::new(self.trail.uses()));
+        let permits = trust.permits(&self.claims, now);
+        let mut terms = self.terms.write();
+        if terms.trust.is(&trust) {
+            (terms.permits, terms.uses) = (permits, uses);
+        }
+        terms.check(&self.claims, now).map_err(|source| self.refused(source))?;
+        terms.stage = Stage::Admitted;
+        Ok(())
+    }
+
+    /// The generation was taken away: whatever comes of it still is refused.
+    pub(crate) fn end(&self) {
+        self.terms.write().stage = Stage::Ended;
+        self.trail.conclude();
+    }
+
+    /// Whether what decides at this moment lets the module in.
+    pub(crate) fn could_be_admitted(&self, now: u64) -> Result<(), Error> {
+        self.hold(now).map_err(|source| self.refused(source))
     }
 
     /// Whether the actor may be called at `now`. Asked at the beginning of every call.
-    pub(crate) fn may_run(&self, now: u64) -> Result<(), Error> {
+    pub(crate) fn may_run(&self, now: u64) -> Result<MayRun, Error> {
         let holds = self.hold(now).map_err(|source| self.no_longer_valid(source));
-        self.trail.seen(&self.claims, holds, now)
+        self.trail.seen(&self.claims, holds, now).map(|()| MayRun(()))
     }
 
     /// Whether the token holds under the policy at `now`.
@@ -69,9 +128,18 @@ impl Rights {
 
     /// Whether the actor may do this at `now`: the one decision before every call to a provider, to another actor, and of a
     /// provider to this actor.
-    pub(crate) fn allow(&self, access: &Access<'_>, now: u64) -> Result<(), Error> {
+    pub(crate) fn allow(&self, access: &Access<'_>, now: u64) -> Result<Allowed, Error> {
         let terms = self.terms.read();
-        let Err(source) = terms.allows(&self.claims, access, now) else { return Ok(()) };
+        let source = match terms.stage {
+            Stage::Admitted => match terms.allows(&self.claims, access, now) {
+                Ok(()) => return Ok(terms.uses.look(access)),
+                Err(source) => source,
+            },
+            stage => {
+                drop(terms);
+                return Err(self.denied(access, self.has_none(stage, access), now));
+            }
+        };
         // An end of trust is told apart from what was never granted.
         let refusal = match terms.check(&self.claims, now) {
             Ok(()) => self.beyond(source),
@@ -81,9 +149,24 @@ impl Rights {
         Err(self.denied(access, refusal, now))
     }
 
+    /// As [`allow`](Self::allow), for a call that a provider delivers to the actor: that it may be called is decided with it.
+    pub(crate) fn allow_delivery(&self, access: &Access<'_>, now: u64) -> Result<MayRun, Error> {
+        match self.allow(access, now) {
+            Ok(allowed) => {
+                self.trail.seen(&self.claims, Ok(()), now)?;
+                self.used(&allowed, access, now)?;
+                Ok(MayRun(()))
+            }
+            Err(error @ Error::NoLongerValid { .. }) => {
+                self.trail.seen(&self.claims, Err(error), now).map(|()| MayRun(()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// A use that was allowed is about to happen.
-    pub(crate) fn used(&self, access: &Access<'_>, now: u64) -> Result<(), Error> {
-        self.trail.used(access, now)
+    pub(crate) fn used(&self, allowed: &Allowed, access: &Access<'_>, now: u64) -> Result<(), Error> {
+        self.trail.used(allowed, access, now)
     }
 
     /// A use is denied, for this or for another reason.
@@ -94,16 +177,24 @@ impl Rights {
 
     /// What it may use at `now`, in the order of the ids: nothing when it may not run.
     pub(crate) fn allowed(&self, now: u64) -> Vec<String> {
-        let permit = self.terms.read().policy.permit(&self.claims, now).ok();
-        let mut allowed: Vec<_> =
-            permit.iter().flat_map(Permit::granted).map(|grant| grant.to_string()).collect();
-        allowed.dedup();
-        allowed
+        let trust = self.terms.read().trust.clone();
+        trust.permits(&self.claims, now).map_or_else(Vec::new, |permits| permits.allowed())
     }
 
     /// What its token grants, in the order of the ids.
     pub(crate) fn granted(&self) -> Vec<String> {
         sorted(self.claims.caps())
+    }
+
+    fn has_none(&self, stage: Stage, access: &Access<'_>) -> Error {
+        let actor = self.actor.clone();
+        match stage {
+            Stage::Ended => Error::Ended { actor, operation: names::shown(access.operation) },
+            Stage::Starting | Stage::Admitted => {
+                let (name, capability) = (names::of(&self.claims), names::shown(access.capability));
+                Error::NotAdmitted { actor, name, capability }
+            }
+        }
     }
 
     fn beyond(&self, source: ClaimsError) -> Error {
@@ -112,6 +203,10 @@ impl Rights {
             ClaimsError::NotGranted { .. } => Error::NotGranted { actor, source },
             _ => Error::BeyondPolicy { actor, source },
         }
+    }
+
+    fn refused(&self, source: ClaimsError) -> Error {
+        Error::Refused { module: Some((&self.claims).into()), source: Box::new(source) }
     }
 
     fn no_longer_valid(&self, source: ClaimsError) -> Error {
@@ -129,21 +224,17 @@ fn sorted(grants: &[String]) -> Vec<String> {
 }
 
 impl Terms {
-    fn new(policy: Arc<TrustPolicy>, claims: &ModuleClaims, now: u64) -> Self {
-        Self { permit: policy.permit(claims, now).ok(), policy }
-    }
-
     fn check(&self, claims: &ModuleClaims, now: u64) -> Result<(), ClaimsError> {
-        match &self.permit {
-            Some(permit) => permit.check(now),
-            None => self.policy.check(claims, now),
+        match &self.permits {
+            Some(permits) => permits.check(now),
+            None => self.trust.check(claims, now),
         }
     }
 
     fn allows(&self, claims: &ModuleClaims, access: &Access<'_>, now: u64) -> Result<(), ClaimsError> {
-        match &self.permit {
-            Some(permit) => permit.allows(access, now),
-            None => self.policy.allows(claims, access, now),
+        match &self.permits {
+            Some(permits) => permits.allows(access, now),
+            None => self.trust.allows(claims, access, now),
         }
     }
 }

@@ -9,6 +9,7 @@ use wapc_host::{HostCall, HostCallError, HostHandler, Reply};
 
 use crate::{
     actors::Actor, error::Error, generation::Call, links::LinkCell, names, rights::Rights, shared::Shared,
+    uses::Allowed,
 };
 
 /// The host as one generation of an actor sees it.
@@ -20,6 +21,13 @@ pub(crate) struct Router {
     links: Arc<LinkCell>,
     clock: Arc<dyn Clock>,
     host: Weak<Shared>,
+}
+
+/// A use that was decided on and is allowed.
+struct Use<'a> {
+    access: Access<'a>,
+    allowed: Allowed,
+    now: u64,
 }
 
 impl HostHandler for Router {
@@ -42,46 +50,41 @@ impl Router {
         let now = self.clock.now();
         if ActorId::has_form_of(call.namespace) {
             let access = Access::module(call.namespace, call.operation);
-            self.decide(&access, now)?;
-            self.to_actor(&access, now, call, reply)
+            let allowed = self.decide(&access, now)?;
+            self.to_actor(&Use { access, allowed, now }, call, reply)
         } else {
             let link = if call.binding.is_empty() { LinkName::DEFAULT } else { call.binding };
             let access = Access::capability(call.namespace, link, call.operation);
-            self.decide(&access, now)?;
-            self.to_provider(&access, now, call, reply)
+            let allowed = self.decide(&access, now)?;
+            self.to_provider(&Use { access, allowed, now }, call, reply)
         }
     }
 
     /// The one decision on what may leave this actor: before every call to a provider and to another actor.
-    fn decide(&self, access: &Access<'_>, now: u64) -> Result<(), Error> {
-        self.rights.allow(access, now)?;
+    fn decide(&self, access: &Access<'_>, now: u64) -> Result<Allowed, Error> {
+        let allowed = self.rights.allow(access, now)?;
         if is_reserved(access.operation) {
             let (actor, operation) = (self.actor.clone(), access.operation.to_owned());
             let reserved = Error::ReservedOperation { actor, name: self.name(), operation };
             return Err(self.rights.denied(access, reserved, now));
         }
-        Ok(())
+        Ok(allowed)
     }
 
-    fn to_provider(
-        &self,
-        access: &Access<'_>,
-        now: u64,
-        call: &HostCall<'_>,
-        reply: &mut Reply,
-    ) -> Result<(), Error> {
+    fn to_provider(&self, used: &Use<'_>, call: &HostCall<'_>, reply: &mut Reply) -> Result<(), Error> {
+        let Use { access, allowed, now } = used;
         let name = access.link.unwrap_or(LinkName::DEFAULT);
         loop {
             let table = self.links.table();
             let Some(entry) = table.find(access.capability, name) else {
-                return Err(self.rights.denied(access, self.not_linked(access.capability, name), now));
+                return Err(self.rights.denied(access, self.not_linked(access.capability, name), *now));
             };
             let Some(served) = entry.served() else {
                 return Err(down(access.capability, name));
             };
             // A provider is retired only after the table was replaced, so the next look finds the one in its place.
             let Some(_inside) = served.enter() else { continue };
-            self.rights.used(access, now)?;
+            self.rights.used(allowed, access, *now)?;
             let bytes = served.handle(&CapabilityCall {
                 actor: &self.actor,
                 link: entry.link(),
@@ -94,20 +97,16 @@ impl Router {
         }
     }
 
-    fn to_actor(
-        &self,
-        access: &Access<'_>,
-        now: u64,
-        call: &HostCall<'_>,
-        reply: &mut Reply,
-    ) -> Result<(), Error> {
+    fn to_actor(&self, used: &Use<'_>, call: &HostCall<'_>, reply: &mut Reply) -> Result<(), Error> {
+        let Use { access, allowed, now } = used;
         let host = self.host.upgrade().ok_or(Error::ShuttingDown)?;
         let Some(entered) = host.actors.enter(access.capability) else {
             let actor = ActorId::new(access.capability).expect("its form was looked at");
             return Err(Error::UnknownActor { actor });
         };
-        self.rights.used(access, now)?;
-        let call = Call { operation: call.operation, payload: call.payload, options: &call.nested(), now };
+        self.rights.used(allowed, access, *now)?;
+        let call =
+            Call { operation: call.operation, payload: call.payload, options: &call.nested(), now: *now };
         entered.deliver(&call, reply.buffer())
     }
 

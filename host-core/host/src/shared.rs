@@ -1,7 +1,10 @@
 //! What all clones of a host, its routers and its dispatch handles share.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -31,6 +34,24 @@ pub(crate) struct Limits {
     pub(crate) payload_limit: Option<usize>,
 }
 
+impl Limits {
+    /// Each limit with its value, for the audit log.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let or_default = |value: Option<String>| value.unwrap_or_else(|| "default".to_owned());
+        [
+            ("call_deadline", format!("{:?}", self.call_deadline)),
+            ("drain_deadline", format!("{:?}", self.drain_deadline)),
+            ("max_call_depth", self.max_call_depth.to_string()),
+            ("max_instances", or_default(self.max_instances.map(|instances| instances.to_string()))),
+            ("max_wait", or_default(self.max_wait.map(|wait| format!("{wait:?}")))),
+            ("memory_limit", or_default(self.memory_limit.map(|bytes| bytes.to_string()))),
+            ("payload_limit", or_default(self.payload_limit.map(|bytes| bytes.to_string()))),
+        ]
+        .map(|(name, value)| format!("{name}={value}"))
+        .into()
+    }
+}
+
 /// The inside of a host.
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
@@ -39,10 +60,12 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) actors: Actors,
     pub(crate) wiring: Wiring,
-    pub(crate) housekeeper: Housekeeper,
+    pub(crate) housekeeper: Arc<Housekeeper>,
     /// Counts the calls that begin outside: of the embedding program and of providers. Closed when the host shuts down.
     pub(crate) doors: Gate,
     management: Management,
+    /// Whether the host has ended, so that nobody is left whom a change could reach.
+    ended: AtomicBool,
 }
 
 impl Shared {
@@ -51,7 +74,7 @@ impl Shared {
         policy: Policy,
         audit: Audit,
         limits: Limits,
-        housekeeper: Housekeeper,
+        housekeeper: Arc<Housekeeper>,
     ) -> Self {
         Self {
             engine,
@@ -63,6 +86,7 @@ impl Shared {
             housekeeper,
             doors: Gate::default(),
             management: Management::default(),
+            ended: AtomicBool::new(false),
         }
     }
 
@@ -80,6 +104,16 @@ impl Shared {
     /// The turn to change a host in whatever state it is.
     pub(crate) fn last_turn(&self) -> Result<Turn<'_>, Error> {
         self.management.turn()
+    }
+
+    /// Whether the host has ended. While it drains, what is taken away is taken away still.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
+    }
+
+    /// The host has ended.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn actor(&self, id: &ActorId) -> Result<Arc<Actor>, Error> {

@@ -6,7 +6,7 @@ use capability_claims::{Link, PublicKey};
 use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName};
 use serde::{Serialize, Serializer};
 
-use crate::{actors::Actor, shared::Shared, wiring::LinkView};
+use crate::{actors::Actor, audit::AuditHealth, shared::Shared, wiring::LinkView};
 
 /// Everything that a host holds at one moment. Serialises to a map for tools, and displays as lines for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,6 +18,8 @@ pub struct Status {
     pub providers: Vec<ProviderStatus>,
     /// The links, in the order of their keys.
     pub links: Vec<LinkStatus>,
+    /// The audit log; `None` when the host has none.
+    pub audit: Option<AuditHealth>,
 }
 
 /// One actor: what its token says, and how busy it is.
@@ -128,6 +130,7 @@ impl Shared {
             actors: self.actors.all().iter().filter_map(|actor| ActorStatus::of(actor, now)).collect(),
             providers: providers.collect(),
             links: self.wiring.links(None).into_iter().map(LinkStatus::of).collect(),
+            audit: self.audit.health(self.policy.waiting()),
         }
     }
 }
@@ -194,7 +197,7 @@ impl Display for Status {
                 None => writeln!(f, "down, no provider")?,
             }
         }
-        Ok(())
+        self.audit.iter().try_for_each(|audit| audit.fmt(f))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Putting another version of an actor in its place, while it serves.
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc};
 
 use bytes::Bytes;
 use capability_claims::{ModuleClaims, PublicKey};
@@ -82,25 +82,31 @@ impl SwapReport {
         self.from.issuer != self.to.issuer
     }
 
-    fn between(actor: &ActorId, old: &Generation, new: &Generation, now: u64) -> Self {
+    /// What the tokens say of a swap that is about to happen. What the policy makes of them is told [afterwards](Self::with_allowed).
+    fn between(actor: &ActorId, old: &Generation, new: &Generation) -> Self {
         let [before, after] = [old, new].map(|generation| generation.rights.granted());
-        let [could, can] = [old, new].map(|generation| generation.rights.allowed(now));
         Self {
             actor: actor.clone(),
             from: ActorVersion::of(old),
             to: ActorVersion::of(new),
             grants_gained: beyond(&after, &before),
             grants_lost: beyond(&before, &after),
-            allowed_gained: beyond(&can, &could),
-            allowed_lost: beyond(&could, &can),
+            allowed_gained: Vec::new(),
+            allowed_lost: Vec::new(),
             forced: revision(new.claims()) < revision(old.claims()),
             draining: 0,
         }
     }
+
+    fn with_allowed(self, old: &Generation, new: &Generation, now: u64) -> Self {
+        let [could, can] = [old, new].map(|generation| generation.rights.allowed(now));
+        Self { allowed_gained: beyond(&can, &could), allowed_lost: beyond(&could, &can), ..self }
+    }
 }
 
-/// Those that the others do not have.
+/// Those that the others do not have, in their order.
 fn beyond(these: &[String], others: &[String]) -> Vec<String> {
+    let others: HashSet<_> = others.iter().collect();
     these.iter().filter(|grant| !others.contains(grant)).cloned().collect()
 }
 
@@ -156,11 +162,14 @@ impl Shared {
         let serving = here.and_then(|actor| actor.current());
         let serving = serving.ok_or_else(|| Error::UnknownActor { actor: id.clone() })?;
         options.check_revision(&id, serving.claims(), module.claims())?;
-        let (trust, now) = (self.policy.trust(), self.policy.now());
-        prepared.rights.admit(&trust, now)?;
+        let now = self.policy.now();
+        prepared.rights.could_be_admitted(now)?;
         let next = prepared.numbered(serving.number + 1);
-        let report = SwapReport::between(&id, &serving, &next, now);
-        self.audit.swapped(&report, serving.claims(), next.claims(), now)?;
+        let report = SwapReport::between(&id, &serving, &next);
+        self.audit.swapped(&report, &serving, &next, now)?;
+        // The policy may have become another over the record; then the refusal follows it in the log.
+        next.rights.admit(now)?;
+        let report = report.with_allowed(&serving, &next, now);
         drop(serving);
         let draining = actor.switch(Some(next)).map_or(0, |old| self.drain(&old));
         Ok(SwapReport { draining, ..report })

@@ -105,9 +105,15 @@ fn another_policy_holds_from_sighup_on() {
     assert_eq!(host.end("-TERM").0, Some(0));
 
     let events = events(&directory);
-    for event in
-        ["host_started", "actor_loaded", "grant_used", "policy_replaced", "actor_barred", "actor_restored"]
-    {
+    for event in [
+        "host_started",
+        "actor_loaded",
+        "grant_used",
+        "policy_replaced",
+        "policy_unreadable",
+        "actor_barred",
+        "actor_restored",
+    ] {
         assert!(events.iter().any(|told| told == event), "{event} is not in {events:?}");
     }
     assert_eq!(events.last().unwrap(), "host_stopped");

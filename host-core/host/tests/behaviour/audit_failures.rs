@@ -36,8 +36,9 @@ fn what_cannot_be_recorded_does_not_happen() {
         "\"other\" (M",
     );
     assert_not_recorded(audited.host.replace_actor(signed("Two")), "\"counter\" (M");
-    assert_not_recorded(audited.host.remove_actor(&actor), actor.as_str());
-    assert_not_recorded(audited.host.replace_policy(TrustPolicy::nobody()), "policy");
+    let second = LinkName::new("second").unwrap();
+    assert_not_recorded(audited.host.add_provider(second, Recorder::new("second")), "second");
+    assert_not_recorded(audited.host.replace_provider(LinkName::default(), Recorder::new("other")), STORE);
     let error = audited.host.call(&actor, "Forward", b"").unwrap_err();
     let cause = host_error(&error);
     assert!(matches!(cause, Error::NotRecorded { what, .. } if what.contains(STORE)), "{cause}");
@@ -73,12 +74,12 @@ fn a_host_that_is_to_go_on_goes_on_and_says_so() {
     let health = audited.host.health();
     assert!(!health.healthy(), "{health}");
     let log = health.audit.unwrap();
-    assert_eq!((log.lost, log.failure.is_some()), (3, true), "a load, a use, a policy");
+    assert_eq!((log.lost, log.failure.is_some()), (5, true), "a provider, a link, a use, a policy and more");
     audited.host.remove_actor(&actor).unwrap();
     audited.mend_it();
     audited.add(&echo());
     assert_eq!(audited.host.health().audit.unwrap().lost, 0);
-    assert_eq!(audited.of("records_lost")[0]["count"], 4);
+    assert_eq!(audited.of("records_lost")[0]["count"], 7);
 }
 
 #[test]

@@ -26,3 +26,5 @@ mod status;
 mod support;
 mod swap;
 mod swap_rules;
+mod tightening;
+mod trail;

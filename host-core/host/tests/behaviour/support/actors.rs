@@ -73,6 +73,60 @@ pub(crate) fn calls_then_spins(namespace: &str, operation: &str) -> String {
     actor(&data, &format!("(drop {call}) (loop $again (br $again)) (unreachable)"))
 }
 
+/// Makes a host call while it starts, and does not start when that is refused.
+pub(crate) fn starting(namespace: &str, operation: &str) -> String {
+    let [call, data] = host_call(namespace, "", operation);
+    let call = call.replace("(local.get $len)", "(i32.const 0)");
+    let start = format!(r#"(func (export "wapc_init") (if (i32.eqz {call}) (then (unreachable))))"#);
+    actor(&format!("{data} {start}"), "(i32.const 1)")
+}
+
+/// Uses the store and then calls another actor; answers with the error of that when it is refused.
+pub(crate) fn store_then_calls(actor_id: &str) -> String {
+    let [store, data] = host_call(super::STORE, "", "Work");
+    let length = actor_id.len();
+    let body = format!(
+        r#"(drop {store})
+         (if (result i32) (call $host_call (i32.const 64) (i32.const 0) (i32.const 1024) (i32.const {length})
+               (i32.const 512) (i32.const 4) (i32.const 4096) (local.get $len))
+           (then (i32.const 1))
+           (else (call $host_error (i32.const 65536))
+                 (call $error (i32.const 65536) (call $host_error_len)) (i32.const 0)))"#
+    );
+    actor(&format!("{data} (data (i32.const 1024) {actor_id:?})"), &body)
+}
+
+/// Asks the store for `0000`, `0001`, ... with each call another, over a link of its own choosing; as `Work` when the call is `Work`.
+pub(crate) fn asking_on(capability: &str) -> String {
+    let digit = |at: u32, unit: u32| {
+        format!(
+            "(i32.store8 (i32.const {at}) (i32.add (i32.const 48)
+               (i32.rem_u (i32.div_u (global.get $asked) (i32.const {unit})) (i32.const 10))))"
+        )
+    };
+    let digits: String =
+        [(512, 1000), (513, 100), (514, 10), (515, 1)].map(|(at, unit)| digit(at, unit)).concat();
+    let n = capability.len();
+    let call = |operation: u32| {
+        format!(
+            "(drop (call $host_call (i32.const 0) (i32.const 0) (i32.const 256) (i32.const {n})
+               (i32.const {operation}) (i32.const 4) (i32.const 0) (i32.const 0)))"
+        )
+    };
+    let data = format!(
+        r#"(data (i32.const 256) {capability:?}) (data (i32.const 512) "0000") (data (i32.const 600) "Work")
+           (global $asked (mut i32) (i32.const 0))"#
+    );
+    let body = format!(
+        "(if (i32.eq (i32.load (i32.const 2048)) (i32.load (i32.const 600)))
+           (then {} (return (i32.const 1))))
+         {digits} (global.set $asked (i32.add (global.get $asked) (i32.const 1))) {} (i32.const 1)",
+        call(600),
+        call(512)
+    );
+    actor(&data, &body)
+}
+
 const IMPORTS: &str = r#"
     (import "wapc" "__guest_request" (func $request (param i32 i32)))
     (import "wapc" "__guest_response" (func $response (param i32 i32)))

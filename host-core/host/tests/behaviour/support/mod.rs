@@ -17,7 +17,10 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use host_core::{Error, Host, HostBuilder};
 
 pub(crate) use self::{
-    actors::{calls_then_spins, calls_twice, echo, failing, forwarder, saying, spinning, trapping, wasm},
+    actors::{
+        asking_on, calls_then_spins, calls_twice, echo, failing, forwarder, saying, spinning, starting,
+        store_then_calls, trapping, wasm,
+    },
     audited::Audited,
     load::load,
     recorder::{Event, Recorder},
@@ -189,4 +192,10 @@ pub(crate) fn host_error(error: &Error) -> &Error {
         panic!("not after a host call: {error}")
     };
     cause.downcast_ref().expect("the host's own error")
+}
+
+/// The keys of an operator and of an account for which it may vouch.
+pub(crate) fn operator_and_account() -> (KeyPair, KeyPair) {
+    let of = |kind| KeyPair::generate(kind).unwrap();
+    (of(KeyKind::Operator), of(KeyKind::Account))
 }

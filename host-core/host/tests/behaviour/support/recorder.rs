@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use bytes::Bytes;
@@ -37,6 +37,7 @@ pub(crate) struct Recorder {
     pub(crate) events: Mutex<Vec<Event>>,
     pub(crate) handles: Mutex<Vec<ActorHandle>>,
     links: Mutex<Vec<LinkKey>>,
+    calls: AtomicUsize,
     pub(crate) ill: AtomicBool,
 }
 
@@ -84,12 +85,18 @@ impl Recorder {
             events: Mutex::default(),
             handles: Mutex::default(),
             links: Mutex::default(),
+            calls: AtomicUsize::new(0),
             ill: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
         self.events.lock().clone()
+    }
+
+    /// How many calls of actors came in.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
     }
 
     pub(crate) fn shutdowns(&self) -> usize {
@@ -126,6 +133,7 @@ impl Provider for Recorder {
     }
 
     fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, ProviderError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
         let linked = |link: &LinkKey| link.actor == *call.actor && link.link == *call.link;
         if !self.links.lock().iter().any(linked) {
             return Err(ProviderError::NotLinked {

@@ -1,0 +1,136 @@
+//! Puts another policy in the place of the one that decides, while actors run.
+
+use std::{
+    fmt::{self, Display},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use capability_claims::TrustPolicy;
+use capability_provider::ActorId;
+use host_audit::Event;
+use serde::Serialize;
+
+use crate::{
+    error::Error,
+    generation::Generation,
+    shared::Shared,
+    status::{as_text, as_texts},
+};
+
+/// How long it takes until policies that could not be recorded are tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// What another policy changed for the actors that are here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PolicyReport {
+    /// Actors that might be called before and are refused from now on, in the order of their ids.
+    pub barred: Vec<BarredActor>,
+    /// Actors that were refused before and may be called again, in the order of their ids.
+    #[serde(serialize_with = "as_texts")]
+    pub restored: Vec<ActorId>,
+}
+
+/// An actor that the policy does not let run. It stays in place: a policy that lets it, or another version, brings it back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct BarredActor {
+    /// The actor.
+    #[serde(serialize_with = "as_text")]
+    pub id: ActorId,
+    /// Why it may not run, in words that name it.
+    pub reason: String,
+}
+
+impl Shared {
+    /// Puts another policy in the place of the one that decides, for the host and for everybody who has rights here.
+    ///
+    /// It takes no turn: a key that was lost is revoked at once, and not when somebody's drain is over. What it takes away holds
+    /// before it is recorded, what it allows only afterwards: so no disk keeps a revocation waiting.
+    pub(crate) fn replace_policy(self: &Arc<Self>, policy: TrustPolicy) -> Result<PolicyReport, Error> {
+        if self.has_ended() {
+            return Err(Error::ShuttingDown);
+        }
+        let now = self.policy.now();
+        let serving: Vec<_> = self.actors.all().iter().filter_map(|actor| actor.current()).collect();
+        let held: Vec<bool> = serving.iter().map(|serving| serving.rights.hold(now).is_ok()).collect();
+        let recorded = if self.audit.enabled() {
+            self.policy.narrow(policy);
+            self.policy.spread(now);
+            self.policy.record(|policy| self.audit.policy(policy, now))
+        } else {
+            self.policy.replace(policy);
+            Ok(())
+        };
+        self.policy.spread(now);
+        let mut report = PolicyReport { barred: Vec::new(), restored: Vec::new() };
+        for (generation, held_before) in serving.iter().zip(held) {
+            report.note(generation, held_before, now);
+        }
+        recorded.map(|()| report.clone()).map_err(|error| self.waits(report, error))
+    }
+
+    /// A policy that could not be read is worth a record: whoever broke its file keeps a revocation away.
+    pub(crate) fn policy_unreadable(&self, reason: &str) {
+        self.audit.note(
+            self.policy.now(),
+            &Event::PolicyUnreadable { reason },
+            "a policy that is not readable",
+        );
+    }
+
+    /// A policy waits for the log, which is tried again until it takes the record.
+    fn waits(self: &Arc<Self>, report: PolicyReport, error: Error) -> Error {
+        self.record_policies_later();
+        match error {
+            Error::NotRecorded { source, .. } => Error::PolicyWaits { report: Box::new(report), source },
+            other => other,
+        }
+    }
+
+    fn record_policies_later(self: &Arc<Self>) {
+        let host = Arc::downgrade(self);
+        self.housekeeper.later(Instant::now() + TRY_AGAIN, move || {
+            if let Some(host) = host.upgrade() {
+                host.record_policies();
+            }
+        });
+    }
+
+    /// Records the policies that wait; those that are recorded hold as a whole from then on.
+    fn record_policies(self: &Arc<Self>) {
+        let now = self.policy.now();
+        let recorded = self.policy.record(|policy| self.audit.policy_again(policy, now));
+        self.policy.spread(now);
+        match recorded {
+            Ok(()) => log::info!("the policy that waited for the audit log is recorded and holds as a whole"),
+            Err(Error::NotRecorded { .. }) => self.record_policies_later(),
+            Err(_) => {}
+        }
+    }
+}
+
+impl PolicyReport {
+    fn note(&mut self, serving: &Generation, held_before: bool, now: u64) {
+        let id = serving.rights.actor().clone();
+        match serving.rights.may_run(now) {
+            Err(reason) if held_before => self.barred.push(BarredActor { id, reason: reason.to_string() }),
+            Ok(_) if !held_before => self.restored.push(id),
+            _ => {}
+        }
+    }
+}
+
+impl Display for PolicyReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "another policy decides: {} barred, {} restored", self.barred.len(), self.restored.len())?;
+        for BarredActor { reason, .. } in &self.barred {
+            write!(f, "\n{reason}")?;
+        }
+        for id in &self.restored {
+            write!(f, "\n{id} may be called again")?;
+        }
+        Ok(())
+    }
+}
