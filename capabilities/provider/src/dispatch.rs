@@ -36,6 +36,23 @@ pub enum DispatchError {
         /// What was seen.
         reason: String,
     },
+    /// The actor failed after a capability had refused what the actor sent it as too large, such as a key made from a request's
+    /// path: whoever made the request asked for too much.
+    #[error(
+        "{capability} (link `{link}`) does not take as much as {actor} sent it: {size} bytes where {limit} are allowed"
+    )]
+    InputTooLarge {
+        /// The actor.
+        actor: ActorId,
+        /// The capability's id.
+        capability: String,
+        /// The link's name.
+        link: String,
+        /// The size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// The actor answered with an error of its own.
     #[error("{text}")]
     Actor {

@@ -36,12 +36,22 @@ pub enum ProviderError {
         /// Why it was not carried out; nothing was changed.
         reason: String,
     },
-    /// The payload or the reply is larger than this provider takes.
-    #[error("`{operation}` has {size} bytes where {limit} are allowed")]
+    /// The payload, or a key or value in it, is larger than this provider takes. The caller is at fault.
+    #[error("`{operation}` has {size} bytes where {limit} are allowed: send less")]
     TooLarge {
         /// The operation that was called.
         operation: String,
         /// The size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The reply would be larger than the call may carry; it was not put together.
+    #[error("the reply to `{operation}` has {size} bytes where {limit} are allowed: ask for less at a time")]
+    ReplyTooLarge {
+        /// The operation that was called.
+        operation: String,
+        /// The size in bytes, as far as it was counted.
         size: usize,
         /// The limit in bytes.
         limit: usize,
@@ -62,10 +72,10 @@ pub enum ProviderError {
         /// The provider's name.
         provider: String,
     },
-    /// What the provider stands in front of (a server, a socket, a disk) cannot be reached now.
-    #[error("{resource} cannot be reached: {reason}")]
+    /// What the provider stands in front of (a server, a socket, a disk) cannot be reached or cannot work now.
+    #[error("{resource} is not available: {reason}")]
     Unavailable {
-        /// What cannot be reached, without any secret.
+        /// What is not available, without any secret.
         resource: String,
         /// What was seen.
         reason: String,

@@ -2,8 +2,12 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
+use untrusted_text::Shown;
+
 /// The longest capability id and link name, in bytes.
 const MAX_NAME: usize = 128;
+/// How much an error shows of a text that is no name, in characters.
+const LONGEST_SHOWN: usize = 80;
 /// The length of an actor's public key in its text form, in characters.
 const ACTOR_KEY: usize = 56;
 
@@ -16,7 +20,7 @@ pub enum IdError {
         "`{text}` is not an actor's id: give the module's public key, 56 characters of A-Z and 2-7 that begin with M"
     )]
     NotAnActor {
-        /// The text as given, cut to a length fit for a message.
+        /// The text as given, made fit for a message.
         text: String,
     },
     /// A capability id or a link name that is empty, too long, or holds white space or control characters.
@@ -26,7 +30,7 @@ pub enum IdError {
     NotAName {
         /// What it was meant to be.
         kind: &'static str,
-        /// The text as given, cut to a length fit for a message.
+        /// The text as given, made fit for a message.
         text: String,
         /// Its whole length in bytes.
         length: usize,
@@ -67,7 +71,7 @@ impl ActorId {
     }
 }
 
-/// A capability's id, such as `wascc:keyvalue`: 1 to 128 bytes without white space or control characters.
+/// A capability's id, such as `wascc:keyvalue`: 1 to 128 bytes without white space, control characters or others without a picture of their own.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CapabilityId(Arc<str>);
 
@@ -147,7 +151,8 @@ impl fmt::Display for LinkKey {
 
 fn name(text: &str, kind: &'static str) -> Result<Arc<str>, IdError> {
     let fits = (1..=MAX_NAME).contains(&text.len());
-    if fits && !text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    // A name that is shown otherwise than it is could be taken for another one.
+    if fits && !text.contains(char::is_whitespace) && Shown::new(text).to_string() == text {
         Ok(text.into())
     } else {
         Err(IdError::NotAName { kind, text: shortened(text), length: text.len() })
@@ -155,7 +160,7 @@ fn name(text: &str, kind: &'static str) -> Result<Arc<str>, IdError> {
 }
 
 fn shortened(text: &str) -> String {
-    text.chars().take(80).collect()
+    Shown::new(text).up_to(LONGEST_SHOWN).to_string()
 }
 
 macro_rules! text_form {
@@ -209,6 +214,16 @@ mod tests {
     fn an_empty_link_name_is_the_default() {
         assert_eq!(LinkName::new("").unwrap(), LinkName::default());
         assert_eq!(LinkName::default().as_str(), "default");
+    }
+
+    #[test]
+    fn a_name_cannot_forge_the_message_nor_look_like_another() {
+        for wrong in ["a\u{1b}[2J", "a\n b", "a\u{202e}b", "a\u{200b}b", "a\u{9b}b", "\u{301}a"] {
+            let error = LinkName::new(wrong).unwrap_err().to_string();
+            assert!(!error.contains(['\u{1b}', '\n', '\u{202e}', '\u{200b}', '\u{9b}']), "{error:?}");
+            assert!(!ActorId::new(wrong).unwrap_err().to_string().contains(char::is_control));
+        }
+        assert_eq!(LinkName::new("größer:更大").unwrap().as_str(), "größer:更大");
     }
 
     #[test]

@@ -43,6 +43,7 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod deadline;
 mod dispatch;
 mod error;
 mod id;
@@ -50,6 +51,7 @@ mod provider;
 
 pub use crate::{
     config::LinkConfig,
+    deadline::deadline_after,
     dispatch::{ActorHandle, Dispatch, DispatchError},
     error::ProviderError,
     id::{ActorId, CapabilityId, IdError, LinkKey, LinkName},

@@ -8,6 +8,7 @@ use crate::{ActorHandle, ActorId, CapabilityId, LinkConfig, LinkKey, LinkName, P
 
 /// One call of an actor to a provider. Everything is borrowed: the payload lies in the guest's memory.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct CapabilityCall<'a> {
     /// The actor that calls. The host vouches for it.
     pub actor: &'a ActorId,
@@ -19,9 +20,50 @@ pub struct CapabilityCall<'a> {
     pub payload: &'a [u8],
     /// When the actor's own call ends; `None` when it may take any time.
     pub deadline: Option<Instant>,
+    /// The most bytes that the reply may have; `None` when nobody sets a limit. The host refuses what is larger. A provider
+    /// that would have to put a large reply together finds out first, and answers with
+    /// [`ProviderError::ReplyTooLarge`].
+    pub reply_limit: Option<usize>,
 }
 
-impl CapabilityCall<'_> {
+impl<'a> CapabilityCall<'a> {
+    /// A call of `operation` with `payload`, without a deadline and without a limit for the reply.
+    #[must_use]
+    pub fn new(actor: &'a ActorId, link: &'a LinkName, operation: &'a str, payload: &'a [u8]) -> Self {
+        Self { actor, link, operation, payload, deadline: None, reply_limit: None }
+    }
+
+    /// The same call with another operation and payload.
+    #[must_use]
+    pub fn with(self, operation: &'a str, payload: &'a [u8]) -> Self {
+        Self { operation, payload, ..self }
+    }
+
+    /// The same call, which must be answered by `deadline`.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Option<Instant>) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// The same call, whose reply may have at most `bytes`.
+    #[must_use]
+    pub fn with_reply_limit(self, bytes: Option<usize>) -> Self {
+        Self { reply_limit: bytes, ..self }
+    }
+
+    /// Whether a reply of `size` bytes may be given.
+    ///
+    /// # Errors
+    /// [`ProviderError::ReplyTooLarge`] when it is over [`reply_limit`](Self::reply_limit).
+    pub fn check_reply(&self, size: usize) -> Result<(), ProviderError> {
+        match self.reply_limit {
+            Some(limit) if size > limit => {
+                Err(ProviderError::ReplyTooLarge { operation: self.operation.to_owned(), size, limit })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The time that is left to answer in; zero when it is used up, `None` when there is no deadline.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {

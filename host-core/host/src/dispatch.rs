@@ -7,7 +7,7 @@ use std::sync::{
 
 use bytes::Bytes;
 use capability_claims::Access;
-use capability_provider::{Dispatch, DispatchError, LinkKey};
+use capability_provider::{Dispatch, DispatchError, LinkKey, ProviderError};
 use wapc_host::CallOptions;
 
 use crate::{actors::Actor, error::Error, generation::Call, shared::Shared};
@@ -66,6 +66,20 @@ impl LinkDispatch {
                 capability: missing.capability.to_owned(),
                 link: missing.link.to_owned(),
                 reason: missing.reason.to_owned(),
+            };
+        }
+        if let Some(Error::Provider {
+            capability,
+            link,
+            source: ProviderError::TooLarge { size, limit, .. },
+        }) = error.inner()
+        {
+            return DispatchError::InputTooLarge {
+                actor: self.key.actor.clone(),
+                capability: capability.as_str().to_owned(),
+                link: link.as_str().to_owned(),
+                size: *size,
+                limit: *limit,
             };
         }
         match error {

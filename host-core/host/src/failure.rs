@@ -41,11 +41,16 @@ impl Error {
             Self::CapabilityUnavailable { capability, link, reason } => {
                 Some(Unavailable { capability, link, reason })
             }
-            Self::Guest { host_error, .. } | Self::Trap { host_error, .. } => {
-                host_error.as_deref()?.downcast_ref::<Self>()?.unavailable()
-            }
-            _ => None,
+            _ => self.inner()?.unavailable(),
         }
+    }
+
+    /// The error of the host call after which the guest gave up, if it is one of the host's: of the innermost guest, when one called
+    /// another.
+    pub(crate) fn inner(&self) -> Option<&Self> {
+        let (Self::Guest { host_error, .. } | Self::Trap { host_error, .. }) = self else { return None };
+        let error = host_error.as_deref()?.downcast_ref::<Self>()?;
+        Some(error.inner().unwrap_or(error))
     }
 
     /// What its token or the policy does not let a module do: come in, be called, or use what it asked for. This is the kind of

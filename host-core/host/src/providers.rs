@@ -80,10 +80,15 @@ impl Served {
     }
 
     pub(crate) fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, Error> {
-        match guard(|| self.provider.handle(call)) {
+        let answer = guard(|| {
+            let reply = self.provider.handle(call)?;
+            // Not every provider looks at the limit by itself.
+            call.check_reply(reply.len()).map(|()| reply)
+        });
+        match answer {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(ProviderError::Unavailable { resource, reason })) => {
-                Err(self.unavailable(format!("{resource} cannot be reached: {reason}")))
+                Err(self.unavailable(format!("{resource} is not available: {reason}")))
             }
             Ok(Err(source)) => Err(Error::Provider {
                 capability: self.place.capability.clone(),

@@ -12,6 +12,9 @@ use crate::{
     uses::Allowed,
 };
 
+/// What a provider may answer with unless the owner sets a limit, in bytes: what the waPC tier takes.
+const PAYLOAD_LIMIT: usize = 64 << 20;
+
 /// The host as one generation of an actor sees it.
 ///
 /// It knows the actor by its own knowledge, not by the guest's word: a guest cannot speak in another's name.
@@ -21,6 +24,8 @@ pub(crate) struct Router {
     links: Arc<LinkCell>,
     clock: Arc<dyn Clock>,
     host: Weak<Shared>,
+    /// The most bytes that a provider may answer with.
+    reply_limit: Option<usize>,
 }
 
 /// A use that was decided on and is allowed.
@@ -43,7 +48,8 @@ impl HostHandler for Router {
 impl Router {
     pub(crate) fn new(actor: &Actor, rights: Arc<Rights>, host: &Arc<Shared>) -> Self {
         let (links, clock) = (Arc::clone(&actor.links), host.policy.clock());
-        Self { actor: actor.id.clone(), rights, links, clock, host: Arc::downgrade(host) }
+        let reply_limit = Some(host.limits.payload_limit.unwrap_or(PAYLOAD_LIMIT));
+        Self { actor: actor.id.clone(), rights, links, clock, host: Arc::downgrade(host), reply_limit }
     }
 
     fn route(&self, call: &HostCall<'_>, reply: &mut Reply) -> Result<(), Error> {
@@ -85,14 +91,10 @@ impl Router {
             // A provider is retired only after the table was replaced, so the next look finds the one in its place.
             let Some(_inside) = served.enter() else { continue };
             self.rights.used(allowed, access, *now)?;
-            let bytes = served.handle(&CapabilityCall {
-                actor: &self.actor,
-                link: entry.link(),
-                operation: call.operation,
-                payload: call.payload,
-                deadline: call.deadline,
-            })?;
-            reply.set(bytes);
+            let call = CapabilityCall::new(&self.actor, entry.link(), call.operation, call.payload)
+                .with_deadline(call.deadline)
+                .with_reply_limit(self.reply_limit);
+            reply.set(served.handle(&call)?);
             return Ok(());
         }
     }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use capability_provider::ActorId;
+use capability_provider::{ActorId, deadline_after};
 use wapc_host::Engine;
 
 use crate::{
@@ -122,6 +122,6 @@ impl Shared {
 
     /// When calls in flight that are asked to finish now are ended.
     pub(crate) fn drained(&self) -> Instant {
-        Instant::now() + self.limits.drain_deadline
+        deadline_after(self.limits.drain_deadline)
     }
 }

@@ -83,8 +83,8 @@ impl TestActor {
         payload: &[u8],
     ) -> Result<Bytes, ProviderError> {
         let LinkKey { actor, link, .. } = &self.key;
-        let deadline = Some(Instant::now() + PATIENCE);
-        provider.handle(&CapabilityCall { actor, link, operation, payload, deadline })
+        let call = CapabilityCall::new(actor, link, operation, payload);
+        provider.handle(&call.with_deadline(Some(Instant::now() + PATIENCE)))
     }
 }
 

@@ -101,7 +101,7 @@ fn an_addition_in_two_steps_is_found() {
             _ => return store(call),
         };
         let get = encode(&kv::GetRequest { key: add.key.clone() }).unwrap();
-        let reply = store(&CapabilityCall { operation: kv::OP_GET, payload: &get, ..*call })?;
+        let reply = store(&call.with(kv::OP_GET, &get))?;
         let held: kv::GetResponse = decode(kv::OP_GET, &reply).unwrap();
         let Some(sum) = held.value.parse::<i32>().unwrap_or(0).checked_add(add.value) else {
             return store(call);
@@ -111,7 +111,7 @@ fn an_addition_in_two_steps_is_found() {
             meeting.1.wait();
         }
         let set = kv::SetRequest { key: add.key, value: sum.to_string(), expires: 0 };
-        store(&CapabilityCall { operation: kv::OP_SET, payload: &encode(&set).unwrap(), ..*call })?;
+        store(&call.with(kv::OP_SET, &encode(&set).unwrap()))?;
         Ok(encode(&kv::AddResponse { value: sum }).unwrap().into())
     });
     assert!(cases.contains(&"no addition is lost between threads"), "{cases:?}");

@@ -109,6 +109,9 @@ impl Refusal {
             DispatchError::DeadlineExceeded { .. } => {
                 (504, "deadline_exceeded", "there was no answer in time")
             }
+            DispatchError::InputTooLarge { .. } => {
+                (400, "input_too_large", "something in the request is longer than what is taken here")
+            }
             // The size tells which way the bytes went that were too many.
             DispatchError::TooLarge { size, .. } if *size == sent => {
                 (413, "request_too_large", "the request is longer than what is taken here")

@@ -64,6 +64,19 @@ fn a_request_over_the_limit_of_a_call_is_the_clients_fault() {
 }
 
 #[test]
+fn a_key_that_a_store_does_not_take_is_the_clients_fault() {
+    let error = DispatchError::InputTooLarge {
+        actor: actor(),
+        capability: "wascc:keyvalue".to_owned(),
+        link: "default".to_owned(),
+        size: 2_000,
+        limit: 1_024,
+    };
+    let reply = failing(error).get("/");
+    assert_eq!((reply.status, reply.code().as_str()), (400, "input_too_large"));
+}
+
+#[test]
 fn an_answer_that_is_no_response_is_a_bad_reply() {
     for bytes in [&b""[..], b"\xc1", b"\x07", b"\xa5hello", b"\x81\xaastatusCode\xa2no"] {
         let reply = Served::with_bytes(bytes).get("/");

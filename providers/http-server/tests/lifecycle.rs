@@ -277,13 +277,7 @@ fn a_provider_may_be_used_and_dropped_inside_another_runtime() {
 #[test]
 fn actors_have_nothing_to_ask_of_it() {
     let server = HttpServer::new();
-    let call = CapabilityCall {
-        actor: &actor(),
-        link: &LinkName::default(),
-        operation: "HandleRequest",
-        payload: &[],
-        deadline: None,
-    };
-    let error = server.handle(&call).unwrap_err();
+    let (actor, link) = (actor(), LinkName::default());
+    let error = server.handle(&CapabilityCall::new(&actor, &link, "HandleRequest", &[])).unwrap_err();
     assert!(matches!(error, ProviderError::UnknownOperation { .. }), "{error}");
 }

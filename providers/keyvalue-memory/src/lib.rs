@@ -35,7 +35,7 @@
 //! store.link(&key, &LinkConfig::new(), ActorHandle::new(key.clone(), Arc::new(Nobody)))?;
 //!
 //! let payload = encode(&AddRequest { key: "visits".to_owned(), value: 2 })?;
-//! let call = CapabilityCall { actor: &actor, link: &link, operation: OP_ADD, payload: &payload, deadline: None };
+//! let call = CapabilityCall::new(&actor, &link, OP_ADD, &payload);
 //! let reply: AddResponse = decode(OP_ADD, &store.handle(&call)?)?;
 //! assert_eq!(reply.value, 2);
 //! assert_eq!(store.get("visits").as_deref(), Some("2"));

@@ -2,18 +2,19 @@
 
 use redis::{Cmd, cmd};
 
-/// Adds to a counter of 32 bits. The sum is checked before anything is changed, and the server runs a script as one step.
+/// Adds to a counter of 32 bits. Text and sum are checked before anything is changed, so that an error of `INCRBY` is about the
+/// server; and the server runs a script as one step.
 const ADD: &str = "\
 local held = redis.pcall('GET', KEYS[1])
 if type(held) == 'table' and held.err then return held end
-local number = tonumber(held or '0')
-if not number then return redis.error_reply('NOTACOUNTER the text is no number') end
+held = held or '0'
+local whole = held == '0' or (#held <= 11 and string.match(held, '^%-?[1-9]%d*$'))
+if not whole then return redis.error_reply('NOTACOUNTER the text is no whole number') end
+local number = tonumber(held)
 local sum = number + tonumber(ARGV[1])
 if number < -2147483648 or number > 2147483647 then return redis.error_reply('NOTACOUNTER the number is too large') end
 if sum < -2147483648 or sum > 2147483647 then return redis.error_reply('OVERFLOW ' .. held) end
-local done = redis.pcall('INCRBY', KEYS[1], ARGV[1])
-if type(done) == 'table' and done.err then return redis.error_reply('NOTACOUNTER the text is no whole number') end
-return done";
+return redis.pcall('INCRBY', KEYS[1], ARGV[1])";
 
 /// Changes a list or a set, and returns how many items it has then: the change and the count are one step.
 const CHANGE: &str = "\
@@ -21,12 +22,8 @@ local done = redis.pcall(ARGV[1], KEYS[1], unpack(ARGV, 3))
 if type(done) == 'table' and done.err then return done end
 return redis.call(ARGV[2], KEYS[1])";
 
-/// The error code of [`add`] for a text that is not a counter.
-pub(crate) const NOT_A_COUNTER: &str = "NOTACOUNTER";
-/// The error code of [`add`] for a sum that is out of range; the text behind it is what the counter holds.
-pub(crate) const OVERFLOW: &str = "OVERFLOW";
-/// Redis' own error code for a key that holds another kind of value.
-pub(crate) const WRONG_TYPE: &str = "WRONGTYPE";
+/// Sets a key that is never read by anybody, in a way that changes nothing: `XX` sets only what is there.
+const PROBE: &str = "wascc:health:never-set";
 
 pub(crate) fn add(key: &str, delta: i32) -> Cmd {
     script(ADD, key).arg(delta).take()
@@ -88,4 +85,10 @@ pub(crate) fn query(key: &str) -> Cmd {
 
 fn script(text: &str, key: &str) -> Cmd {
     cmd("EVAL").arg(text).arg(1).arg(key).take()
+}
+
+/// A write that changes nothing, which a server refuses that cannot write now: a replica, one that is full, one that has too few
+/// replicas or cannot save.
+pub(crate) fn probe(prefix: &str) -> Cmd {
+    cmd("SET").arg([prefix, PROBE].concat()).arg("").arg("XX").take()
 }

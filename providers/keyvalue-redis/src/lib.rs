@@ -19,7 +19,7 @@
 //!
 //! # fn main() -> Result<(), capability_provider::ProviderError> {
 //! let store = RedisKeyValue::new("redis://127.0.0.1:6379/0")?; // reaches for the server at the first link
-//! store.health()?; // sends a PING
+//! store.health()?; // asks whether it is there
 //! let provider: Arc<dyn Provider> = Arc::new(store); // what a host takes
 //! # Ok(())
 //! # }
@@ -28,7 +28,10 @@
 //! This crate has no features.
 #![forbid(unsafe_code)]
 
+mod code;
 mod command;
+mod connection;
+mod lookup;
 mod operation;
 mod pool;
 mod provider;

@@ -13,6 +13,9 @@ use crate::{
     server::{Budget, Repeat, Reply},
 };
 
+/// The most keys that one union or intersection may name, so that no call keeps the server from others for long.
+const MOST_KEYS: usize = 1000;
+
 type Done = Result<Bytes, ProviderError>;
 
 /// One call, with the link over which it came.
@@ -150,10 +153,12 @@ impl<'a> Operation<'a> {
     }
 
     fn members(&self, keys: &[String], command: fn(&[String]) -> Cmd) -> Result<Vec<String>, ProviderError> {
-        let names = keys.join(", ");
-        let subject = self.about(&names);
+        let subject = self.about(keys.first().map_or("", String::as_str));
         if keys.is_empty() {
             return Err(subject.rejected("name at least one key"));
+        }
+        if keys.len() > MOST_KEYS {
+            return Err(subject.rejected(format!("name at most {MOST_KEYS} keys, not {}", keys.len())));
         }
         let keys: Vec<_> = keys.iter().map(|key| self.key(key)).collect();
         subject.texts(self.send(&command(&keys), &subject)?)
@@ -182,7 +187,7 @@ impl<'a> Operation<'a> {
     }
 
     fn reply<T: FromRedisValue>(&self, command: &Cmd, repeat: Repeat) -> Result<Reply<T>, ProviderError> {
-        self.link.server.run(&self.budget, repeat, |connection| command.query(connection))
+        self.link.server.run(&self.budget, repeat, command)
     }
 
     fn request<T: DeserializeOwned>(&self) -> Result<T, ProviderError> {
@@ -195,9 +200,10 @@ impl<'a> Operation<'a> {
     }
 
     fn answer<T: Serialize>(&self, answer: &T) -> Done {
-        encode(answer).map(Bytes::from).map_err(|error| ProviderError::Failed {
+        let bytes = encode(answer).map_err(|error| ProviderError::Failed {
             operation: self.call.operation.to_owned(),
             source: error.into(),
-        })
+        })?;
+        self.call.check_reply(bytes.len()).map(|()| bytes.into())
     }
 }

@@ -6,11 +6,14 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex};
-use redis::{Client, Connection, RedisError, RedisResult};
+use redis::{Client, RedisError, RedisResult};
+
+use crate::{connection::Connection, lookup::Lookup};
 
 /// Connections to one server: at most so many at once, those at rest are used again.
 pub(crate) struct Pool {
     client: Client,
+    lookup: Lookup,
     limit: usize,
     state: Mutex<State>,
     freed: Condvar,
@@ -49,7 +52,7 @@ pub(crate) struct Lease<'a> {
 
 impl Pool {
     pub(crate) fn new(client: Client, limit: usize) -> Self {
-        Self { client, limit, state: Mutex::default(), freed: Condvar::new() }
+        Self { client, lookup: Lookup::default(), limit, state: Mutex::default(), freed: Condvar::new() }
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -84,15 +87,14 @@ impl Pool {
         Ok(lease)
     }
 
-    /// Closes the connections at rest, because the server was seen to have closed one.
+    /// Closes the connections at rest, because one of them was seen to lead to a server that is not there, or not the right one.
     pub(crate) fn close_idle(&self) {
         let idle = std::mem::take(&mut self.state.lock().idle);
         drop(idle);
     }
 
     fn connect(&self, deadline: Instant) -> RedisResult<Connection> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        self.client.get_connection_with_timeout(left.max(Duration::from_millis(1)))
+        Connection::open(self.client.get_connection_info(), &self.lookup, deadline)
     }
 
     fn give_back(&self, connection: Option<Connection>) {

@@ -116,15 +116,15 @@ impl Provider for RedisKeyValue {
         Operation::new(call, &link).carry_out()
     }
 
-    /// Asks each server that a link uses, or the provider's own while there is no link.
+    /// Asks each server that a link uses whether it can write, or the provider's own whether it answers while there is no link.
     fn health(&self) -> Result<(), ProviderError> {
-        let mut servers: Vec<_> = self.links.read().values().map(|link| Arc::clone(&link.server)).collect();
-        servers.sort_by_key(Arc::as_ptr);
-        servers.dedup_by_key(|server| Arc::as_ptr(server));
-        if servers.is_empty() {
-            servers.push(Arc::clone(&self.server));
+        let mut links: Vec<_> = self.links.read().values().cloned().collect();
+        links.sort_by_key(|link| Arc::as_ptr(&link.server));
+        links.dedup_by_key(|link| Arc::as_ptr(&link.server));
+        if links.is_empty() {
+            return self.server.ping();
         }
-        servers.iter().try_for_each(|server| server.ping())
+        links.iter().try_for_each(|link| link.server.can_write(&link.prefix))
     }
 
     fn shutdown(&self) {

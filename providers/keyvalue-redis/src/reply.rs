@@ -3,27 +3,15 @@
 use capability_provider::ProviderError;
 use redis::RedisError;
 
+use untrusted_text::Shown;
+
 use crate::{
-    command::{NOT_A_COUNTER, OVERFLOW, WRONG_TYPE},
+    code::{Kind, NOT_A_COUNTER, OVERFLOW, WRONG_TYPE, decide},
     server::Server,
 };
 
 /// How much of a key an error shows, in characters.
 const LONGEST_NAME: usize = 200;
-
-/// Error codes of a server that is there and cannot work now.
-const NOT_NOW: &[&str] = &[
-    "BUSY",
-    "CLUSTERDOWN",
-    "LOADING",
-    "MASTERDOWN",
-    "MISCONF",
-    "NOAUTH",
-    "NOREPLICAS",
-    "OOM",
-    "READONLY",
-    "TRYAGAIN",
-];
 
 /// What an answer was about.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +26,7 @@ impl Subject<'_> {
     pub(crate) fn rejected(&self, reason: impl Into<String>) -> ProviderError {
         ProviderError::Rejected {
             operation: self.operation.to_owned(),
-            key: self.key.chars().take(LONGEST_NAME).collect(),
+            key: Shown::new(self.key).up_to(LONGEST_NAME).to_string(),
             reason: reason.into(),
         }
     }
@@ -56,10 +44,13 @@ impl Subject<'_> {
                 i32::MIN,
                 i32::MAX
             )),
-            Some(code) if NOT_NOW.contains(&code) => self.server.unavailable(&error.to_string()),
-            _ => ProviderError::Failed {
-                operation: self.operation.to_owned(),
-                source: self.server.redacted(&error.to_string()).into(),
+            _ => match decide(error) {
+                Some((Kind::Unavailable, _)) => self.server.unavailable(error),
+                Some((Kind::Rejected, _)) => self.rejected(self.server.words(error)),
+                _ => ProviderError::Failed {
+                    operation: self.operation.to_owned(),
+                    source: format!("{}: {}", self.server.name(), self.server.words(error)).into(),
+                },
             },
         }
     }

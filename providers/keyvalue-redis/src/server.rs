@@ -5,10 +5,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use capability_provider::{CapabilityCall, ProviderError};
-use redis::{Client, Connection, RedisError, RedisResult};
+use capability_provider::{CapabilityCall, ProviderError, deadline_after};
+use redis::{Client, Cmd, FromRedisValue, RedisError, RedisResult};
+use untrusted_text::Shown;
 
-use crate::pool::{Lease, NoConnection, Pool};
+use crate::{
+    code::{Fate, decide},
+    command,
+    connection::is_too_much,
+    pool::{Lease, NoConnection, Pool},
+};
+
+/// How much of the server's own words an error shows, in characters.
+const LONGEST_WORDS: usize = 300;
 
 /// What holds for every server of a provider.
 #[derive(Debug, Clone, Copy)]
@@ -42,16 +51,18 @@ pub(crate) struct Budget<'a> {
     pub(crate) operation: &'a str,
     limit: Duration,
     deadline: Instant,
+    /// The most bytes that the reply may have.
+    reply_limit: Option<usize>,
 }
 
 impl<'a> Budget<'a> {
     pub(crate) fn of(call: &CapabilityCall<'a>, settings: &Settings) -> Self {
         let limit = call.remaining().map_or(settings.timeout, |left| left.min(settings.timeout));
-        Self::new(call.operation, limit)
+        Self { reply_limit: call.reply_limit, ..Self::new(call.operation, limit) }
     }
 
     pub(crate) fn new(operation: &'a str, limit: Duration) -> Self {
-        Self { operation, limit, deadline: Instant::now() + limit }
+        Self { operation, limit, deadline: deadline_after(limit), reply_limit: None }
     }
 
     fn left(&self) -> Result<Duration, ProviderError> {
@@ -106,8 +117,17 @@ impl Server {
 
     /// Whether the server answers now.
     pub(crate) fn ping(&self) -> Result<(), ProviderError> {
-        let budget = Budget::new("PING", self.settings.timeout);
-        self.run(&budget, Repeat::Harmless, ping)?.map_err(|error| self.unavailable(&error.to_string()))
+        self.ask_health("PING", &redis::cmd("PING"))
+    }
+
+    /// Whether the server can write a key with this prefix now. Nothing is changed by it.
+    pub(crate) fn can_write(&self, prefix: &str) -> Result<(), ProviderError> {
+        self.ask_health("SET", &command::probe(prefix))
+    }
+
+    fn ask_health(&self, operation: &str, command: &Cmd) -> Result<(), ProviderError> {
+        let budget = Budget::new(operation, self.settings.timeout);
+        self.run::<()>(&budget, Repeat::Harmless, command)?.map_err(|error| self.unavailable(&error))
     }
 
     /// Closes the connections at rest.
@@ -116,11 +136,11 @@ impl Server {
     }
 
     /// Sends a command over some connection. The outer error is about reaching the server, the inner one is its answer.
-    pub(crate) fn run<T>(
+    pub(crate) fn run<T: FromRedisValue>(
         &self,
         budget: &Budget<'_>,
         repeat: Repeat,
-        command: impl Fn(&mut Connection) -> RedisResult<T>,
+        command: &Cmd,
     ) -> Result<Reply<T>, ProviderError> {
         budget.left()?;
         let mut lease = self.pool.take(budget.deadline).map_err(|error| self.no_connection(error, budget))?;
@@ -128,41 +148,77 @@ impl Server {
         {
             self.make_sure(&mut lease, budget)?;
         }
-        let outcome = attempt(&mut lease, budget, &command)?;
-        // A connection at rest may have been closed by the other side at any time, as when the server was started anew.
-        let gone = matches!(&outcome, Err(error) if is_gone(error)) && lease.rested().is_some();
-        if gone {
-            self.pool.close_idle();
-        }
-        let outcome = if gone && repeat == Repeat::Harmless {
-            lease.renew(budget.deadline).map_err(|error| self.no_connection(error, budget))?;
-            attempt(&mut lease, budget, &command)?
-        } else {
-            outcome
+        let mut outcome = self.attempt(&mut lease, budget, command)?;
+        // A connection at rest may have been closed by the other side at any time, as when the server was started anew; or it may
+        // lead to a server that is no longer the right one, which then did nothing.
+        let retry = match &outcome {
+            Err(error) if is_gone(error) => repeat == Repeat::Harmless,
+            outcome => is_refused(outcome),
         };
+        if retry && lease.rested().is_some() {
+            lease.renew(budget.deadline).map_err(|error| self.no_connection(error, budget))?;
+            outcome = self.attempt(&mut lease, budget, command)?;
+        }
         match outcome {
+            Err(error) if is_too_much(&error) => {
+                let limit = budget.reply_limit.unwrap_or_default();
+                let operation = budget.operation.to_owned();
+                Err(ProviderError::ReplyTooLarge { operation, size: limit.saturating_add(1), limit })
+            }
             Err(error) if error.is_timeout() => Err(budget.used_up()),
-            Err(error) if error.is_io_error() => Err(self.unavailable(&error.to_string())),
+            Err(error) if error.is_io_error() => Err(self.unavailable(&error)),
             reply => Ok(reply),
         }
     }
 
-    /// The error for a server that is not able to work, without any secret in its text.
-    pub(crate) fn unavailable(&self, reason: &str) -> ProviderError {
-        ProviderError::Unavailable { resource: self.name.clone(), reason: self.redacted(reason) }
+    /// Sends the command once, over the connection of the lease, and decides what becomes of the connections.
+    fn attempt<T: FromRedisValue>(
+        &self,
+        lease: &mut Lease<'_>,
+        budget: &Budget<'_>,
+        command: &Cmd,
+    ) -> Result<RedisResult<T>, ProviderError> {
+        budget.left()?;
+        let Some(connection) = lease.connection() else {
+            return Err(budget.used_up());
+        };
+        let outcome = connection.ask(command, budget.deadline, budget.reply_limit);
+        match outcome.as_ref().err() {
+            // An answer of the server, be it an error, leaves the connection in order.
+            None => lease.mark_sound(),
+            Some(error) => match decide(error) {
+                Some((_, Fate::Keep)) => lease.mark_sound(),
+                Some((_, Fate::Drop)) => self.pool.close_idle(),
+                None if is_gone(error) || error.is_timeout() => self.pool.close_idle(),
+                None => {}
+            },
+        }
+        Ok(outcome)
     }
 
-    /// The text without the password.
-    pub(crate) fn redacted(&self, text: &str) -> String {
-        match self.pool.client().get_connection_info().redis_settings().password() {
+    /// The error for a server that is not able to work, with what was seen.
+    pub(crate) fn unavailable(&self, error: &RedisError) -> ProviderError {
+        ProviderError::Unavailable { resource: self.name.clone(), reason: self.words(error) }
+    }
+
+    /// The server's own words, or the system's: in one line, not too long, and without the password.
+    pub(crate) fn words(&self, error: &RedisError) -> String {
+        let text = match (error.code(), error.detail()) {
+            (Some(code), Some(detail)) => format!("{code} {detail}"),
+            (Some(code), None) => code.to_owned(),
+            (None, _) => error.to_string(),
+        };
+        let settings = self.pool.client().get_connection_info().redis_settings();
+        let text = match settings.password() {
             Some(password) if !password.is_empty() => text.replace(password, "***"),
-            _ => text.to_owned(),
-        }
+            _ => text,
+        };
+        Shown::new(&text).up_to(LONGEST_WORDS).to_string()
     }
 
     /// Tries a connection that was at rest, and puts a new one in its place when it is dead.
     fn make_sure(&self, lease: &mut Lease<'_>, budget: &Budget<'_>) -> Result<(), ProviderError> {
-        if attempt(lease, budget, &ping)?.is_ok() {
+        if self.attempt::<()>(lease, budget, &redis::cmd("PING"))?.is_ok() {
             return Ok(());
         }
         self.pool.close_idle();
@@ -173,36 +229,18 @@ impl Server {
         match error {
             NoConnection::AllInUse => {
                 let limit = self.pool.limit();
-                self.unavailable(&format!("all {limit} connections are in use; try again later"))
+                let reason = format!("all {limit} connections are in use; try again later");
+                ProviderError::Unavailable { resource: self.name.clone(), reason }
             }
             NoConnection::Failed(error) if error.is_timeout() && budget.left().is_err() => budget.used_up(),
-            NoConnection::Failed(error) => self.unavailable(&error.to_string()),
+            NoConnection::Failed(error) => self.unavailable(&error),
         }
     }
 }
 
-/// Sends the command once, over the connection of the lease.
-fn attempt<T>(
-    lease: &mut Lease<'_>,
-    budget: &Budget<'_>,
-    command: &impl Fn(&mut Connection) -> RedisResult<T>,
-) -> Result<RedisResult<T>, ProviderError> {
-    let left = budget.left()?;
-    let Some(connection) = lease.connection() else {
-        return Err(budget.used_up());
-    };
-    let limits =
-        connection.set_read_timeout(Some(left)).and_then(|()| connection.set_write_timeout(Some(left)));
-    let outcome = limits.and_then(|()| command(connection));
-    // An answer of the server, be it an error, leaves the connection in order; anything else does not.
-    if outcome.as_ref().err().is_none_or(|error| error.code().is_some()) {
-        lease.mark_sound();
-    }
-    Ok(outcome)
-}
-
-fn ping(connection: &mut Connection) -> RedisResult<()> {
-    redis::cmd("PING").exec(connection)
+/// Whether the server refused the command as one that another server should have got.
+fn is_refused<T>(outcome: &RedisResult<T>) -> bool {
+    outcome.as_ref().is_err_and(|error| decide(error).is_some_and(|(_, fate)| fate == Fate::Drop))
 }
 
 fn is_gone(error: &RedisError) -> bool {

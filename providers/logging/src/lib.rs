@@ -31,8 +31,7 @@
 //! provider.link(&key, &LinkConfig::new(), ActorHandle::new(key.clone(), Arc::new(Nobody)))?;
 //!
 //! let payload = encode(&WriteLogRequest { level: LEVEL_INFO, body: "ready".to_owned() })?;
-//! let operation = OP_WRITE_LOG;
-//! provider.handle(&CapabilityCall { actor: &actor, link: &link, operation, payload: &payload, deadline: None })?;
+//! provider.handle(&CapabilityCall::new(&actor, &link, OP_WRITE_LOG, &payload))?;
 //! # Ok(())
 //! # }
 //! ```

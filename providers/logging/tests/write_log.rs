@@ -66,7 +66,7 @@ impl Writer {
 
     fn send(&self, operation: &str, payload: &[u8]) -> Result<Bytes, ProviderError> {
         let LinkKey { actor, link, .. } = &self.key;
-        self.provider.handle(&CapabilityCall { actor, link, operation, payload, deadline: None })
+        self.provider.handle(&CapabilityCall::new(actor, link, operation, payload))
     }
 
     fn write(&self, level: u32, body: &str) -> Result<Bytes, ProviderError> {

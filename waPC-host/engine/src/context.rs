@@ -4,14 +4,16 @@ use std::{ptr::NonNull, slice};
 
 use wasmer::sys::vm::VMMemoryDefinition;
 
-use crate::{Caller, GuestMemory, HostError, call::StackFloor, watchdog::Watch};
+use crate::{Caller, GuestMemory, HostError, call::StackFloor, limits::MemoryPlace, watchdog::Watch};
 
 /// What the functions of the host find beside the instance that calls them.
 #[allow(missing_debug_implementations, unreachable_pub, reason = "named by a sealed trait")]
 pub struct Context<T> {
     pub(crate) data: T,
-    /// The base and size of the guest's memory, if it exports one.
-    pub(crate) memory: Option<NonNull<VMMemoryDefinition>>,
+    /// Where the base and size of the guest's memory will be found, if it exports one.
+    place: Option<MemoryPlace>,
+    /// The base and size, once they were looked for.
+    memory: Option<NonNull<VMMemoryDefinition>>,
     pub(crate) lent: Lent,
     /// Why a function of the host ended the run that is under way.
     pub(crate) refusal: Option<HostError>,
@@ -20,9 +22,9 @@ pub struct Context<T> {
 }
 
 impl<T> Context<T> {
-    pub(crate) fn new(data: T, watch: Watch) -> Self {
+    pub(crate) fn new(data: T, watch: Watch, place: Option<MemoryPlace>) -> Self {
         let floor = StackFloor::new();
-        Self { data, memory: None, lent: Lent::nothing(), refusal: None, floor, watch }
+        Self { data, place, memory: None, lent: Lent::nothing(), refusal: None, floor, watch }
     }
 
     /// Whether the run that is under way was ended from outside, so that nothing more should be done for it. Asked when the
@@ -39,7 +41,7 @@ impl<T> Context<T> {
     /// What a function of the host sees. Only made while the guest waits for the function.
     #[inline]
     pub(crate) fn caller(&mut self) -> Caller<'_, T> {
-        let bytes: &mut [u8] = match self.memory {
+        let bytes: &mut [u8] = match self.memory.or_else(|| self.find_memory()) {
             None => &mut [],
             Some(definition) => {
                 // SAFETY: the definition lies inside the instance, which lives as long as the store that this value lies
@@ -56,6 +58,13 @@ impl<T> Context<T> {
             }
         };
         Caller { data: &mut self.data, memory: GuestMemory::new(bytes), lent: self.lent.bytes() }
+    }
+
+    /// The guest's memory, which is there before its start section runs: a host function that is called from there sees it.
+    #[cold]
+    fn find_memory(&mut self) -> Option<NonNull<VMMemoryDefinition>> {
+        self.memory = self.place.as_ref().and_then(MemoryPlace::definition);
+        self.memory
     }
 }
 

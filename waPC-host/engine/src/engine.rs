@@ -13,7 +13,7 @@ use wasmer::sys::{CompilerConfig, Cranelift, EngineBuilder as WasmerBuilder, Fea
 use crate::{
     Error, HostPanic, Module,
     cache::{Cache, Key, digest},
-    metering, stop,
+    metering, stop, text,
     watchdog::Watchdog,
 };
 
@@ -129,8 +129,8 @@ impl Engine {
         let engine = new_engine(self.shared.metered);
         // The compiler works on bytes from outside; should it ever panic on some, the host lives on.
         let module = catch_unwind(AssertUnwindSafe(|| wasmer::Module::new(&engine, wasm)))
-            .map_err(|panic| HostPanic::new(&*panic).message)?
-            .map_err(|error| error.to_string())?;
+            .map_err(|panic| HostPanic::caught(panic).message)?
+            .map_err(|error| text::cut(&error.to_string()).to_owned())?;
         if let Some(cache) = &self.shared.cache {
             match module.serialize() {
                 Ok(compiled) => cache.store(key, &compiled),
@@ -195,8 +195,8 @@ fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
         return Ok(Cow::Borrowed(bytes));
     }
     let invalid = |reason: String| Error::InvalidModule { size: bytes.len(), reason };
-    let text = std::str::from_utf8(bytes).map_err(|_| {
+    let source = std::str::from_utf8(bytes).map_err(|_| {
         invalid("it is neither WebAssembly (the magic number is missing) nor text".to_owned())
     })?;
-    wat::parse_str(text).map(Cow::Owned).map_err(|error| invalid(error.to_string()))
+    wat::parse_str(source).map(Cow::Owned).map_err(|error| invalid(text::of_text_format(&error)))
 }

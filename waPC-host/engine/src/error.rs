@@ -2,7 +2,13 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::{Signature, ValueType};
+use crate::{
+    Signature, ValueType,
+    text::{cut, name, path, words},
+};
+
+/// How many of a module's functions an error names.
+const NAMES: usize = 16;
 
 /// Why something ended inside the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +33,14 @@ pub enum TrapKind {
 }
 
 /// What can go wrong in the raw tier.
+///
+/// The texts of an error ([`Display`](std::fmt::Display)) are one line each, without control characters, and bounded, whatever a module
+/// calls its functions. The fields hold names as the module has them; what may be of any size in it is cut.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The bytes are no module that this engine accepts.
-    #[error("the module ({size} bytes) was refused: {reason}")]
+    #[error("the module ({size} bytes) was refused: {}", words(reason))]
     InvalidModule {
         /// The module's size in bytes.
         size: usize,
@@ -39,7 +48,7 @@ pub enum Error {
         reason: String,
     },
     /// A file could not be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}", self::path(path))]
     ReadFile {
         /// The file.
         path: PathBuf,
@@ -48,7 +57,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The directory for compiled modules cannot be used. What lies in it is executed, so it must be its owner's alone.
-    #[error("the cache directory {} cannot be used: {reason}", path.display())]
+    #[error("the cache directory {} cannot be used: {}", self::path(path), words(reason))]
     CacheDirectory {
         /// The directory.
         path: PathBuf,
@@ -56,7 +65,12 @@ pub enum Error {
         reason: String,
     },
     /// The module imports something that the host does not offer.
-    #[error("the module imports `{module}.{name}` ({kind}), which is not offered here")]
+    #[error(
+        "the module imports `{}.{}` ({}), which is not offered here",
+        self::name(module),
+        self::name(name),
+        words(kind)
+    )]
     MissingImport {
         /// The module name of the import.
         module: String,
@@ -66,7 +80,13 @@ pub enum Error {
         kind: String,
     },
     /// The module imports a function under another type than the host's.
-    #[error("the module imports `{module}.{name}` as {found}; here it is {}", alternatives(offered))]
+    #[error(
+        "the module imports `{}.{}` as {}; here it is {}",
+        self::name(module),
+        self::name(name),
+        words(found),
+        alternatives(offered)
+    )]
     ImportType {
         /// The module name of the import.
         module: String,
@@ -78,15 +98,17 @@ pub enum Error {
         found: String,
     },
     /// The module has no export of this name.
-    #[error("the module has no export `{export}`; it has: {}", list(available))]
+    #[error("the module has no export `{}`; it has: {}", name(export), list(available, *count))]
     MissingExport {
         /// The name that was asked for.
         export: String,
-        /// The names that there are.
+        /// The names of the functions that there are: the first sixteen, each cut to 161 characters.
         available: Vec<String>,
+        /// How many functions there are.
+        count: usize,
     },
     /// The export is not a function, or not one of the type that is needed.
-    #[error("the export `{export}` is {found}, where {expected} is needed")]
+    #[error("the export `{}` is {}, where {expected} is needed", name(export), words(found))]
     ExportType {
         /// The export's name.
         export: String,
@@ -96,7 +118,7 @@ pub enum Error {
         found: String,
     },
     /// Too few or too many arguments.
-    #[error("`{export}` takes {expected} arguments {signature}, not {given}")]
+    #[error("`{}` takes {expected} arguments {signature}, not {given}", name(export))]
     Arity {
         /// The export's name.
         export: String,
@@ -108,7 +130,7 @@ pub enum Error {
         given: usize,
     },
     /// An argument of the wrong type.
-    #[error("argument {position} of `{export}` is of type {expected}, not {given}")]
+    #[error("argument {position} of `{}` is of type {expected}, not {given}", name(export))]
     ArgumentType {
         /// The export's name.
         export: String,
@@ -120,7 +142,7 @@ pub enum Error {
         given: ValueType,
     },
     /// The function takes or returns something that is not a number.
-    #[error("`{export}` has the type {signature}; only numbers (i32, i64, f32, f64) can be passed")]
+    #[error("`{}` has the type {signature}; only numbers (i32, i64, f32, f64) can be passed", name(export))]
     NotANumber {
         /// The export's name.
         export: String,
@@ -128,7 +150,7 @@ pub enum Error {
         signature: Signature,
     },
     /// The guest trapped.
-    #[error("`{export}` trapped: {message}{}", frames(trace))]
+    #[error("`{}` trapped: {}{}", name(export), words(message), frames(trace))]
     Trap {
         /// The export that was entered.
         export: String,
@@ -140,7 +162,7 @@ pub enum Error {
         trace: Vec<String>,
     },
     /// The guest ran longer than it may.
-    #[error("`{export}` was ended after its {limit:?}; give it more time or less work")]
+    #[error("`{}` was ended after its {limit:?}; give it more time or less work", name(export))]
     DeadlineExceeded {
         /// The export that was entered.
         export: String,
@@ -148,13 +170,13 @@ pub enum Error {
         limit: Duration,
     },
     /// The call was cancelled from outside.
-    #[error("`{export}` was cancelled")]
+    #[error("`{}` was cancelled", name(export))]
     Cancelled {
         /// The export that was entered.
         export: String,
     },
     /// The guest used up the fuel that it was given.
-    #[error("`{export}` used up its {limit} units of fuel; give it more or less work")]
+    #[error("`{}` used up its {limit} units of fuel; give it more or less work", name(export))]
     FuelExhausted {
         /// The export that was entered.
         export: String,
@@ -183,7 +205,7 @@ pub enum Error {
         limit: u32,
     },
     /// A function of the host refused to go on. The instance must not be used again.
-    #[error("`{export}` was ended by the host: {source}")]
+    #[error("`{}` was ended by the host: {}", name(export), words(&source.to_string()))]
     Host {
         /// The export that was entered.
         export: String,
@@ -192,48 +214,71 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The instance trapped or was ended before, so its memory may be in any state.
-    #[error("the instance cannot be used after `{export}` failed in it; make a new one")]
+    #[error("the instance cannot be used after `{}` failed in it; make a new one", name(export))]
     Poisoned {
         /// The export that failed.
         export: String,
     },
     /// The entry was looked up in another instance.
-    #[error("the entry `{export}` belongs to another instance; look it up in the one that is to be entered")]
+    #[error(
+        "the entry `{}` belongs to another instance; look it up in the one that is to be entered",
+        name(export)
+    )]
     ForeignEntry {
         /// The entry's export.
         export: String,
     },
     /// A short function of the host tried to enter a guest.
     #[error(
-        "`{export}` was called from within a short function of the host, on the stack of its guest; offer that function with \
-         `Imports::function` instead"
+        "`{}` was called from within a short host function, on the stack of its guest; offer that function with \
+         `Imports::function` instead",
+        name(export)
     )]
     EnteredFromShortFunction {
         /// The export that was to be entered.
         export: String,
     },
     /// The thread is about to end: a value that it drops as the last of all called a guest.
-    #[error("`{export}` was called on a thread that is about to end; call it before, or on another thread")]
+    #[error(
+        "`{}` was called on a thread that is about to end; call it before, or on another thread",
+        name(export)
+    )]
     ThreadEnding {
         /// The export that was to be entered.
         export: String,
     },
     /// The system has no room for another instance.
-    #[error("an instance could not be made: {reason}")]
+    #[error("an instance could not be made: {}", words(reason))]
     Resources {
         /// What the engine said.
         reason: String,
     },
 }
 
+impl Error {
+    /// No export of this name among these functions.
+    pub(crate) fn missing_export<'a>(export: &str, mut functions: impl Iterator<Item = &'a str>) -> Self {
+        let first = functions.by_ref().take(NAMES);
+        let available: Vec<_> = first.map(|name| untrusted_text::cut(name).to_owned()).collect();
+        let count = available.len() + functions.count();
+        Self::MissingExport { export: cut(export).to_owned(), available, count }
+    }
+}
+
 fn alternatives(signatures: &[Signature]) -> String {
     signatures.iter().map(|signature| format!("function {signature}")).collect::<Vec<_>>().join(" or ")
 }
 
-fn list(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+fn list(names: &[String], count: usize) -> String {
+    let shown: Vec<_> = names.iter().map(|name| self::name(name).to_string()).collect();
+    match (shown.is_empty(), count.saturating_sub(names.len())) {
+        (true, _) => "none".to_owned(),
+        (false, 0) => shown.join(", "),
+        (false, more) => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 fn frames(trace: &[String]) -> String {
-    if trace.is_empty() { String::new() } else { format!(" (in {})", trace.join(" < ")) }
+    let shown: Vec<_> = trace.iter().map(|function| name(function).to_string()).collect();
+    if shown.is_empty() { String::new() } else { format!(" (in {})", shown.join(" < ")) }
 }

@@ -1,29 +1,43 @@
 //! From what the engine says of a failed run to what we say of it.
 
-use std::any::Any;
+use std::{
+    any::Any,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use wasmer::{InstantiationError, LinkError, RuntimeError, sys::vm::TrapCode};
 
-use crate::{Deadline, Error, HostError, TrapKind, watchdog::Ending};
+use crate::{Deadline, Error, HostError, TrapKind, text, watchdog::Ending};
 
 /// How many of the guest's functions an error names.
 const FRAMES: usize = 8;
 
 /// A function of the host panicked. The panic went no further than the call that it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a function of the host panicked: {message}")]
+#[error("a host function panicked: {}", text::words(message))]
 pub struct HostPanic {
-    /// What the panic said.
+    /// What the panic said, cut to 4,096 characters.
     pub message: String,
 }
 
 impl HostPanic {
-    /// From what a caught panic carries.
+    /// From what a caught panic carries. What it carries is dropped, which may well panic, too: that is held here.
     #[must_use]
-    pub fn new(payload: &(dyn Any + Send)) -> Self {
-        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let message = text.or_else(|| payload.downcast_ref::<String>().cloned());
-        Self { message: message.unwrap_or_else(|| "without a message".to_owned()) }
+    pub fn caught(payload: Box<dyn Any + Send>) -> Self {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let message = text::cut(text.unwrap_or("without a message")).to_owned();
+        drop_foreign(payload);
+        Self { message }
+    }
+}
+
+/// Drops a value of the embedding program's making. A panic goes no further.
+pub(crate) fn drop_foreign<V>(value: V) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // Whoever panics in a drop may do so in the next one: this payload is left where it is.
+        mem::forget(payload);
     }
 }
 
@@ -51,7 +65,7 @@ impl Failure<'_> {
             InstantiationError::Start(error) | InstantiationError::Link(LinkError::Trap(error)) => {
                 self.of_run(&error)
             }
-            other => Error::Resources { reason: other.to_string() },
+            other => Error::Resources { reason: text::cut(&other.to_string()).to_owned() },
         }
     }
 
@@ -73,7 +87,12 @@ impl Failure<'_> {
         if let Some((requested, limit)) = self.refused_memory {
             return Error::MemoryLimit { requested, limit };
         }
-        Error::Trap { export, kind: kind(error), message: error.message(), trace: trace(error) }
+        Error::Trap {
+            export,
+            kind: kind(error),
+            message: text::cut(&error.message()).to_owned(),
+            trace: trace(error),
+        }
     }
 }
 
@@ -92,7 +111,7 @@ fn kind(error: &RuntimeError) -> TrapKind {
 
 fn trace(error: &RuntimeError) -> Vec<String> {
     let name = |frame: &wasmer::FrameInfo| match frame.function_name() {
-        Some(name) => name.to_owned(),
+        Some(name) => untrusted_text::cut(name).to_owned(),
         None => format!("function {}", frame.func_index()),
     };
     error.trace().iter().take(FRAMES).map(name).collect()

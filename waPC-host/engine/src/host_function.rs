@@ -20,7 +20,11 @@ use wasmer::{
 };
 use wasmer_types::RawValue;
 
-use crate::{Caller, HostError, call, context::Context, failure::HostPanic};
+use crate::{
+    Caller, HostError, call,
+    context::Context,
+    failure::{HostPanic, drop_foreign},
+};
 
 /// The stack that a function of the host runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,12 +86,14 @@ fn run<T: Send + 'static, R>(
     }
     let outcome = catch_unwind(AssertUnwindSafe(|| function(context.caller())));
     if context.is_over() {
+        // Nothing may unwind from here into compiled code, which would end the process.
+        drop_foreign(outcome.map_err(HostPanic::caught));
         return Err(Ended);
     }
     match outcome {
         Ok(Ok(result)) => Ok(result),
         Ok(Err(refusal)) => Err(refuse(context, refusal)),
-        Err(panic) => Err(refuse(context, HostPanic::new(&*panic).into())),
+        Err(panic) => Err(refuse(context, HostPanic::caught(panic).into())),
     }
 }
 

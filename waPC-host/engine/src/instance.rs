@@ -102,7 +102,8 @@ impl<T: Send + 'static> Instance<T> {
             .watchdog
             .watch()
             .map_err(|error| Error::Resources { reason: format!("no thread for deadlines: {error}") })?;
-        let mut context = ContextBox::new(Context::new(data, watch.clone()));
+        let exported = module.exports_memory(MEMORY).then(|| place.clone());
+        let mut context = ContextBox::new(Context::new(data, watch.clone(), exported));
         let mut store = Store::new(engine);
         signal::guard(&mut store, module.code(), &watch, stop);
         let externs = imports.externs(module.wasmer(), &mut store, context.pointer())?;
@@ -121,8 +122,6 @@ impl<T: Send + 'static> Instance<T> {
             Failure { export: START, deadline, ending, refusal, refused_memory, fuel: None }
                 .of_instantiation(error)
         })?;
-        let exported = instance.exports.get_memory(MEMORY).is_ok();
-        context.get().memory = place.definition().filter(|_| exported);
         let number = NUMBERS.fetch_add(1, Relaxed);
         let tank = module.is_metered().then(Tank::new);
         Ok(Self { store, instance, context, number, watch, refused, tank, poisoned: None })
@@ -259,10 +258,10 @@ impl<T: Send + 'static> Instance<T> {
                 expected: "a function".to_owned(),
                 found: ExternKind::new(&other.ty(&self.store)).to_string(),
             }),
-            None => Err(Error::MissingExport {
-                export: export.to_owned(),
-                available: self.instance.exports.iter().functions().map(|(name, _)| name.clone()).collect(),
-            }),
+            None => {
+                let functions = self.instance.exports.iter().functions();
+                Err(Error::missing_export(export, functions.map(|(name, _)| name.as_str())))
+            }
         }
     }
 

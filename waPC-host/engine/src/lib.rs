@@ -76,6 +76,7 @@ mod signal;
 )]
 #[allow(unsafe_code)]
 mod stop;
+mod text;
 mod types;
 mod value;
 mod watchdog;

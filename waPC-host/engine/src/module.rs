@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use wasmer_types::ExportIndex;
+
 use crate::{
     Export, Import,
     code::Code,
@@ -49,6 +51,11 @@ impl Module {
     #[must_use]
     pub fn is_metered(&self) -> bool {
         self.inner.shared.metered
+    }
+
+    /// Whether it exports a memory under this name.
+    pub(crate) fn exports_memory(&self, name: &str) -> bool {
+        matches!(self.wasmer().info().exports.get(name), Some(ExportIndex::Memory(_)))
     }
 
     pub(crate) fn wasmer(&self) -> &wasmer::Module {

@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use crate::text;
+
+/// How many parameters or results a signature shows.
+const TYPES: usize = 32;
+
 /// The parameters and results of a function, as the text format writes their types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
@@ -20,7 +25,7 @@ impl Signature {
 
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "({}) -> ({})", self.params.join(", "), self.results.join(", "))
+        write!(f, "({}) -> ({})", list(&self.params), list(&self.results))
     }
 }
 
@@ -93,7 +98,7 @@ pub struct Import {
 
 impl fmt::Display for Import {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}: {}", self.module, self.name, self.kind)
+        write!(f, "{}.{}: {}", text::name(&self.module), text::name(&self.name), self.kind)
     }
 }
 
@@ -108,7 +113,15 @@ pub struct Export {
 
 impl fmt::Display for Export {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.kind)
+        write!(f, "{}: {}", text::name(&self.name), self.kind)
+    }
+}
+
+/// The first types of a list, which may have a thousand, and how many more there are.
+fn list(types: &[String]) -> String {
+    match types.split_at_checked(TYPES) {
+        Some((first, more)) if !more.is_empty() => format!("{}, and {} more", first.join(", "), more.len()),
+        _ => types.join(", "),
     }
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use wapc_engine::{
-    Deadline, Engine, Error, HostError, HostPanic, Imports, Instance, Leave, Limits, MemoryFault, Value,
+    CancelHandle, Deadline, Engine, Error, HostError, HostPanic, Imports, Instance, Leave, Limits,
+    MemoryFault, Value,
 };
 
 const GUEST: &str = r#"(module
@@ -227,4 +228,94 @@ fn a_guest_that_leaves_in_peace_can_be_entered_again() {
         assert!(!instance.is_poisoned());
         assert_eq!(instance.invoke("stay", &[], None).unwrap(), [Value::I32(7)]);
     }
+}
+
+/// What panics whenever it is dropped, also when it was thrown by the panic of another.
+struct Vicious;
+
+impl Drop for Vicious {
+    fn drop(&mut self) {
+        std::panic::panic_any(Vicious);
+    }
+}
+
+impl std::fmt::Debug for Vicious {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Vicious")
+    }
+}
+
+impl std::fmt::Display for Vicious {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("no words")
+    }
+}
+
+impl std::error::Error for Vicious {}
+
+/// What comes of a guest whose host function does this, on either stack; with `cancelled`, its run is ended meanwhile.
+fn outcomes(take: fn() -> Result<(), HostError>, cancelled: bool) -> [Error; 2] {
+    let text = r#"(module (import "host" "take" (func $take)) (func (export "run") (call $take)))"#;
+    let module = Engine::new().compile(text.as_bytes()).unwrap();
+    let function = move |caller: wapc_engine::Caller<'_, Option<CancelHandle>>, []: [u32; 0]| {
+        if let Some(handle) = caller.data {
+            handle.cancel();
+        }
+        take()
+    };
+    let offers = [
+        Imports::new().function("host", "take", function),
+        Imports::new().short_function("host", "take", function),
+    ];
+    offers.map(|imports| {
+        let mut instance = Instance::new(&module, &imports, None, &Limits::new(), None).unwrap();
+        *instance.data() = cancelled.then(|| instance.cancel_handle());
+        instance.invoke("run", &[], None).unwrap_err()
+    })
+}
+
+#[test]
+fn what_panics_when_it_is_dropped_ends_one_run_and_nothing_else() {
+    let panics: fn() -> Result<(), HostError> = || std::panic::panic_any(Vicious);
+    for error in outcomes(panics, false) {
+        let Error::Host { source, .. } = &error else { panic!("{error}") };
+        assert_eq!(source.downcast_ref::<HostPanic>().unwrap().message, "without a message");
+    }
+    for take in [panics, || Err(Box::new(Vicious))] {
+        for error in outcomes(take, true) {
+            assert!(matches!(error, Error::Cancelled { .. }), "{error:?}");
+        }
+    }
+}
+
+#[test]
+fn a_host_function_that_is_called_from_the_start_section_sees_the_memory() {
+    let text = GUEST.replace(
+        "(func (export",
+        "(func $start (drop (call $take (i32.const 8) (i32.const 5)))) (start $start) (func (export",
+    );
+    let module = Engine::new().compile(text.as_bytes()).unwrap();
+    let mut instance = Instance::new(&module, &imports(), Vec::new(), &Limits::new(), None).unwrap();
+    assert_eq!(instance.data(), b"guest");
+    let entry = instance.entry("run").unwrap();
+    assert_eq!(instance.enter(&entry, (100, 4), [b"", b""], None).unwrap(), 65_536);
+    assert_eq!(instance.data(), b"guesthost", "what was written from there is there");
+
+    let bad = text.replace("(i32.const 8) (i32.const 5)", "(i32.const 65532) (i32.const 5)");
+    let module = Engine::new().compile(bad.as_bytes()).unwrap();
+    let error = Instance::new(&module, &imports(), Vec::new(), &Limits::new(), None).unwrap_err();
+    let Error::Host { source, .. } = &error else { panic!("{error}") };
+    let fault = source.downcast_ref::<MemoryFault>().expect("the refusal is a memory fault");
+    assert_eq!(*fault, MemoryFault { pointer: 65_532, length: 5, size: 65_536 });
+}
+
+#[test]
+fn a_memory_that_is_not_exported_is_not_seen_from_the_start_section_either() {
+    let text = GUEST.replace("(export \"memory\")", "").replace(
+        "(func (export",
+        "(func $start (drop (call $take (i32.const 8) (i32.const 5)))) (start $start) (func (export",
+    );
+    let module = Engine::new().compile(text.as_bytes()).unwrap();
+    let error = Instance::new(&module, &imports(), Vec::new(), &Limits::new(), None).unwrap_err();
+    assert!(error.to_string().contains("memory of 0 bytes"), "{error}");
 }

@@ -68,7 +68,7 @@ fn what_is_not_a_number_cannot_be_passed() {
 #[test]
 fn a_missing_export_is_named_beside_those_there_are() {
     let error = invoke("sub", &[]).unwrap_err();
-    let Error::MissingExport { export, available } = &error else { panic!("{error}") };
+    let Error::MissingExport { export, available, .. } = &error else { panic!("{error}") };
     assert_eq!(export, "sub");
     assert!(available.contains(&"add".to_owned()), "{error}");
 }

@@ -105,7 +105,7 @@ fn no_guest_can_be_entered_from_a_short_function() {
     let text = r#"(module (import "host" "run" (func $run)) (func (export "call") call $run))"#;
     let mut making = instance(text, &imports, instance(inner, &Imports::new(), ()));
     let error = making.invoke("call", &[], None).unwrap_err();
-    assert!(error.to_string().contains("from within a short function"), "{error}");
+    assert!(error.to_string().contains("from within a short host function"), "{error}");
     let arguments = [Value::I32(0), Value::I32(0)];
     assert_eq!(outer.data().invoke("rest", &arguments, None).unwrap(), [Value::I32(7)]);
 }

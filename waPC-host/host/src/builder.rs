@@ -33,6 +33,7 @@ impl WapcHostBuilder {
                 fuel: None,
                 payload_limit: 64 << 20,
                 reply_limit: 64 << 20,
+                console_limit: 256 << 10,
                 max_depth: 16,
                 fresh: false,
             },
@@ -47,20 +48,35 @@ impl WapcHostBuilder {
         self
     }
 
-    /// Lets guests that are built for WASI know the time. They are not told without this.
+    /// Tells guests that are built for WASI the time of this clock, in place of the system's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.system.clock = Some(Arc::new(clock));
         self
     }
 
-    /// Gives guests that are built for WASI, or by AssemblyScript, random bytes from `fill`. They get none without this.
+    /// Does not tell guests the time: a guest that asks for it is answered that there is no such function.
+    #[must_use]
+    pub fn no_clock(mut self) -> Self {
+        self.system.clock = None;
+        self
+    }
+
+    /// Gives guests that are built for WASI, or by AssemblyScript, random bytes from `fill`, in place of the system's.
     #[must_use]
     pub fn random(
         mut self,
         fill: impl Fn(&mut [u8]) -> Result<(), HostCallError> + Send + Sync + 'static,
     ) -> Self {
         self.system.random = Some(Arc::new(fill));
+        self
+    }
+
+    /// Gives guests no random bytes: a guest for WASI that asks for some is answered that there is no such function, and one of
+    /// AssemblyScript is ended. A guest of Rust's standard library that makes a `HashMap` cannot start then.
+    #[must_use]
+    pub fn no_random(mut self) -> Self {
+        self.system.random = None;
         self
     }
 
@@ -142,6 +158,14 @@ impl WapcHostBuilder {
     #[must_use]
     pub fn reply_limit(mut self, bytes: usize) -> Self {
         self.settings.reply_limit = bytes.min(ADDRESSABLE);
+        self
+    }
+
+    /// The most that one call may print, in bytes, on all of its ways to print together, with a byte for each line. The rest is counted and not
+    /// handed to the handler; a last line says how many bytes they were. 256 KiB without this.
+    #[must_use]
+    pub fn console_limit(mut self, bytes: usize) -> Self {
+        self.settings.console_limit = bytes;
         self
     }
 

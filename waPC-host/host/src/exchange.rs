@@ -37,6 +37,34 @@ pub(crate) struct Exchange {
     host_error: Option<HostFailure>,
     /// Standard output and standard error.
     consoles: [Console; 2],
+    printed: Printed,
+}
+
+/// How much a call has printed, and how much of it was over the limit.
+#[derive(Debug)]
+struct Printed {
+    limit: usize,
+    left: usize,
+    dropped: u64,
+}
+
+impl Printed {
+    fn up_to(limit: usize) -> Self {
+        Self { limit, left: limit, dropped: 0 }
+    }
+
+    /// Hands a line to the handler, as much of it as may still be printed.
+    fn line(&mut self, line: &[u8], handler: &dyn HostHandler) {
+        // A line without text costs its reader something, too.
+        let taken = line.len().min(self.left.saturating_sub(1));
+        self.dropped = self.dropped.saturating_add((line.len() - taken) as u64);
+        if self.left == 0 {
+            self.dropped = self.dropped.saturating_add(1);
+            return;
+        }
+        self.left -= taken + 1;
+        handler.console_log(&text(&line[..taken]));
+    }
 }
 
 struct HostFailure {
@@ -61,6 +89,7 @@ impl Exchange {
             host_reply: Reply::new(),
             host_error: None,
             consoles: Default::default(),
+            printed: Printed::up_to(terms.console_limit),
         }
     }
 
@@ -71,6 +100,7 @@ impl Exchange {
         self.reply.clear();
         self.starting = false;
         self.reply_limit = terms.reply_limit;
+        self.printed = Printed::up_to(terms.console_limit);
         self.deadline = terms.deadline;
         self.depth = terms.depth;
         self.cancel = terms.cancel.cloned();
@@ -89,7 +119,7 @@ impl Exchange {
         reply: &mut Vec<u8>,
     ) -> Result<(), Error> {
         *reply = mem::take(&mut self.reply);
-        let flushed = match self.consoles.iter().all(Console::is_empty) {
+        let flushed = match self.printed.dropped == 0 && self.consoles.iter().all(Console::is_empty) {
             true => Ok(()),
             false => self.flush(operation),
         };
@@ -115,19 +145,25 @@ impl Exchange {
         }
     }
 
-    /// Prints the lines that the guest began and did not end. The handler runs outside of the guest here, so its panics are
+    /// Prints the lines that the guest began and did not end, and how much it was not let print. The handler runs outside of the guest here, so its panics are
     /// caught here as well.
     #[cold]
     fn flush(&mut self, operation: &str) -> Result<(), Error> {
-        let (consoles, handler) = (&mut self.consoles, &self.handler);
+        let (consoles, printed, handler) = (&mut self.consoles, &mut self.printed, &self.handler);
         let flush = || {
             for console in consoles {
-                console.flush(|line| handler.console_log(&text(line)));
+                console.flush(|line| printed.line(line, &**handler));
+            }
+            if printed.dropped > 0 {
+                let (dropped, limit) = (printed.dropped, printed.limit);
+                handler.console_log(&format!(
+                    "... {dropped} bytes more are not printed: a call may print {limit}"
+                ));
             }
         };
         catch_unwind(AssertUnwindSafe(flush)).map_err(|panic| Error::HandlerPanicked {
             operation: operation.to_owned(),
-            message: HostPanic::new(&*panic).message,
+            message: HostPanic::caught(panic).message,
         })
     }
 
@@ -143,14 +179,14 @@ impl Exchange {
         self.guest_error = Some(text(bytes).into_owned());
     }
 
-    pub(crate) fn console_log(&self, bytes: &[u8]) {
-        self.handler.console_log(&text(bytes));
+    pub(crate) fn console_log(&mut self, bytes: &[u8]) {
+        self.printed.line(bytes, &*self.handler);
     }
 
     /// Takes what the guest writes to a standard stream, and logs the lines that it completes.
     pub(crate) fn print(&mut self, stream: usize, bytes: &[u8]) {
-        let handler = &self.handler;
-        self.consoles[stream].write(bytes, |line| handler.console_log(&text(line)));
+        let (handler, printed) = (&*self.handler, &mut self.printed);
+        self.consoles[stream].write(bytes, |line| printed.line(line, handler));
     }
 
     /// What of the system the guest is given.

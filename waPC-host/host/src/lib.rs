@@ -63,8 +63,8 @@
 //! # Guests of other ages and languages
 //!
 //! Older host calls (six and four arguments, modules `wasmbus` and `wascap`), AssemblyScript's `env`, and WASI preview 1 are
-//! offered as well. WASI is denied by default: a console, and nothing else until [`WapcHostBuilder::clock`] and
-//! [`WapcHostBuilder::random`] switch it on.
+//! offered as well. WASI gives a console, the time and random numbers and nothing else; [`WapcHostBuilder::no_clock`] and
+//! [`WapcHostBuilder::no_random`] deny these, too.
 //!
 //! # Features
 //!

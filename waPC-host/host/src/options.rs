@@ -22,6 +22,7 @@ pub struct CallOptions {
     pub(crate) fuel: Option<u64>,
     pub(crate) payload_limit: usize,
     pub(crate) reply_limit: usize,
+    pub(crate) console_limit: usize,
     pub(crate) depth: u32,
     pub(crate) fresh: bool,
     pub(crate) cancel: Option<CancelToken>,
@@ -38,6 +39,7 @@ impl CallOptions {
             fuel: None,
             payload_limit: usize::MAX,
             reply_limit: usize::MAX,
+            console_limit: usize::MAX,
             depth: 0,
             fresh: false,
             cancel: None,
@@ -87,6 +89,14 @@ impl CallOptions {
     #[must_use]
     pub fn reply_limit(mut self, bytes: usize) -> Self {
         self.reply_limit = bytes;
+        self
+    }
+
+    /// Lets the call print no more bytes than this, if the host's own limit is not lower; see
+    /// [`WapcHostBuilder::console_limit`](crate::WapcHostBuilder::console_limit).
+    #[must_use]
+    pub fn console_limit(mut self, bytes: usize) -> Self {
+        self.console_limit = bytes;
         self
     }
 

@@ -16,6 +16,7 @@ pub(crate) struct Settings {
     pub(crate) fuel: Option<u64>,
     pub(crate) payload_limit: usize,
     pub(crate) reply_limit: usize,
+    pub(crate) console_limit: usize,
     pub(crate) max_depth: u32,
     pub(crate) fresh: bool,
 }
@@ -25,6 +26,7 @@ pub(crate) struct Terms<'a> {
     pub(crate) deadline: Option<Deadline>,
     pub(crate) fuel: Option<u64>,
     pub(crate) reply_limit: usize,
+    pub(crate) console_limit: usize,
     pub(crate) depth: u32,
     pub(crate) fresh: bool,
     pub(crate) cancel: Option<&'a CancelToken>,
@@ -71,6 +73,7 @@ impl Settings {
             deadline: self.deadline(options),
             fuel: tighter(self.fuel, options.fuel),
             reply_limit: self.reply_limit.min(options.reply_limit),
+            console_limit: self.console_limit.min(options.console_limit),
             depth: options.depth,
             fresh: self.fresh || options.fresh,
             cancel: options.cancel.as_ref(),

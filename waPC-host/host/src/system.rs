@@ -1,4 +1,4 @@
-//! What of the system a guest is given: nothing, until the host's owner switches it on.
+//! Gives guests the time and random numbers: the system's own, the owner's, or none.
 
 use std::{
     fmt,
@@ -52,10 +52,17 @@ impl Clock for SystemClock {
 pub(crate) type Random = dyn Fn(&mut [u8]) -> Result<(), HostCallError> + Send + Sync;
 
 /// What of the system the guests of one host are given.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct System {
     pub(crate) clock: Option<Arc<dyn Clock>>,
     pub(crate) random: Option<Arc<Random>>,
+}
+
+impl Default for System {
+    fn default() -> Self {
+        let random = |bytes: &mut [u8]| Ok(getrandom::fill(bytes)?);
+        Self { clock: Some(Arc::new(SystemClock::new())), random: Some(Arc::new(random)) }
+    }
 }
 
 impl fmt::Debug for System {

@@ -1,5 +1,5 @@
-//! WASI preview 1, for guests whose language cannot do without it. Nothing is given but a console; the time and random numbers
-//! where the host's owner switched them on. Everything else answers with an error number.
+//! Offers WASI preview 1 to guests whose language cannot do without it: a console, the time and random numbers, unless the host's
+//! owner denies them. Everything else answers with an error number.
 //!
 //! Source: the WASI snapshot preview 1, `witx/wasi_snapshot_preview1.witx`, and the older `wasi_unstable`, which has the same
 //! functions as far as they are carried out here.
@@ -7,7 +7,7 @@
 mod console;
 mod denied;
 
-use wapc_engine::{Caller, HostError, Imports};
+use wapc_engine::{Caller, GuestMemory, HostError, Imports};
 
 pub(crate) use self::console::Console;
 use crate::{
@@ -95,16 +95,27 @@ fn fd_write(
     if count > BUFFERS {
         return Ok(errno::INVAL);
     }
+    // Every address is checked before anything is printed.
+    read(&caller.memory, "fd_write", written, 4)?;
+    let buffers = read(&caller.memory, "fd_write", buffers, count * 8)?.chunks_exact(8);
+    for buffer in buffers.clone() {
+        pointed_to(&caller.memory, buffer)?;
+    }
     let mut room = WRITE;
-    for buffer in read(&caller.memory, "fd_write", buffers, count * 8)?.chunks_exact(8) {
-        let (pointer, length) = buffer.split_at(4);
-        let bytes = read(&caller.memory, "fd_write", number(pointer), number(length))?;
+    for buffer in buffers {
+        let bytes = pointed_to(&caller.memory, buffer)?;
         let bytes = &bytes[..bytes.len().min(room)];
         caller.data.print(stream, bytes);
         room -= bytes.len();
     }
     let total = (WRITE - room) as u32;
     answer(&mut caller, "fd_write", written, &total.to_le_bytes())
+}
+
+/// The bytes of one buffer, which is given as an address and a length.
+fn pointed_to<'a>(memory: &'a GuestMemory<'_>, buffer: &[u8]) -> Result<&'a [u8], HostError> {
+    let (pointer, length) = buffer.split_at(4);
+    read(memory, "fd_write", number(pointer), number(length))
 }
 
 /// A stream is a character device that can be read or written, and not rewound.
@@ -165,6 +176,9 @@ fn random_get(mut caller: Caller<'_, Exchange>, [pointer, length]: [u32; 2]) -> 
 
 /// No arguments, or no environment: their number and the bytes that they take.
 fn none(mut caller: Caller<'_, Exchange>, import: &'static str, sizes: [u32; 2]) -> Result<u32, HostError> {
+    for size in sizes {
+        read(&caller.memory, import, size, 4)?;
+    }
     for size in sizes {
         write(&mut caller.memory, import, size, &[0; 4])?;
     }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex};
+use wapc_engine::HostPanic;
 
 use crate::CancelToken;
 
@@ -128,10 +129,10 @@ impl Shared {
     fn run(&self) {
         while let Some(job) = self.next() {
             // A panic ends this piece of work, and whoever waits for it is told; the thread goes on.
-            let panicked = catch_unwind(AssertUnwindSafe(job.run)).is_err();
+            let panicked = catch_unwind(AssertUnwindSafe(job.run)).map_err(HostPanic::caught);
             self.state.lock().free += 1;
-            if panicked {
-                log::error!("a call of a guest panicked");
+            if let Err(panic) = panicked {
+                log::error!("a call of a guest panicked: {panic}");
             }
         }
     }

@@ -105,8 +105,9 @@ fn a_trace_is_printed_with_its_numbers() {
 const SEED: &str = "(f64.store (i32.const 300) (call $seed)) (call $response (i32.const 300) (i32.const 8))";
 
 #[test]
-fn there_is_no_seed_unless_it_is_switched_on() {
-    let error = fails(SEED);
+fn there_is_no_seed_where_it_is_denied() {
+    let host = builder(SEED, &Recorder::default()).no_random().build().unwrap();
+    let error = host.call("operate", b"").unwrap_err();
     assert!(matches!(error, Error::Denied { import: "env.seed", setting: "random", .. }), "{error}");
 }
 

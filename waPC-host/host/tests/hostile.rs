@@ -175,7 +175,7 @@ unstartable! {
     endless_wapc_init SHORT => Error::Engine(error) if matches!(**error, EngineError::DeadlineExceeded { .. }),
     memory_declared LONG => Error::Engine(error) if matches!(**error, EngineError::MemoryLimit { .. }),
     table_declared LONG => Error::Engine(error) if matches!(**error, EngineError::TableLimit { .. }),
-    start_section_host_call LONG => Error::Protocol { operation, violation: Violation::Memory { .. } } if operation == "(start)",
+    start_section_bad_address LONG => Error::Protocol { operation, violation: Violation::Memory { .. } } if operation == "(start)",
     wapc_init_handler_panic LONG => Error::HandlerPanicked { operation, .. } if operation == "wapc_init",
 }
 

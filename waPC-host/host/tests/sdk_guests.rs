@@ -236,7 +236,8 @@ fn traces(guest: &Guest) {
 }
 
 fn has_chance_where_it_is_given(guest: &Guest) {
-    let error = guest.start(&Recorder::default()).call("random", b"").unwrap_err();
+    let closed = guest.builder(&Recorder::default()).no_random().build().unwrap();
+    let error = closed.call("random", b"").unwrap_err();
     let denied = matches!(error, Error::Denied { import: "env.seed", setting: "random", .. });
     assert!(denied, "{error:?}");
     let given = |byte: u8| {
@@ -268,7 +269,7 @@ fn finds_no_files(guest: &Guest) {
 }
 
 fn has_the_time_where_it_is_given(guest: &Guest) {
-    let denied = guest.start(&Recorder::default());
+    let denied = guest.builder(&Recorder::default()).no_clock().build().unwrap();
     assert_eq!(error_text(&denied, "time", ""), "there is no clock");
     let given = guest.builder(&Recorder::default()).clock(Stopped).build().unwrap();
     assert_eq!(given.call("time", b"").unwrap(), b"1234567890");

@@ -1,4 +1,4 @@
-//! WASI preview 1: a console, and the time and random numbers where they are switched on; an error number for all else.
+//! WASI preview 1: a console, the time and random numbers unless they are denied; an error number for all else.
 
 mod support;
 
@@ -100,6 +100,21 @@ fn several_buffers_are_written_at_once() {
 }
 
 #[test]
+fn nothing_is_printed_before_every_address_was_checked() {
+    // The second buffer lies outside of the memory; then the place for the count does.
+    let second = "(i64.store (i32.const 1000) (i64.const 0x4_0000_0000)) (i64.store (i32.const 1008) (i64.const 0x4_ffff_0000))
+        (drop (call $fd_write (i32.const 1) (i32.const 1000) (i32.const 2) (i32.const 100))) (i32.const 1)";
+    let count = "(i64.store (i32.const 1000) (i64.const 0x4_0000_0000))
+        (drop (call $fd_write (i32.const 1) (i32.const 1000) (i32.const 1) (i32.const 196606))) (i32.const 1)";
+    for body in [second, count] {
+        let recorder = Recorder::default();
+        let error = builder(body, &recorder).build().unwrap().call("", b"").unwrap_err();
+        assert!(matches!(error, Error::Protocol { violation: Violation::Memory { .. }, .. }), "{error}");
+        assert!(recorder.lines.lock().unwrap().is_empty());
+    }
+}
+
+#[test]
 fn a_huge_write_is_taken_in_parts() {
     let body = "(i32.store (i32.const 1000) (i32.const 0)) (i32.store (i32.const 1004) (i32.const 131072))
         (drop (call $fd_write (i32.const 1) (i32.const 1000) (i32.const 1) (i32.const 100)))";
@@ -170,9 +185,11 @@ fn time(clock: u32) -> String {
 }
 
 #[test]
-fn the_time_is_told_where_it_is_switched_on() {
-    assert_eq!(errno(&time(0)), NOSYS);
-    assert_eq!(errno("(call $clock_res_get (i32.const 0) (i32.const 104))"), NOSYS);
+fn the_time_is_told_unless_it_is_denied() {
+    let denied = |call: &str| errno_with(call, WapcHostBuilder::no_clock);
+    assert_eq!(denied(&time(0)), NOSYS);
+    assert_eq!(denied("(call $clock_res_get (i32.const 0) (i32.const 104))"), NOSYS);
+    assert_eq!((errno(&time(0)), errno(&time(1))), (0, 0), "the system's, without a setting");
     let told = |clock| leaves(&format!("(drop {})", time(clock)), |builder| builder.clock(Stopped));
     assert_eq!(told(0)[4..12], [8, 7, 6, 5, 4, 3, 2, 1]);
     assert_eq!(told(1)[4..12], [9, 0, 0, 0, 0, 0, 0, 0]);
@@ -192,8 +209,9 @@ fn the_systems_clock_goes_on() {
 const RANDOM: &str = "(call $random_get (i32.const 104) (i32.const 4))";
 
 #[test]
-fn random_bytes_are_given_where_they_are_switched_on() {
-    assert_eq!(errno(RANDOM), NOSYS);
+fn random_bytes_are_given_unless_they_are_denied() {
+    assert_eq!(errno_with(RANDOM, WapcHostBuilder::no_random), NOSYS);
+    assert_eq!(errno(RANDOM), 0, "the system's, without a setting");
     let sevens = |builder: WapcHostBuilder| {
         builder.random(|bytes| {
             bytes.fill(7);

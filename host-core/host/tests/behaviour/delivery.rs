@@ -110,6 +110,22 @@ fn a_request_over_the_limit_is_too_large() {
 }
 
 #[test]
+fn what_a_store_refuses_as_too_large_is_told_apart_from_a_failure() {
+    let world = World::new();
+    let door = Recorder::delivering_and("door", |call| {
+        let operation = call.operation.to_owned();
+        Err(capability_provider::ProviderError::TooLarge { operation, size: 2000, limit: 1024 })
+    });
+    let link = store_link(&world.add_linked(&door));
+    let error = door.handle_of(&link).call("HandleRequest", b"x").unwrap_err();
+    assert!(
+        matches!(&error, DispatchError::InputTooLarge { capability, size: 2000, limit: 1024, .. }
+            if capability == STORE),
+        "{error:?}"
+    );
+}
+
+#[test]
 fn a_missing_capability_is_named_to_the_provider() {
     let (world, key) = (World::new(), module_key());
     let door = Recorder::delivering("door");

@@ -9,6 +9,7 @@ mod chains;
 mod changes;
 mod delivery;
 mod drain;
+mod durations;
 mod expired_while_running;
 mod grants;
 mod guest_failures;

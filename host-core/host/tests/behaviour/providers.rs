@@ -1,6 +1,9 @@
 //! Adding, removing and replacing providers.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use capability_provider::{LinkConfig, LinkKey, LinkName, ProviderError};
 use host_core::Error;
@@ -154,7 +157,29 @@ fn a_provider_whose_server_is_down_counts_as_unavailable() {
     let actor = world.add_linked(&provider);
     let error = world.host.call(&actor, "Forward", b"").unwrap_err();
     assert_unavailable(&error);
-    assert!(error.unavailable().unwrap().reason.contains("server cannot be reached: refused"));
+    assert!(error.unavailable().unwrap().reason.contains("server is not available: refused"));
+}
+
+#[test]
+fn a_reply_of_a_provider_is_held_to_the_hosts_limit_which_the_provider_is_told() {
+    let world = World::with(|builder| builder.payload_limit(100));
+    let told = Arc::new(AtomicUsize::new(0));
+    let note = Arc::clone(&told);
+    let provider = Recorder::answering("one", move |call| {
+        note.store(call.reply_limit.unwrap_or_default(), Ordering::Relaxed);
+        Ok(vec![b'x'; 100 + call.payload.len()].into())
+    });
+    let actor = world.add_linked(&provider);
+    assert_eq!(world.host.call(&actor, "Forward", b"").unwrap().len(), 100);
+    assert_eq!(told.load(Ordering::Relaxed), 100);
+    let error = world.host.call(&actor, "Forward", b"1").unwrap_err();
+    assert!(
+        matches!(
+            host_error(&error),
+            Error::Provider { source: ProviderError::ReplyTooLarge { size: 101, limit: 100, .. }, .. }
+        ),
+        "{error}"
+    );
 }
 
 #[test]

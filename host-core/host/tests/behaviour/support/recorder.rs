@@ -67,6 +67,14 @@ impl Recorder {
         Arc::new(Self { handle: Box::new(handle), ..Self::draft(name) })
     }
 
+    /// A provider that keeps the handles of its links, and answers as it is told.
+    pub(crate) fn delivering_and(
+        name: &'static str,
+        handle: impl Fn(&CapabilityCall<'_>) -> Result<Bytes, ProviderError> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self { handle: Box::new(handle), keeps_handles: true, ..Self::draft(name) })
+    }
+
     pub(crate) fn linking(
         name: &'static str,
         on_link: impl Fn(&LinkKey, &ActorHandle) -> Result<(), ProviderError> + Send + Sync + 'static,
