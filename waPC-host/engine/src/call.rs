@@ -3,7 +3,12 @@
 //! wasmer's own way in looks the store and the thread up in tables of the whole process at every call and every import. What
 //! is needed of that is kept here beside the instance instead, so that a call costs little more than the change of stacks.
 
-use std::{cell::Cell, fmt, ptr::NonNull};
+use std::{
+    cell::Cell,
+    fmt, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr::NonNull,
+};
 
 use wasmer::{
     AsStoreMut, AsStoreRef, Extern, RuntimeError, Store,
@@ -11,15 +16,25 @@ use wasmer::{
 };
 use wasmer_types::RawValue;
 
-/// The size of a guest's stack in bytes: wasmer's default, so that its stacks are kept for the next call.
-const STACK: usize = 1 << 20;
-const CONFIG: VMConfig = VMConfig { wasm_stack_size: Some(STACK) };
-/// How much of the guest's stack must be left for a function of the host to run on it, in bytes.
-const RESERVE: usize = 256 << 10;
+use crate::{
+    HostPanic,
+    guest_stack::{self, GuestStack, Unprepared},
+};
+
+const CONFIG: VMConfig = VMConfig { wasm_stack_size: Some(guest_stack::SIZE) };
 
 thread_local! {
     /// Whether a function of the host runs on a guest's stack, where no guest can be entered.
     static ON_GUEST_STACK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Why a call did not return.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The guest's run came to an end before it was done.
+    Ended(RuntimeError),
+    /// There was no stack for the guest, which was not entered. The words say why.
+    NoStack(String),
 }
 
 /// A function of an instance, as compiled code is entered.
@@ -40,63 +55,69 @@ impl Callee {
     ///
     /// # Safety
     /// The function must belong to a live instance in `store`, `values` must have room for its arguments and for its results
-    /// and hold arguments of its types, and `floor` must live. No other run of the same instance may be under way.
+    /// and hold arguments of its types, and `stack` must live. No other run of the same instance may be under way.
     #[inline]
     pub(crate) unsafe fn call(
         self,
         store: &Store,
         values: &mut [RawValue],
-        floor: *const StackFloor,
-    ) -> Result<(), RuntimeError> {
+        stack: *const GuestStack,
+    ) -> Result<(), Fault> {
         // SAFETY: the instance lives, and nothing writes to what the engine keeps of its functions.
         let VMCallerCheckedAnyfunc { func_ptr, vmctx, call_trampoline, .. } = unsafe { self.0.read() };
         let values = values.as_mut_ptr();
         let enter = move || {
-            // SAFETY: the caller vouches for the floor.
-            unsafe { (*floor).lay() };
+            // SAFETY: the caller vouches for the stack.
+            unsafe { (*stack).prepare() }?;
             // SAFETY: whoever made the function made the trampoline for it, and the caller vouches for the values. A union of
             // pointers is passed like a pointer.
             unsafe { call_trampoline(vmctx.vmctx, func_ptr, values) };
+            Ok(())
         };
         // SAFETY: the closure has nothing to drop, so that a trap, which throws its stack away, loses nothing.
-        let result = unsafe { vm::catch_traps(store.as_store_ref().signal_handler(), &CONFIG, enter) };
-        result.map_err(RuntimeError::from)
+        unsafe { on_stack(store, enter) }
     }
+}
+
+/// Prepares the stack that the engine takes next on this thread, which it enters itself for a start section.
+///
+/// # Safety
+/// `stack` must live.
+pub(crate) unsafe fn prepare_stack(store: &Store, stack: *const GuestStack) -> Result<(), Fault> {
+    // SAFETY: the caller vouches for the stack; the closure has nothing to drop.
+    unsafe { on_stack(store, move || (*stack).prepare()) }
+}
+
+/// Runs `enter` at the bottom of a guest's stack.
+///
+/// # Safety
+/// `enter` must have nothing to drop.
+#[inline]
+unsafe fn on_stack(
+    store: &Store,
+    enter: impl FnOnce() -> Result<(), Unprepared> + 'static,
+) -> Result<(), Fault> {
+    let handler = store.as_store_ref().signal_handler();
+    // The engine panics when the system gives it no stack; nothing of the guest is under way then.
+    // SAFETY: the caller vouches for the closure.
+    let entered = catch_unwind(AssertUnwindSafe(|| unsafe { vm::catch_traps(handler, &CONFIG, enter) }));
+    match entered {
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Err(trap)) => Err(Fault::Ended(RuntimeError::from(trap))),
+        Ok(Ok(Err(Unprepared(code)))) => Err(no_stack(&io::Error::from_raw_os_error(code).to_string())),
+        Err(panic) => Err(no_stack(&HostPanic::caught(panic).message)),
+    }
+}
+
+#[cold]
+fn no_stack(reason: &str) -> Fault {
+    Fault::NoStack(format!("there is no stack of {} bytes for the guest: {reason}", guest_stack::SIZE))
 }
 
 impl fmt::Debug for Callee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Callee")
     }
-}
-
-/// The address down to which functions of the host may begin on the guest's stack; the stack grows downwards. None may before
-/// the first run.
-pub(crate) struct StackFloor(Cell<usize>);
-
-impl StackFloor {
-    pub(crate) fn new() -> Self {
-        Self(Cell::new(usize::MAX))
-    }
-
-    /// Called at the bottom of a guest's stack.
-    #[inline]
-    fn lay(&self) {
-        self.0.set(stack_pointer().saturating_sub(STACK - RESERVE));
-    }
-
-    /// Whether there is room for a function of the host. Called on the guest's stack.
-    #[inline]
-    pub(crate) fn is_far(&self) -> bool {
-        cfg!(unix) && stack_pointer() > self.0.get()
-    }
-}
-
-/// An address near the end of the stack that is in use.
-#[inline(always)]
-fn stack_pointer() -> usize {
-    let here = 0u8;
-    (&raw const here).addr()
 }
 
 /// Runs a function of the host on the guest's stack.

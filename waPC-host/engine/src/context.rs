@@ -1,10 +1,10 @@
 //! What lies beside an instance for the functions of the host, and the bytes that are lent to them for one run.
 
-use std::{ptr::NonNull, slice};
+use std::{ptr::NonNull, slice, sync::Arc};
 
 use wasmer::sys::vm::VMMemoryDefinition;
 
-use crate::{Caller, GuestMemory, HostError, call::StackFloor, limits::MemoryPlace, watchdog::Watch};
+use crate::{Caller, GuestMemory, HostError, guest_stack::GuestStack, limits::MemoryPlace, watchdog::Watch};
 
 /// What the functions of the host find beside the instance that calls them.
 #[allow(missing_debug_implementations, unreachable_pub, reason = "named by a sealed trait")]
@@ -17,14 +17,14 @@ pub struct Context<T> {
     pub(crate) lent: Lent,
     /// Why a function of the host ended the run that is under way.
     pub(crate) refusal: Option<HostError>,
-    pub(crate) floor: StackFloor,
+    pub(crate) stack: Arc<GuestStack>,
     pub(crate) watch: Watch,
 }
 
 impl<T> Context<T> {
     pub(crate) fn new(data: T, watch: Watch, place: Option<MemoryPlace>) -> Self {
-        let floor = StackFloor::new();
-        Self { data, place, memory: None, lent: Lent::nothing(), refusal: None, floor, watch }
+        let stack = Arc::new(GuestStack::new());
+        Self { data, place, memory: None, lent: Lent::nothing(), refusal: None, stack, watch }
     }
 
     /// Whether the run that is under way was ended from outside, so that nothing more should be done for it. Asked when the
@@ -88,11 +88,12 @@ impl<T> ContextBox<T> {
         unsafe { self.0.as_mut() }
     }
 
-    /// Where functions of the host may begin on the guest's stack. Shared with them while the guest runs.
+    /// The stack that the guest runs on. Shared with the functions of the host while it runs.
     #[inline]
-    pub(crate) fn floor(&self) -> *const StackFloor {
-        // SAFETY: the context lives as long as this value; no reference to it is made.
-        unsafe { &raw const (*self.0.as_ptr()).floor }
+    pub(crate) fn stack(&self) -> *const GuestStack {
+        // SAFETY: the context lives as long as this value. While no guest runs nothing else uses it, and what is counted here is
+        // never replaced.
+        unsafe { Arc::as_ptr(&(*self.0.as_ptr()).stack) }
     }
 }
 

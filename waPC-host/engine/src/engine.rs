@@ -170,9 +170,7 @@ fn new_engine(metered: bool) -> wasmer::Engine {
     if metered {
         compiler.push_middleware(metering::middleware());
     }
-    if cfg!(feature = "host-interrupt") {
-        compiler.push_middleware(stop::middleware());
-    }
+    compiler.push_middleware(stop::middleware());
     WasmerBuilder::new(compiler).set_features(Some(features)).engine().into()
 }
 
@@ -181,7 +179,7 @@ fn identity(metered: bool) -> Key {
     let target = Target::default();
     let interrupts = cfg!(feature = "host-interrupt");
     let text = format!(
-        "wasmer {} cranelift speed; threads and several memories off; interrupts and stop signs {interrupts}; fuel {metered}; {} {:?}",
+        "wasmer {} cranelift speed; threads and several memories off; stop signs, interrupts {interrupts}; fuel {metered}; {} {:?}",
         wasmer::sys::vm::VERSION,
         target.triple(),
         target.cpu_features(),

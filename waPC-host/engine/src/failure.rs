@@ -55,6 +55,8 @@ pub(crate) struct Failure<'a> {
     pub(crate) refusal: Option<HostError>,
     /// The memory that the guest was refused during the run, and its limit, both in bytes.
     pub(crate) refused_memory: Option<(u64, u64)>,
+    /// Whether the guest called the engine where hardly any of its stack was left.
+    pub(crate) overflowed: bool,
     /// The fuel that the guest was given, if it used it up.
     pub(crate) fuel: Option<u64>,
 }
@@ -83,6 +85,10 @@ impl Failure<'_> {
         }
         if let Some(source) = self.refusal {
             return Error::Host { export, source };
+        }
+        if self.overflowed {
+            let message = "call stack exhausted".to_owned();
+            return Error::Trap { export, kind: TrapKind::StackOverflow, message, trace: trace(error) };
         }
         if let Some((requested, limit)) = self.refused_memory {
             return Error::MemoryLimit { requested, limit };

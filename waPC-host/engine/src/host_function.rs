@@ -62,7 +62,7 @@ impl<T: Send + 'static, F> HostFunction<T, F> {
         // holds the instance's only borrow without using it, so nothing else has the context now.
         let context = unsafe { &mut *self.context.as_ptr() };
         let function = &*self.function;
-        if self.place == Place::Guest && context.floor.is_far() {
+        if self.place == Place::Guest && context.stack.has_room() {
             context.watch.hold_interrupts_back(true);
             let outcome = call::on_guest_stack(|| run(context, |caller| call(function, caller)));
             context.watch.hold_interrupts_back(false);
@@ -71,7 +71,8 @@ impl<T: Send + 'static, F> HostFunction<T, F> {
             context.watch.keep_interrupts_away(true);
             let outcome = on_host_stack(|| run(context, |caller| call(function, caller)));
             context.watch.keep_interrupts_away(false);
-            outcome
+            // The guest may not go on where its stack is at an end.
+            if context.stack.is_open() { Err(Ended) } else { outcome }
         }
     }
 }

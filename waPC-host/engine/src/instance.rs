@@ -14,7 +14,7 @@ use wasmer_types::RawValue;
 use self::bounds::Bounds;
 use crate::{
     CancelHandle, Deadline, Error, Imports, Limits, Module, Signature, Value, ValueType,
-    call::{self, Callee},
+    call::{self, Callee, Fault},
     context::{Context, ContextBox, Lent},
     failure::{Failure, Leave},
     host_function::Number,
@@ -23,6 +23,7 @@ use crate::{
     metering::Tank,
     signal,
     stop::StopSign,
+    text,
     types::ExternKind,
     watchdog::{Ending, Watch},
 };
@@ -105,8 +106,12 @@ impl<T: Send + 'static> Instance<T> {
         let exported = module.exports_memory(MEMORY).then(|| place.clone());
         let mut context = ContextBox::new(Context::new(data, watch.clone(), exported));
         let mut store = Store::new(engine);
-        signal::guard(&mut store, module.code(), &watch, stop);
+        signal::guard(&mut store, module.code(), &watch, context.get().stack.clone(), stop);
         let externs = imports.externs(module.wasmer(), &mut store, context.pointer())?;
+        if module.wasmer().info().start_function.is_some() {
+            // SAFETY: the stack lives in the context.
+            unsafe { call::prepare_stack(&store, context.stack()) }.map_err(unentered)?;
+        }
         let starting = Starting::begin(START)?;
         watch.arm(deadline, store.objects_mut().id());
         let instance = wasmer::Instance::new_by_index(&mut store, module.wasmer(), &externs);
@@ -118,8 +123,8 @@ impl<T: Send + 'static> Instance<T> {
         };
         let instance = in_time.map_err(|error| {
             let refusal = context.get().refusal.take();
-            let refused_memory = refused.take();
-            Failure { export: START, deadline, ending, refusal, refused_memory, fuel: None }
+            let (refused_memory, overflowed) = (refused.take(), context.get().stack.is_open());
+            Failure { export: START, deadline, ending, refusal, refused_memory, overflowed, fuel: None }
                 .of_instantiation(error)
         })?;
         let number = NUMBERS.fetch_add(1, Relaxed);
@@ -291,8 +296,14 @@ impl<T: Send + 'static> Instance<T> {
         }
         // SAFETY: the caller vouches for the callee and the values. `&mut self` keeps other runs away, and the context lives as
         // long as the instance.
-        let result = unsafe { callee.call(&self.store, values, self.context.floor()) };
-        match (result, self.watch.disarm()) {
+        let result = unsafe { callee.call(&self.store, values, self.context.stack()) };
+        let ending = self.watch.disarm();
+        let result = match result {
+            Err(Fault::NoStack(reason)) => return Err(Error::Resources { reason }),
+            Err(Fault::Ended(error)) => Err(error),
+            Ok(()) => Ok(()),
+        };
+        match (result, ending) {
             (Ok(()), Ending::InTime) => {
                 self.refused.forget();
                 Ok(())
@@ -316,7 +327,16 @@ impl<T: Send + 'static> Instance<T> {
         }
         let fuel = self.tank.as_ref().and_then(|tank| tank.exhausted(&mut self.store, &self.instance));
         let refused_memory = self.refused.take();
-        Failure { export, deadline, ending, refusal, refused_memory, fuel }.of_run(error)
+        let overflowed = self.context.get().stack.is_open();
+        Failure { export, deadline, ending, refusal, refused_memory, overflowed, fuel }.of_run(error)
+    }
+}
+
+/// What a guest comes to that could not be entered.
+fn unentered(fault: Fault) -> Error {
+    match fault {
+        Fault::NoStack(reason) => Error::Resources { reason },
+        Fault::Ended(error) => Error::Resources { reason: text::cut(&error.message()).to_owned() },
     }
 }
 

@@ -53,6 +53,8 @@ mod engine;
 mod error;
 mod failure;
 #[allow(unsafe_code)]
+mod guest_stack;
+#[allow(unsafe_code)]
 mod host_function;
 mod imports;
 #[allow(unsafe_code)]
@@ -64,16 +66,9 @@ mod limits;
 mod memory;
 mod metering;
 mod module;
-#[cfg_attr(
-    not(feature = "host-interrupt"),
-    allow(dead_code, reason = "without interrupts nobody asks where code lies")
-)]
+mod operators;
 #[allow(unsafe_code)]
 mod signal;
-#[cfg_attr(
-    not(feature = "host-interrupt"),
-    allow(dead_code, reason = "without interrupts nobody has to be stopped")
-)]
 #[allow(unsafe_code)]
 mod stop;
 mod text;

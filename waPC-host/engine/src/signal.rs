@@ -2,9 +2,11 @@
 //!
 //! The engine ends a run from its signal handler, by throwing the guest's stack away. That is only sound between two
 //! instructions of the guest: on the same stack run the engine's own functions (the way to a function of the host and back,
-//! filling a memory, making the trace of a trap), which may hold locks of the whole process. So the signal is let through
-//! when the processor was in compiled code. Otherwise it raises the run's [`StopSign`], and the watchdog sends it again.
+//! filling a memory, making the trace of a trap), which may hold locks of the whole process. So an interrupt is let through
+//! when the processor was in compiled code. Otherwise it raises the run's [`StopSign`], and the watchdog sends it again. A stack
+//! overflow, too, only ends a run in compiled code; elsewhere it opens the stack's reserve and raises the sign.
 
+use std::sync::Arc;
 #[cfg(unix)]
 use std::{
     ffi::{c_int, c_void},
@@ -14,7 +16,9 @@ use std::{
 
 use wasmer::Store;
 
-use crate::{code::Code, stop::StopSign, watchdog::Watch};
+#[cfg(unix)]
+use crate::guest_stack::Zone;
+use crate::{code::Code, guest_stack::GuestStack, stop::StopSign, watchdog::Watch};
 
 /// Whether the processor's state can be read here when a signal comes. Elsewhere a run is ended wherever it is on the guest's
 /// stack, when it was interrupted often enough.
@@ -24,29 +28,53 @@ const KNOWS_COUNTER: bool =
 
 /// Has signals that come during the runs of a store only end a run where that is sound.
 #[cfg(unix)]
-pub(crate) fn guard(store: &mut Store, code: Code, watch: &Watch, stop: StopSign) {
+pub(crate) fn guard(store: &mut Store, code: Code, watch: &Watch, stack: Arc<GuestStack>, stop: StopSign) {
     let watch = watch.clone();
     // True means that nothing more is to be done.
-    store.set_trap_handler(Some(Box::new(move |signal, _, context| {
+    store.set_trap_handler(Some(Box::new(move |signal, info, context| {
         if is_interrupt(signal) {
             !may_end_run(&watch, &code, &stop, context)
         } else if watch.holds_interrupts_back() {
-            overrun()
+            give_up("wapc-engine: a short function of the host overran the stack of its guest\n")
         } else {
-            false
+            signal == libc::SIGSEGV && goes_on(&stack, &code, &stop, info, context)
         }
     })));
 }
 
-/// A short function of the host ran out of the guest's stack or touched what is not there. Going on without it would skip
-/// whatever it had to put back. Called from a signal handler, so this neither allocates nor locks.
+/// Whether what touched memory that it must not touch is a function of the engine at the end of the guest's stack, which has been
+/// given the reserve. Called from a signal handler on the guest's thread, so it neither allocates nor locks.
+#[cfg(unix)]
+fn goes_on(
+    stack: &GuestStack,
+    code: &Code,
+    stop: &StopSign,
+    info: *const libc::siginfo_t,
+    context: *const c_void,
+) -> bool {
+    // SAFETY: the system passes the signal's description to a handler that asks for it, and for this signal it has an address.
+    let address = unsafe { (*info).si_addr() }.addr();
+    let zone = stack.zone(address);
+    if zone == Zone::Elsewhere || program_counter(context).is_none_or(|counter| code.contains(counter)) {
+        return false;
+    }
+    if zone == Zone::Beyond || !stack.open() {
+        give_up("wapc-engine: a function of the engine had no room on the stack of its guest\n");
+    }
+    // SAFETY: the handler of a store is only called on the thread that runs it, and every module is compiled with the sign.
+    unsafe { stop.raise() };
+    true
+}
+
+/// What a thread was in cannot go on, and going on without it would skip whatever it had to put back, such as a lock. Called from
+/// a signal handler, so this neither allocates nor locks.
 #[cfg(unix)]
 #[cold]
-fn overrun() -> ! {
+fn give_up(why: &str) -> ! {
     // SAFETY: the descriptor is the process's standard error; it is neither owned nor closed here.
     let mut stderr = std::mem::ManuallyDrop::new(unsafe { std::fs::File::from_raw_fd(2) });
     // Nobody is left to tell when this fails.
-    let _ = stderr.write_all(b"wapc-engine: a short function of the host overran the stack of its guest\n");
+    let _ = stderr.write_all(why.as_bytes());
     std::process::abort()
 }
 
@@ -59,14 +87,14 @@ fn may_end_run(watch: &Watch, code: &Code, stop: &StopSign, context: *const c_vo
     }
     match program_counter(context) {
         Some(counter) if code.contains(counter) => return true,
-        // SAFETY: the handler of a store is only called on the thread that runs it, and its module was compiled for interrupts.
+        // SAFETY: the handler of a store is only called on the thread that runs it, and every module is compiled with the sign.
         _ => unsafe { stop.raise() },
     }
     !KNOWS_COUNTER && watch.loses_patience()
 }
 
 #[cfg(not(unix))]
-pub(crate) fn guard(_: &mut Store, _: Code, _: &Watch, _: StopSign) {}
+pub(crate) fn guard(_: &mut Store, _: Code, _: &Watch, _: Arc<GuestStack>, _: StopSign) {}
 
 #[cfg(all(unix, feature = "host-interrupt"))]
 fn is_interrupt(signal: c_int) -> bool {
@@ -78,13 +106,8 @@ fn is_interrupt(_: c_int) -> bool {
     false
 }
 
-#[cfg(all(unix, not(feature = "host-interrupt")))]
-fn program_counter(_: *const c_void) -> Option<usize> {
-    None
-}
-
 /// Where the processor was when the signal came; `None` where that is not known.
-#[cfg(all(unix, feature = "host-interrupt"))]
+#[cfg(unix)]
 fn program_counter(context: *const c_void) -> Option<usize> {
     if context.is_null() {
         return None;
@@ -95,22 +118,18 @@ fn program_counter(context: *const c_void) -> Option<usize> {
     counter_of(context)
 }
 
-#[cfg(all(feature = "host-interrupt", target_os = "linux", target_arch = "x86_64"))]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn counter_of(context: &libc::ucontext_t) -> Option<usize> {
     let counter = context.uc_mcontext.gregs[libc::REG_RIP as usize];
     usize::try_from(counter).ok()
 }
 
-#[cfg(all(feature = "host-interrupt", target_os = "linux", target_arch = "aarch64"))]
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 fn counter_of(context: &libc::ucontext_t) -> Option<usize> {
     usize::try_from(context.uc_mcontext.pc).ok()
 }
 
-#[cfg(all(
-    unix,
-    feature = "host-interrupt",
-    not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))
-))]
+#[cfg(all(unix, not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))))]
 fn counter_of(_: &libc::ucontext_t) -> Option<usize> {
     None
 }

@@ -1,9 +1,8 @@
-//! Ends guests that are hardly ever in their own code, because they have the engine fill, copy or grow something again and
-//! again.
+//! Ends guests that are in the engine's functions when they have to end.
 //!
-//! An interrupt may only end a run in the guest's own code. Where it finds the engine's functions instead, it raises a sign
-//! inside the instance; the guest's code looks at the sign behind each instruction that the engine carries out and that may
-//! take long. The sign is a global that is added to every module, as its last one.
+//! A run may only be ended in the guest's own code. Where an interrupt or the end of the stack finds one of the engine's functions
+//! instead, a sign is raised inside the instance; the guest's code looks at the sign behind each instruction that the engine carries
+//! out (see [`EngineOperators`]). The sign is a global that is added to every module, as its last one.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -17,6 +16,8 @@ use wasmer::{
     },
     wasmparser::{BlockType, Operator},
 };
+
+use crate::operators::EngineOperators;
 
 /// What has the code of one module look at the sign. It must come behind whatever else adds globals.
 pub(crate) fn middleware() -> Arc<dyn ModuleMiddleware> {
@@ -56,6 +57,7 @@ struct Looking {
 
 #[derive(Debug)]
 struct FunctionLooking {
+    engine: EngineOperators,
     /// The index of the sign among the module's globals.
     sign: u32,
 }
@@ -73,7 +75,7 @@ impl ModuleMiddleware for Looking {
         _: LocalFunctionIndex,
     ) -> Box<dyn FunctionMiddleware<'a> + 'a> {
         let sign = *self.sign.lock().unwrap_or_else(PoisonError::into_inner);
-        Box::new(FunctionLooking { sign })
+        Box::new(FunctionLooking { engine: EngineOperators::of_this_machine(), sign })
     }
 }
 
@@ -83,7 +85,7 @@ impl<'a> FunctionMiddleware<'a> for FunctionLooking {
         operator: Operator<'a>,
         state: &mut MiddlewareReaderState<'a>,
     ) -> Result<(), MiddlewareError> {
-        let looks = may_take_long(&operator);
+        let looks = self.engine.carries_out(&operator);
         state.push_operator(operator);
         if looks {
             state.extend([
@@ -95,21 +97,4 @@ impl<'a> FunctionMiddleware<'a> for FunctionLooking {
         }
         Ok(())
     }
-}
-
-/// Whether the engine carries an instruction out, and may need much longer for it than the code around it.
-fn may_take_long(operator: &Operator<'_>) -> bool {
-    matches!(
-        operator,
-        Operator::MemoryFill { .. }
-            | Operator::MemoryCopy { .. }
-            | Operator::MemoryInit { .. }
-            | Operator::MemoryGrow { .. }
-            | Operator::DataDrop { .. }
-            | Operator::TableFill { .. }
-            | Operator::TableCopy { .. }
-            | Operator::TableInit { .. }
-            | Operator::TableGrow { .. }
-            | Operator::ElemDrop { .. }
-    )
 }
