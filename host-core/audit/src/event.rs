@@ -71,6 +71,8 @@ pub enum Event<'a> {
         lost: &'a [String],
         /// Whether a lower revision was let in by force.
         forced: bool,
+        /// On whose word another account took the actor over; none when the same one signed both versions.
+        handover: Option<&'a str>,
     },
     /// A module that should have taken an actor's place was not let in.
     SwapRefused {
@@ -174,6 +176,8 @@ pub enum Event<'a> {
         #[serde(serialize_with = "digested")]
         policy: &'a str,
     },
+    /// A host asked the log, which could not be written before, whether it can be written again. This record is the answer.
+    LogResumed,
     /// A policy was to be read and could not be: the one before goes on to decide.
     PolicyUnreadable {
         /// Where it was to be read, and why that failed.

@@ -82,7 +82,7 @@ impl<S: Storage> Journal<S> {
     }
 
     /// Makes sure that the storage ends with the last whole record.
-    fn settle(&mut self) -> Result<(), Failure> {
+    pub(crate) fn settle(&mut self) -> Result<(), Failure> {
         let actual = self.storage.length()?;
         if actual > self.length && self.torn {
             self.storage.cut(self.length)?;

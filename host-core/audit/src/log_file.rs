@@ -84,6 +84,15 @@ impl AuditLog {
         self.journal.lock().record_again(at, event).map_err(|failure| self.explain(failure))
     }
 
+    /// Makes the file end with the last whole record, as it must before another one. Tells what keeps the log from being continued as
+    /// far as that can be seen without writing; that the disk is full cannot.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn settle(&self) -> Result<(), AuditError> {
+        self.journal.lock().settle().map_err(|failure| self.explain(failure))
+    }
+
     fn explain(&self, failure: Failure) -> AuditError {
         let path = self.path.clone();
         match failure {

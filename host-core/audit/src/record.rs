@@ -186,6 +186,7 @@ mod tests {
                 gained: &grants,
                 lost: &grants,
                 forced: false,
+                handover: Some(&text),
             });
             assert!(line.len() < LONGEST_LINE * 3 / 4, "{}", line.len());
             let value: serde_json::Value = serde_json::from_str(&line).unwrap();

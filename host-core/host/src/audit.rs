@@ -9,7 +9,12 @@ use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::{
-    error::Error, generation::Generation, housekeeper::Housekeeper, providers::Served, swap::SwapReport,
+    error::Error,
+    generation::{Generation, Prepared},
+    housekeeper::Housekeeper,
+    ownership::Handover,
+    providers::Served,
+    swap::SwapReport,
 };
 
 /// The host's side of the audit log, when its owner gave it one.
@@ -117,6 +122,23 @@ impl Audit {
         }
     }
 
+    /// Whether a record can be written now, as far as that can be told. Where the last one failed a record is tried: so a log that can be
+    /// written again is found although nothing happens, because health says no.
+    ///
+    /// # Errors
+    /// [`Error::NotRecorded`] when it cannot, and the log's owner wants that nothing happens unrecorded.
+    pub(crate) fn writable(&self, now: u64) -> Result<(), Error> {
+        let log = self.log.lock();
+        let refuses = |log: &&AuditLog| log.on_failure() == OnFailure::Refuse;
+        let Some(log) = log.as_ref().filter(refuses) else { return Ok(()) };
+        let failed = self.failure.lock().is_some();
+        let written = if failed { log.record_again(now, &Event::LogResumed) } else { log.settle() };
+        self.told(written, "what comes next").map_err(|source| Error::NotRecorded {
+            what: "what was to be recorded".to_owned(),
+            source: Box::new(source),
+        })
+    }
+
     /// Writes down what has happened, or was refused anyway: a failure is told and changes nothing.
     pub(crate) fn note(&self, now: u64, event: &Event<'_>, what: &str) {
         if let Some(log) = self.log.lock().as_ref() {
@@ -170,20 +192,23 @@ impl Audit {
         &self,
         report: &SwapReport,
         old: &Generation,
-        new: &Generation,
+        new: &Prepared,
         now: u64,
     ) -> Result<(), Error> {
-        let [old_texts, new_texts] = [old, new].map(|of| TokenTexts::of(of.claims(), &of.provenance));
+        let claims = new.rights.claims();
+        let old_texts = TokenTexts::of(old.claims(), &old.provenance);
+        let new_texts = TokenTexts::of(claims, &new.provenance);
         let event = Event::ActorSwapped {
             actor: report.actor.as_str(),
             old: old_texts.token(old.claims()),
-            new: new_texts.token(new.claims()),
+            new: new_texts.token(claims),
             authority: &new_texts.authority(),
             gained: &report.grants_gained,
             lost: &report.grants_lost,
             forced: report.forced,
+            handover: report.handover.map(Handover::word),
         };
-        self.record(now, &event, &format!("the swap of {}", Label::from(new.claims())))
+        self.record(now, &event, &format!("the swap of {}", Label::from(claims)))
     }
 
     /// A link is about to be made.

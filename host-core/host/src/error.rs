@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, io, sync::Arc, time::Duration};
 
-use capability_claims::{ClaimsError, Label};
+use capability_claims::{ClaimsError, Label, PublicKey};
 use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName, ProviderError};
 use host_audit::AuditError;
 
@@ -93,6 +93,22 @@ pub enum Error {
         offered: ActorId,
         /// The name in the offered token.
         name: Box<str>,
+    },
+    /// The module that was to replace an actor is signed by another account than the one that the actor belongs to: the one that
+    /// brought it in, or to which it was handed over.
+    #[error(
+        "\"{name}\" ({actor}) belongs to {owner} and is not replaced by a module that {issuer} signed: have its owner sign it, or \
+         hand it over by a rotation, by [owners] in the policy, or by name in the swap (SwapOptions::hand_over_to)"
+    )]
+    NotTheOwner {
+        /// The actor.
+        actor: ActorId,
+        /// The name in the offered token.
+        name: Box<str>,
+        /// The account that signed the version that serves.
+        owner: PublicKey,
+        /// The account that signed the one that was offered.
+        issuer: PublicKey,
     },
     /// There is a provider in this place already.
     #[error(

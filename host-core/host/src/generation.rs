@@ -12,6 +12,7 @@ use wapc_host::{CallOptions, WapcHost};
 use crate::{
     error::Error,
     gate::Gate,
+    ownership::Succession,
     rights::{MayRun, Rights},
 };
 
@@ -28,6 +29,8 @@ pub(crate) struct Generation {
     pub(crate) rights: Arc<Rights>,
     pub(crate) provenance: Provenance,
     pub(crate) guest: WapcHost,
+    /// The last handover of the actor from one account to another, if there was one.
+    pub(crate) succession: Option<Succession>,
     gate: Gate,
 }
 
@@ -39,9 +42,9 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    pub(crate) fn numbered(self, number: u64) -> Arc<Generation> {
+    pub(crate) fn numbered(self, number: u64, succession: Option<Succession>) -> Arc<Generation> {
         let Self { rights, provenance, guest } = self;
-        Arc::new(Generation { number, rights, provenance, guest, gate: Gate::default() })
+        Arc::new(Generation { number, rights, provenance, guest, succession, gate: Gate::default() })
     }
 }
 

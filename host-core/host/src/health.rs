@@ -1,19 +1,22 @@
 //! Whether the actors and their links are well.
 
 use std::{
+    collections::BTreeMap,
     fmt::{self, Display},
+    slice,
     sync::Arc,
     time::Duration,
 };
 
-use capability_contracts::health::OP_HEALTH_REQUEST;
+use capability_claims::Access;
+use capability_contracts::{health::OP_HEALTH_REQUEST, http_server};
 use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName};
 use serde::Serialize;
 use wapc_host::CallOptions;
 
 use crate::{
-    actors::Actor, audit::AuditHealth, error::Error, generation::Call, providers::Served, shared::Shared,
-    status::as_text, wiring::LinkView,
+    actors::Actor, audit::AuditHealth, error::Error, generation::Call, providers::Served, rights::Rights,
+    shared::Shared, status::as_text, uses::Allowed, wiring::LinkView,
 };
 
 /// How long an actor may take to answer its health request.
@@ -79,7 +82,8 @@ pub struct LinkHealth {
     /// The link's name.
     #[serde(serialize_with = "as_text")]
     pub link: LinkName,
-    /// Whether it can be used now.
+    /// Whether it can be used now: its provider is well, the actor's token and the policy leave something of the capability, and what the
+    /// provider delivers can be recorded where it must be.
     pub up: bool,
     /// Why it cannot.
     pub reason: Option<String>,
@@ -97,7 +101,7 @@ impl HealthReport {
 
 impl Shared {
     pub(crate) fn health(&self) -> HealthReport {
-        let links = self.link_health(None);
+        let links = self.link_health(&self.actors.all(), self.wiring.links(None));
         let Ok(_root) = self.begin() else {
             return HealthReport {
                 serving: false,
@@ -113,8 +117,8 @@ impl Shared {
     }
 
     /// The first thing that is not well with one actor. The caller has begun a call.
-    pub(crate) fn actor_health(&self, actor: &Actor) -> Result<(), Error> {
-        let links = self.link_health(Some(&actor.id));
+    pub(crate) fn actor_health(&self, actor: &Arc<Actor>) -> Result<(), Error> {
+        let links = self.link_health(slice::from_ref(actor), self.wiring.links(Some(&actor.id)));
         self.check_actor(actor, links.iter().find(|link| !link.up))
     }
 
@@ -150,8 +154,12 @@ impl Shared {
         entered.deliver(&call, &mut Vec::new())
     }
 
-    /// How the links are, of one actor or of all. Each provider is asked once, with no lock held.
-    fn link_health(&self, actor: Option<&ActorId>) -> Vec<LinkHealth> {
+    /// How these links of these actors are. Each provider is asked once, with no lock held.
+    fn link_health(&self, actors: &[Arc<Actor>], links: Vec<LinkView>) -> Vec<LinkHealth> {
+        let now = self.policy.now();
+        let writable = self.audit.writable(now);
+        let serving: BTreeMap<_, _> =
+            actors.iter().filter_map(|actor| Some((&actor.id, actor.current()?))).collect();
         let mut asked: Vec<(Arc<Served>, Result<(), String>)> = Vec::new();
         let mut ask = |served: &Arc<Served>| {
             if let Some((_, answer)) = asked.iter().find(|(other, _)| Arc::ptr_eq(other, served)) {
@@ -161,13 +169,41 @@ impl Shared {
             asked.push((Arc::clone(served), answer.clone()));
             answer
         };
-        let links = self.wiring.links(actor).into_iter();
+        let links = links.into_iter();
         links
-            .map(|LinkView { key, served }| {
+            .map(|LinkView { key, served, delivers }| {
                 let state = served.as_ref().map_or_else(|| Err("no provider".to_owned()), &mut ask);
+                let state = state.and_then(|()| match serving.get(&key.actor) {
+                    Some(serving) => usable(&serving.rights, &key, delivers, writable.as_ref(), now),
+                    None => Ok(()),
+                });
                 LinkHealth::new(key, state)
             })
             .collect()
+    }
+}
+
+/// Whether anything passes over a link whose provider is well.
+fn usable(
+    rights: &Rights,
+    key: &LinkKey,
+    delivers: bool,
+    writable: Result<&(), &Error>,
+    now: u64,
+) -> Result<(), String> {
+    // A token that does not hold is the actor's own matter, and told there.
+    if rights.hold(now).is_err() {
+        return Ok(());
+    }
+    let (capability, link) = (key.capability.as_str(), key.link.as_str());
+    if !(delivers && capability == http_server::CAPABILITY) {
+        return rights.reaches(capability, link, now).map_err(|error| error.to_string());
+    }
+    let request = Access::capability(capability, link, http_server::OP_HANDLE_REQUEST);
+    match (rights.would_allow(&request, now), writable) {
+        (Err(error), _) => Err(error.to_string()),
+        (Ok(Allowed::First(_)), Err(unrecorded)) => Err(unrecorded.to_string()),
+        _ => Ok(()),
     }
 }
 

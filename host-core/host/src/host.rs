@@ -88,7 +88,8 @@ impl Host {
     ///
     /// # Errors
     /// As [`add_actor`](Self::add_actor), but [`Error::UnknownActor`] when no actor has this key, and
-    /// [`Error::RevisionTooLow`] when the version that serves has a higher revision.
+    /// [`Error::RevisionTooLow`] when the version that serves has a higher revision, [`Error::NotTheOwner`] when another account signed
+    /// it and neither the policy nor the options hand the actor over.
     pub fn replace_actor(&self, wasm: impl Into<Bytes>) -> Result<SwapReport, Error> {
         self.replace_actor_with(wasm, SwapOptions::new())
     }

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use capability_claims::{
-    Access, ClaimsBuilder, KeyKind, KeyPair, ManualClock, ModuleClaims, TrustPolicy, sign_module,
+    Access, ClaimsBuilder, KeyKind, KeyPair, ManualClock, ModuleClaims, Provenance, TrustPolicy, sign_module,
 };
 use capability_provider::ActorId;
 
 use crate::{
-    audit::Audit, error::Error, housekeeper::Housekeeper, policy::Policy, rights::Rights, trust::Trust,
+    audit::Audit, error::Error, housekeeper::Housekeeper, options::SwapOptions, ownership::Predecessor,
+    policy::Policy, rights::Rights, trust::Trust,
 };
 
 const NOW: u64 = 1_800_000_000;
@@ -22,6 +23,14 @@ struct Setting {
     audit: Arc<Audit>,
     trusting: TrustPolicy,
     claims: ModuleClaims,
+    /// Those of a module that another account signed for the same key.
+    theirs: ModuleClaims,
+    /// On whose authority that one comes in.
+    their_authority: Provenance,
+    /// Trusts both accounts, and binds the actor to the other one.
+    handing_over: TrustPolicy,
+    /// Trusts both accounts, and hands nothing over.
+    both: TrustPolicy,
     actor: ActorId,
 }
 
@@ -44,6 +53,8 @@ struct Host<'a> {
     /// What a change of policy took in, and whether one that trusts nobody is done.
     spreading: Option<(Trust, Vec<Arc<Rights>>)>,
     nobody: bool,
+    /// Whether a policy that hands nothing over any more is done.
+    kept: bool,
 }
 
 type Step = fn(&mut Host<'_>);
@@ -61,11 +72,44 @@ const LOAD: [Step; 5] = [
             Ok(())
         });
     },
-    |host| host.comes(|known| known.rights.admit(NOW)),
+    |host| host.comes(|known| known.rights.admit(None, NOW).map(drop)),
     |host| {
         if let Some(coming) = host.coming.take() {
             host.serving = Some(coming);
         }
+    },
+];
+
+/// As `Shared::swap` does, for a module that another account signed.
+const TAKE_OVER: [Step; 4] = [
+    |host| {
+        host.coming = Some(host.known.len());
+        host.begin_as(&host.setting.theirs.clone());
+    },
+    |host| host.takes_over(|_, _| {}),
+    |host| host.takes_over(|known, _| known.recorded = true),
+    |host| {
+        host.takes_over(|_, kept| {
+            assert!(!kept, "the other account took the actor over although the policy kept it for its owner");
+        });
+        host.serving = host.coming.take().or(host.serving);
+    },
+];
+
+/// A policy that hands the actor over, and another that does not any more.
+const HAND_OVER_AND_KEEP: [Step; 4] = [
+    |host| {
+        let policy = host.setting.handing_over.clone();
+        host.policy.replace(policy);
+    },
+    |host| host.policy.spread(NOW),
+    |host| {
+        let policy = host.setting.both.clone();
+        host.policy.replace(policy);
+    },
+    |host| {
+        host.policy.spread(NOW);
+        host.kept = true;
     },
 ];
 
@@ -130,15 +174,30 @@ const REMOVE: [Step; 3] = [
 
 impl Setting {
     fn new() -> Self {
-        let account = KeyPair::generate(KeyKind::Account).unwrap();
+        let [account, other] = [(); 2].map(|()| KeyPair::generate(KeyKind::Account).unwrap());
         let module = KeyPair::generate(KeyKind::Module).unwrap().public_key();
         let claims = ClaimsBuilder::new(module).issued_at(NOW).capability(STORE);
-        let signed = sign_module(b"\0asm\x01\0\0\0", &claims, &account).unwrap();
+        let [signed, theirs] =
+            [&account, &other].map(|by| sign_module(b"\0asm\x01\0\0\0", &claims, by).unwrap());
         let trusting = TrustPolicy::nobody().account(account.public_key());
-        let claims = trusting.verify(signed.into(), NOW).unwrap().claims().clone();
+        let both = trusting.clone().account(other.public_key());
+        let bound = [&account, &other].map(KeyPair::public_key);
+        let handing_over = bound.into_iter().fold(both.clone(), |policy, owner| {
+            policy.bind_module(module, owner).expect("they are of their kinds")
+        });
+        let [ours, theirs] = [signed, theirs].map(|signed| both.verify(signed.into(), NOW).unwrap());
         let housekeeper = Arc::new(Housekeeper::start().unwrap());
         let audit = Arc::new(Audit::begin(None, housekeeper, &[], &trusting, NOW).unwrap());
-        Self { audit, trusting, claims, actor: ActorId::new(&module.to_string()).unwrap() }
+        Self {
+            audit,
+            trusting,
+            claims: ours.claims().clone(),
+            theirs: theirs.claims().clone(),
+            their_authority: theirs.provenance().clone(),
+            handing_over,
+            both,
+            actor: ActorId::new(&module.to_string()).unwrap(),
+        }
     }
 
     /// A host in which one version serves.
@@ -153,6 +212,7 @@ impl Setting {
             leaving: None,
             spreading: None,
             nobody: false,
+            kept: false,
         };
         LOAD.iter().for_each(|step| step(&mut host));
         host
@@ -186,7 +246,11 @@ impl Setting {
 
 impl Host<'_> {
     fn begin(&mut self) {
-        let Setting { audit, claims, actor, .. } = self.setting;
+        self.begin_as(&self.setting.claims.clone());
+    }
+
+    fn begin_as(&mut self, claims: &ModuleClaims) {
+        let Setting { audit, actor, .. } = self.setting;
         let rights = Rights::begin(claims.clone(), actor.clone(), &self.policy, Arc::clone(audit));
         self.known.push(Known { rights, recorded: false, removed: false });
     }
@@ -197,6 +261,24 @@ impl Host<'_> {
             && step(&mut self.known[coming]).is_err()
         {
             self.coming = None;
+        }
+    }
+
+    /// A step of one who takes the place of another: the look first, and the last one lets him in.
+    fn takes_over(&mut self, step: impl FnOnce(&mut Known, bool)) {
+        let (Some(coming), Some(serving)) = (self.coming, self.serving) else { return };
+        let serving = Arc::clone(&self.known[serving].rights);
+        let place = Predecessor::of(serving.claims(), &SwapOptions::new(), &self.setting.their_authority);
+        let known = &mut self.known[coming];
+        let decided = match known.recorded {
+            true => known.rights.admit(Some(&place), NOW).map(drop),
+            false => place
+                .gives_way(&self.setting.actor, known.rights.claims(), &self.policy.trust(), NOW)
+                .map(drop),
+        };
+        match decided {
+            Ok(()) => step(known, self.kept),
+            Err(_) => self.coming = None,
         }
     }
 
@@ -241,4 +323,15 @@ fn two_loads_and_a_change_of_policy_meet_in_every_order() {
     let setting = Setting::new();
     let orders = setting.in_every_order(&[&BEGIN, &LOAD, &TRUST_NOBODY]);
     assert_eq!(orders, 2772);
+}
+
+#[test]
+fn a_takeover_and_a_policy_that_ends_it_meet_in_every_order() {
+    let setting = Setting::new();
+    let orders = setting.in_every_order(&[&TAKE_OVER, &HAND_OVER_AND_KEEP]);
+    assert_eq!(orders, 70);
+    // With both in their order the actor is taken over.
+    let mut host = setting.host();
+    HAND_OVER_AND_KEEP[..2].iter().chain(&TAKE_OVER).for_each(|step| step(&mut host));
+    assert!(host.known[1].rights.allow(&Access::capability(STORE, "default", "Work"), NOW).is_ok());
 }

@@ -93,6 +93,7 @@ mod loading;
 mod management;
 mod names;
 mod options;
+mod ownership;
 mod policy;
 mod providers;
 mod replacing;
@@ -115,7 +116,8 @@ pub use crate::{
     health::{ActorHealth, Condition, HealthReport, LinkHealth},
     host::Host,
     options::{AddOptions, SwapOptions},
+    ownership::Handover,
     replacing::{BarredActor, PolicyReport},
-    status::{ActorStatus, LinkStatus, PoolStatus, ProvenanceStatus, ProviderStatus, Status},
+    status::{ActorStatus, HandoverStatus, LinkStatus, PoolStatus, ProvenanceStatus, ProviderStatus, Status},
     swap::{ActorVersion, SwapReport},
 };

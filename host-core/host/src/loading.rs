@@ -89,8 +89,8 @@ impl Shared {
         first.rights.could_be_admitted(now)?;
         self.audit.loaded(module.claims(), module.provenance(), &first.rights.granted(), now)?;
         // The policy may have become another over the record; then the refusal follows it in the log.
-        first.rights.admit(now)?;
-        actor.switch(Some(first.numbered(1)));
+        first.rights.admit(None, now)?;
+        actor.switch(Some(first.numbered(1, None)));
         self.actors.insert(actor);
         Ok(id)
     }

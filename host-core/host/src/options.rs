@@ -1,5 +1,6 @@
 //! How an actor is to be added, and how a swap is to be done.
 
+use capability_claims::PublicKey;
 use capability_provider::ActorId;
 
 /// How an actor is to be added.
@@ -38,6 +39,10 @@ pub struct SwapOptions {
     pub actor: Option<ActorId>,
     /// The tokens between an operator and the account that signed the module: see [`AddOptions::chain`].
     pub chain: Option<Vec<String>>,
+    /// The account that the actor is handed over to, or an operator for the accounts that it vouches for. An actor belongs to the
+    /// account that brought it in; without this only that one's modules take its place, and those of others whom the policy names:
+    /// see [`TrustPolicy::may_take_over`](capability_claims::TrustPolicy::may_take_over).
+    pub hand_over_to: Option<PublicKey>,
 }
 
 impl SwapOptions {
@@ -51,6 +56,13 @@ impl SwapOptions {
     #[must_use]
     pub fn force(mut self, force: bool) -> Self {
         self.force = force;
+        self
+    }
+
+    /// The same options with a [handover](Self::hand_over_to) to this account or operator.
+    #[must_use]
+    pub fn hand_over_to(mut self, owner: PublicKey) -> Self {
+        self.hand_over_to = Some(owner);
         self
     }
 

@@ -10,6 +10,7 @@ use crate::{
     audit::Audit,
     error::Error,
     names,
+    ownership::{Predecessor, Succession},
     policy::Policy,
     trail::Trail,
     trust::{Permits, Trust},
@@ -88,11 +89,16 @@ impl Rights {
         self.trail.begin_anew();
     }
 
-    /// The module is let in, if what decides at this moment lets it: from here on it may do what it is granted.
+    /// The module is let in, if what decides at this moment lets it, also in the place of another when there is one: from here on it
+    /// may do what it is granted. Returns from whom the actor was handed over, if it was.
     ///
     /// # Errors
-    /// [`Error::Refused`]: it goes on to have no rights.
-    pub(crate) fn admit(&self, now: u64) -> Result<(), Error> {
+    /// [`Error::Refused`] or [`Error::NotTheOwner`]: it goes on to have no rights.
+    pub(crate) fn admit(
+        &self,
+        place_of: Option<&Predecessor<'_>>,
+        now: u64,
+    ) -> Result<Option<Succession>, Error> {
         let (trust, uses) = (self.terms.read().trust.clone(), Arc::new(self.trail.uses()));
         let permits = trust.permits(&self.claims, now);
         let mut terms = self.terms.write();
@@ -100,8 +106,10 @@ impl Rights {
             (terms.permits, terms.uses) = (permits, uses);
         }
         terms.check(&self.claims, now).map_err(|source| self.refused(source))?;
+        let succession = place_of
+            .map_or(Ok(None), |place| place.gives_way(&self.actor, &self.claims, &terms.trust, now))?;
         terms.stage = Stage::Admitted;
-        Ok(())
+        Ok(succession)
     }
 
     /// The generation was taken away: whatever comes of it still is refused.
@@ -129,24 +137,24 @@ impl Rights {
     /// Whether the actor may do this at `now`: the one decision before every call to a provider, to another actor, and of a
     /// provider to this actor.
     pub(crate) fn allow(&self, access: &Access<'_>, now: u64) -> Result<Allowed, Error> {
+        self.would_allow(access, now).map_err(|refusal| self.denied(access, refusal, now))
+    }
+
+    /// The same decision where nothing is to be used: whoever only asks how things are leaves no record.
+    pub(crate) fn would_allow(&self, access: &Access<'_>, now: u64) -> Result<Allowed, Error> {
         let terms = self.terms.read();
         let source = match terms.stage {
             Stage::Admitted => match terms.allows(&self.claims, access, now) {
                 Ok(()) => return Ok(terms.uses.look(access)),
                 Err(source) => source,
             },
-            stage => {
-                drop(terms);
-                return Err(self.denied(access, self.has_none(stage, access), now));
-            }
+            stage => return Err(self.has_none(stage, access)),
         };
         // An end of trust is told apart from what was never granted.
-        let refusal = match terms.check(&self.claims, now) {
+        Err(match terms.check(&self.claims, now) {
             Ok(()) => self.beyond(source),
             Err(source) => self.no_longer_valid(source),
-        };
-        drop(terms);
-        Err(self.denied(access, refusal, now))
+        })
     }
 
     /// As [`allow`](Self::allow), for a call that a provider delivers to the actor: that it may be called is decided with it.
@@ -161,6 +169,19 @@ impl Rights {
                 self.trail.seen(&self.claims, Err(error), now).map(|()| MayRun(()))
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Whether anything at all is left to the actor of what lies behind a link.
+    pub(crate) fn reaches(&self, capability: &str, link: &str, now: u64) -> Result<(), Error> {
+        match self.would_allow(&Access::capability(capability, link, ""), now) {
+            // Of that operation it is not told, but of the link.
+            Err(Error::BeyondPolicy { source, .. })
+                if matches!(*source, ClaimsError::OperationBeyondLimit { .. }) =>
+            {
+                Ok(())
+            }
+            decided => decided.map(drop),
         }
     }
 

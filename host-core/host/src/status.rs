@@ -6,7 +6,13 @@ use capability_claims::{Link, PublicKey};
 use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName};
 use serde::{Serialize, Serializer};
 
-use crate::{actors::Actor, audit::AuditHealth, shared::Shared, wiring::LinkView};
+use crate::{
+    actors::Actor,
+    audit::AuditHealth,
+    ownership::{Handover, Succession},
+    shared::Shared,
+    wiring::LinkView,
+};
 
 /// Everything that a host holds at one moment. Serialises to a map for tools, and displays as lines for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,6 +44,8 @@ pub struct ActorStatus {
     /// Who signed it.
     #[serde(serialize_with = "as_text")]
     pub issuer: PublicKey,
+    /// From whom it came to that account by a handover, and on whose word; `None` when the same account brought it in.
+    pub handover: Option<HandoverStatus>,
     /// When its token expires, in seconds since 1970; `None` when it does not.
     pub expires: Option<u64>,
     /// What its token grants.
@@ -55,6 +63,17 @@ pub struct ActorStatus {
     pub draining: usize,
     /// Its instances.
     pub pool: PoolStatus,
+}
+
+/// The last handover of an actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct HandoverStatus {
+    /// The account that it belonged to before.
+    #[serde(serialize_with = "as_text")]
+    pub from: PublicKey,
+    /// On whose word it went to another.
+    pub by: Handover,
 }
 
 /// One link of an actor's provenance: a key, and the token about it.
@@ -149,6 +168,7 @@ impl ActorStatus {
             revision: claims.revision(),
             version: claims.version().map(str::to_owned),
             issuer: claims.issuer(),
+            handover: generation.succession.map(|Succession { from, by }| HandoverStatus { from, by }),
             expires: claims.expires(),
             grants: generation.rights.granted(),
             allowed: generation.rights.allowed(now),
@@ -185,7 +205,11 @@ impl Display for Status {
             let name = actor.name.as_deref().unwrap_or("unnamed");
             let version = actor.version.as_deref().unwrap_or("without version");
             write!(f, "actor {name} {version} ({}), generation {}", actor.id, actor.generation)?;
-            writeln!(f, ", {} calls in flight, {} draining", actor.calls, actor.draining)?;
+            write!(f, ", {} calls in flight, {} draining", actor.calls, actor.draining)?;
+            if let Some(HandoverStatus { from, by }) = actor.handover {
+                write!(f, "; belongs to {}, before to {from} ({by})", actor.issuer)?;
+            }
+            writeln!(f)?;
         }
         for provider in &self.providers {
             writeln!(f, "provider {}: {} (link `{}`)", provider.name, provider.capability, provider.link)?;

@@ -8,7 +8,14 @@ use capability_provider::ActorId;
 use serde::Serialize;
 
 use crate::{
-    error::Error, generation::Generation, names, options::SwapOptions, shared::Shared, status::as_text,
+    error::Error,
+    generation::{Generation, Prepared},
+    names,
+    options::SwapOptions,
+    ownership::{Handover, Predecessor},
+    rights::Rights,
+    shared::Shared,
+    status::as_text,
 };
 
 /// What a swap changed.
@@ -33,6 +40,8 @@ pub struct SwapReport {
     pub allowed_lost: Vec<String>,
     /// Whether a lower revision took the place of a higher one by force.
     pub forced: bool,
+    /// On whose word the actor went to another account; `None` when the same one signed both versions.
+    pub handover: Option<Handover>,
     /// How many calls of the old version were in flight at the switch. They finish there, or are ended at the drain deadline.
     pub draining: usize,
 }
@@ -53,10 +62,9 @@ pub struct ActorVersion {
 }
 
 impl ActorVersion {
-    fn of(generation: &Generation) -> Self {
-        let claims = generation.claims();
+    fn of(generation: u64, claims: &ModuleClaims) -> Self {
         Self {
-            generation: generation.number,
+            generation,
             revision: claims.revision(),
             version: claims.version().map(str::to_owned),
             issuer: claims.issuer(),
@@ -83,23 +91,24 @@ impl SwapReport {
     }
 
     /// What the tokens say of a swap that is about to happen. What the policy makes of them is told [afterwards](Self::with_allowed).
-    fn between(actor: &ActorId, old: &Generation, new: &Generation) -> Self {
-        let [before, after] = [old, new].map(|generation| generation.rights.granted());
+    fn between(actor: &ActorId, old: &Generation, new: &Prepared, handover: Option<Handover>) -> Self {
+        let [before, after] = [&old.rights, &new.rights].map(|rights| rights.granted());
         Self {
             actor: actor.clone(),
-            from: ActorVersion::of(old),
-            to: ActorVersion::of(new),
+            from: ActorVersion::of(old.number, old.claims()),
+            to: ActorVersion::of(old.number + 1, new.rights.claims()),
             grants_gained: beyond(&after, &before),
             grants_lost: beyond(&before, &after),
             allowed_gained: Vec::new(),
             allowed_lost: Vec::new(),
-            forced: revision(new.claims()) < revision(old.claims()),
+            forced: revision(new.rights.claims()) < revision(old.claims()),
+            handover,
             draining: 0,
         }
     }
 
-    fn with_allowed(self, old: &Generation, new: &Generation, now: u64) -> Self {
-        let [could, can] = [old, new].map(|generation| generation.rights.allowed(now));
+    fn with_allowed(self, old: &Rights, new: &Rights, now: u64) -> Self {
+        let [could, can] = [old, new].map(|rights| rights.allowed(now));
         Self { allowed_gained: beyond(&can, &could), allowed_lost: beyond(&could, &can), ..self }
     }
 }
@@ -118,6 +127,9 @@ impl fmt::Display for SwapReport {
         }
         if self.issuer_changed() {
             write!(f, "; signed by {}, before by {}", self.to.issuer, self.from.issuer)?;
+        }
+        if let Some(handover) = self.handover {
+            write!(f, " ({handover})")?;
         }
         list(f, ["gained", "lost"], [&self.grants_gained, &self.grants_lost])?;
         // Where the policy sets no limits it is the same again.
@@ -152,6 +164,8 @@ impl Shared {
         let actor = self.actor(&id)?;
         let serving = actor.current().ok_or_else(|| Error::UnknownActor { actor: id.clone() })?;
         options.check_revision(&id, serving.claims(), module.claims())?;
+        let place = Predecessor::of(serving.claims(), options, module.provenance());
+        place.gives_way(&id, module.claims(), &self.policy.trust(), self.policy.now())?;
         // From here on it takes time, so it is done before the turn is taken; the number is given at the switch.
         let prepared = self.start(&actor, &module)?;
 
@@ -164,12 +178,15 @@ impl Shared {
         options.check_revision(&id, serving.claims(), module.claims())?;
         let now = self.policy.now();
         prepared.rights.could_be_admitted(now)?;
-        let next = prepared.numbered(serving.number + 1);
-        let report = SwapReport::between(&id, &serving, &next);
-        self.audit.swapped(&report, &serving, &next, now)?;
+        let place = Predecessor::of(serving.claims(), options, &prepared.provenance);
+        let succession = place.gives_way(&id, module.claims(), &self.policy.trust(), now)?;
+        let report =
+            SwapReport::between(&id, &serving, &prepared, succession.map(|succession| succession.by));
+        self.audit.swapped(&report, &serving, &prepared, now)?;
         // The policy may have become another over the record; then the refusal follows it in the log.
-        next.rights.admit(now)?;
-        let report = report.with_allowed(&serving, &next, now);
+        let succession = prepared.rights.admit(Some(&place), now)?;
+        let report = report.with_allowed(&serving.rights, &prepared.rights, now);
+        let next = prepared.numbered(serving.number + 1, succession.or(serving.succession));
         drop(serving);
         let draining = actor.switch(Some(next)).map_or(0, |old| self.drain(&old));
         Ok(SwapReport { draining, ..report })

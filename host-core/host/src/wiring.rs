@@ -80,6 +80,8 @@ pub(crate) struct LinkView {
     pub(crate) key: LinkKey,
     /// Its provider; without one the link is down.
     pub(crate) served: Option<Arc<Served>>,
+    /// Whether the provider may deliver calls over it.
+    pub(crate) delivers: bool,
 }
 
 impl Wiring {
@@ -100,7 +102,11 @@ impl Wiring {
     pub(crate) fn links(&self, actor: Option<&ActorId>) -> Vec<LinkView> {
         let maps = self.0.read();
         let wanted = maps.links.iter().filter(|(key, _)| actor.is_none_or(|actor| key.actor == *actor));
-        let view = |(key, link): (&LinkKey, &Link)| LinkView { key: key.clone(), served: link.served() };
+        let view = |(key, link): (&LinkKey, &Link)| LinkView {
+            key: key.clone(),
+            served: link.served(),
+            delivers: link.line.as_ref().is_some_and(Line::delivers),
+        };
         wanted.map(view).collect()
     }
 

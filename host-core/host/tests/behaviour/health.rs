@@ -2,10 +2,14 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use capability_provider::LinkName;
+use capability_claims::{Grant, GrantLimit};
+use capability_provider::{LinkConfig, LinkKey, LinkName, Provider};
+use host_audit::OnFailure;
 use host_core::Condition;
 
-use crate::support::{Recorder, STORE, World, echo, failing, forwarder, module_key, store, trapping};
+use crate::support::{
+    Audited, Recorder, STORE, World, echo, failing, forwarder, module_key, store, trapping,
+};
 
 #[test]
 fn an_empty_host_is_well() {
@@ -84,4 +88,80 @@ fn asking_does_no_harm() {
     let other = world.add(&forwarder(STORE, "", "Work"));
     assert_eq!(world.host.health().actors.len(), 3);
     assert_ne!(linked, other);
+}
+
+/// The capability over which requests come.
+const DOOR: &str = "wascc:http_server";
+
+#[test]
+fn a_swap_that_loses_the_grant_of_a_link_takes_it_down_for_the_provider_too() {
+    let (world, key, door) = (World::new(), module_key(), Recorder::delivering_of(DOOR, "door"));
+    let actor = world.host.add_actor(world.sign(&echo(), &key, |c| c.capability(DOOR))).unwrap();
+    world.host.add_provider(LinkName::default(), door.clone()).unwrap();
+    let link = LinkKey::new(actor, door.capability(), LinkName::default());
+    world.host.link(&link, LinkConfig::new()).unwrap();
+    let handle = door.handle_of(&link);
+    let both_well = || (world.host.health().healthy(), handle.health().is_ok());
+    assert_eq!(both_well(), (true, true));
+
+    world.host.replace_actor(world.sign(&echo(), &key, |c| c)).unwrap();
+    assert!(handle.call("HandleRequest", b"").is_err());
+    assert_eq!(both_well(), (false, false));
+    let health = world.host.health();
+    assert_eq!(health.actors[0].condition, Condition::LinkDown);
+    assert!(health.links[0].reason.as_deref().unwrap().contains("not grant"), "{health}");
+
+    world.host.replace_actor(world.sign(&echo(), &key, |c| c.capability(DOOR))).unwrap();
+    assert_eq!(both_well(), (true, true));
+    // The same where the policy leaves the capability, but not what the provider sends.
+    let limited = |limit| world.trust().limit(world.account(), limit).unwrap();
+    let other = Grant::of(DOOR).operation("Other");
+    world.host.replace_policy(limited(GrantLimit::nothing().and(other))).unwrap();
+    assert_eq!(both_well(), (false, false));
+    world.host.replace_policy(world.trust()).unwrap();
+    assert_eq!(both_well(), (true, true));
+}
+
+#[test]
+fn a_link_to_a_store_is_down_when_the_policy_leaves_nothing_of_it() {
+    let world = World::new();
+    world.add_linked(&Recorder::new("one"));
+    let limited = |grant| world.trust().limit(world.account(), GrantLimit::nothing().and(grant)).unwrap();
+    world.host.replace_policy(limited(Grant::of(STORE).operation("Read"))).unwrap();
+    assert!(world.host.health().healthy(), "something is left");
+    world.host.replace_policy(limited(Grant::of(STORE).link("second"))).unwrap();
+    assert!(!world.host.health().links[0].up);
+    world.host.replace_policy(limited(Grant::of("test:other"))).unwrap();
+    assert!(!world.host.health().links[0].up);
+}
+
+#[test]
+fn a_log_that_cannot_take_the_first_request_is_told_to_the_provider_until_it_can() {
+    let (audited, door) = (Audited::new(OnFailure::Refuse), Recorder::delivering_of(DOOR, "door"));
+    let actor = audited.host.add_actor(audited.sign(&echo(), &module_key(), |c| c.capability(DOOR))).unwrap();
+    audited.host.add_provider(LinkName::default(), door.clone()).unwrap();
+    let link = LinkKey::new(actor, door.capability(), LinkName::default());
+    audited.host.link(&link, LinkConfig::new()).unwrap();
+    let handle = door.handle_of(&link);
+    assert!(handle.health().is_ok());
+
+    // Before any request has failed, and after.
+    audited.break_it();
+    assert!(handle.health().is_err());
+    assert!(!audited.host.health().healthy());
+    assert!(handle.call("HandleRequest", b"").is_err());
+    assert!(handle.health().is_err());
+    // Nothing happens but that it is asked again.
+    audited.mend_it();
+    assert!(handle.health().is_ok());
+    assert!(audited.host.health().healthy());
+    assert_eq!(audited.of("log_resumed").len(), 1);
+
+    // What is recorded needs no record, so that it goes on.
+    handle.call("HandleRequest", b"").unwrap();
+    audited.break_it();
+    handle.call("HandleRequest", b"").unwrap();
+    assert!(handle.health().is_ok());
+    assert!(!audited.host.health().healthy(), "the log itself is not well");
+    audited.mend_it();
 }

@@ -13,6 +13,7 @@ mod durations;
 mod expired_while_running;
 mod grants;
 mod guest_failures;
+mod handover;
 mod health;
 mod links;
 mod policy_replaced;

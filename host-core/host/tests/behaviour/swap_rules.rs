@@ -92,7 +92,8 @@ fn the_new_versions_issuer_is_trusted_or_refused() {
     assert_eq!(&world.host.call(&actor, "op", b"").unwrap()[..], b"old");
 
     world.host.replace_policy(world.trust().account(second.public_key())).unwrap();
-    let report = world.host.replace_actor(module).unwrap();
+    let named = SwapOptions::new().hand_over_to(second.public_key());
+    let report = world.host.replace_actor_with(module, named).unwrap();
     assert!(report.issuer_changed(), "{report}");
     assert_eq!((report.from.issuer, report.to.issuer), (world.account(), second.public_key()));
     assert!(report.to_string().contains(&format!("signed by {}", second.public_key())), "{report}");
@@ -112,7 +113,8 @@ fn the_report_counts_what_the_policy_leaves() {
     let new = sign_by(&second, &echo(), &key, |c| {
         c.capability("a:store").capability("b:door").capability("c:clock").capability("d:other")
     });
-    let report = world.host.replace_actor(new).unwrap();
+    let named = SwapOptions::new().hand_over_to(second.public_key());
+    let report = world.host.replace_actor_with(new, named).unwrap();
     let SwapReport { grants_gained, grants_lost, allowed_gained, allowed_lost, .. } = &report;
     assert_eq!(
         (&grants_gained[..], grants_lost.len()),

@@ -55,6 +55,11 @@ impl Recorder {
         Arc::new(Self { capability, ..Self::draft(name) })
     }
 
+    /// A provider of another capability that can deliver.
+    pub(crate) fn delivering_of(capability: &'static str, name: &'static str) -> Arc<Self> {
+        Arc::new(Self { capability, keeps_handles: true, ..Self::draft(name) })
+    }
+
     /// A provider that panics when it is shut down.
     pub(crate) fn rude() -> Arc<Self> {
         Arc::new(Self { panics_at_the_end: true, ..Self::draft("rude") })
