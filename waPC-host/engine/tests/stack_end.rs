@@ -2,9 +2,9 @@
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 mod support {
-    pub mod alone;
-    pub mod descent;
-    pub mod neighbours;
+    pub(crate) mod alone;
+    pub(crate) mod descent;
+    pub(crate) mod neighbours;
 }
 
 use std::{env, time::Duration};

@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 /// What is done at the end: a name, the instructions, and whether they come back where there is room.
-pub type Deed = (&'static str, &'static str, bool);
+pub(crate) type Deed = (&'static str, &'static str, bool);
 
 /// Every kind of instruction that can trap or that is a call of the engine or of the host.
-pub const DEEDS: [Deed; 38] = [
+pub(crate) const DEEDS: [Deed; 38] = [
     ("unreachable", "unreachable", false),
     ("a division by zero", "(drop (i32.div_s (i32.const 1) (local.get $zero)))", false),
     ("a remainder by zero", "(drop (i64.rem_u (i64.const 1) (i64.extend_i32_u (local.get $zero))))", false),
@@ -73,45 +73,45 @@ pub const DEEDS: [Deed; 38] = [
 
 /// A module with the function `down(depth, deed)`, each frame of which holds `values` numbers of eight bytes besides what it needs
 /// itself. It imports `host.host` and `host.short`, without parameters or results.
-pub fn module(values: usize) -> String {
-    let mut blocks = String::new();
-    for _ in DEEDS {
-        blocks.push_str("(block ");
-    }
-    let mut text = format!(
-        r#"(module
-        (import "host" "host" (func $host))
-        (import "host" "short" (func $short))
-        (type $deed (func))
-        (memory (export "memory") 1 64)
-        (data (i32.const 0) "\01")
-        (data $data "data")
-        (table $table 4 32 funcref)
-        (elem (i32.const 1) $other)
-        (elem $elements func $other)
-        (func $other (param i32) (result i32) (local.get 0))
-        (func $down (export "down") (param $depth i32) (param $deed i32) (result i64)
-            (local $zero i32) (local $sum i64)"#
-    );
+pub(crate) fn module(values: usize) -> String {
+    let mut text = String::from(HEAD);
     for value in 0..values {
         write!(text, " (local $v{value} i64)").unwrap();
     }
     for value in 0..values {
         write!(text, " (local.set $v{value} (i64.load offset={} (local.get $zero)))", 8 * value).unwrap();
     }
-    write!(text, " (block $done (if (local.get $depth) (then (local.set $sum (call $down (i32.sub (local.get $depth) (i32.const 1)) (local.get $deed))) (br $done)))").unwrap();
-    write!(text, " {blocks} (br_table").unwrap();
+    text.push_str(" (block $done ");
+    text.push_str(DOWN);
+    text.push_str(&"(block ".repeat(DEEDS.len()));
+    text.push_str("(br_table");
     for deed in 0..DEEDS.len() {
         write!(text, " {deed}").unwrap();
     }
     write!(text, " {} (local.get $deed))", DEEDS.len() - 1).unwrap();
     for (_, instructions, _) in DEEDS {
-        write!(text, ") {instructions} (br $done)\n").unwrap();
+        writeln!(text, ") {instructions} (br $done)").unwrap();
     }
-    text.push_str(")");
+    text.push(')');
     for value in 0..values {
         write!(text, " (local.set $sum (i64.add (local.get $sum) (local.get $v{value})))").unwrap();
     }
     text.push_str(" (local.get $sum)))");
     text
 }
+
+const HEAD: &str = r#"(module
+    (import "host" "host" (func $host))
+    (import "host" "short" (func $short))
+    (type $deed (func))
+    (memory (export "memory") 1 64)
+    (data (i32.const 0) "\01")
+    (data $data "data")
+    (table $table 4 32 funcref)
+    (elem (i32.const 1) $other)
+    (elem $elements func $other)
+    (func $other (param i32) (result i32) (local.get 0))
+    (func $down (export "down") (param $depth i32) (param $deed i32) (result i64)
+        (local $zero i32) (local $sum i64)"#;
+const DOWN: &str = "(if (local.get $depth) (then \
+    (local.set $sum (call $down (i32.sub (local.get $depth) (i32.const 1)) (local.get $deed))) (br $done)))";

@@ -20,7 +20,7 @@ const TEXT: &str = r#"(module
     (func (export "panic") (call $panic)))"#;
 
 /// A thread that does what neighbours do.
-pub struct Neighbours {
+pub(crate) struct Neighbours {
     orders: Sender<Order>,
     reports: Receiver<&'static str>,
 }
@@ -38,7 +38,7 @@ struct Neighbour {
 }
 
 impl Neighbours {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         panic::set_hook(Box::new(|panic| {
             let expected =
                 panic.payload().downcast_ref::<&str>().is_some_and(|text| text.starts_with("expected"));
@@ -60,13 +60,13 @@ impl Neighbours {
     }
 
     /// Another guest's trap ends.
-    pub fn trap(&self, after: &dyn Fn() -> String) {
+    pub(crate) fn trap(&self, after: &dyn Fn() -> String) {
         self.order(Order::Trap, 1, after);
     }
 
     /// All that a neighbour may do ends: a trap, a deadline, panics that are caught, a compilation, an instance, and a module that is
     /// dropped.
-    pub fn all(&self, after: &dyn Fn() -> String) {
+    pub(crate) fn all(&self, after: &dyn Fn() -> String) {
         self.order(Order::All, 6, after);
     }
 
