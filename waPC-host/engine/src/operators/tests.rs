@@ -95,10 +95,8 @@ macro_rules! names {
 const ALL: &[(&str, &str)] = wasmparser::for_each_operator!(names);
 
 fn rounds(name: &str) -> bool {
-    let number = name
-        .starts_with('F')
-        .then(|| name.trim_start_matches(|c: char| c.is_ascii_digit() || "Fx".contains(c)));
-    number.is_some_and(|operation| ROUNDING.contains(&operation))
+    let operation = ["F32x4", "F64x2", "F32", "F64"].iter().find_map(|number| name.strip_prefix(number));
+    operation.is_some_and(|operation| ROUNDING.contains(&operation))
 }
 
 /// A new instruction of the engine's has to be put into one of the lists before this passes.
