@@ -108,11 +108,11 @@ impl<T: Send + 'static> Instance<T> {
         let mut store = Store::new(engine);
         signal::guard(&mut store, module.code(), &watch, context.get().stack.clone(), stop);
         let externs = imports.externs(module.wasmer(), &mut store, context.pointer())?;
+        let starting = Starting::begin(START)?;
         if module.wasmer().info().start_function.is_some() {
             // SAFETY: the stack lives in the context.
             unsafe { call::prepare_stack(&store, context.stack()) }.map_err(unentered)?;
         }
-        let starting = Starting::begin(START)?;
         watch.arm(deadline, store.objects_mut().id());
         let instance = wasmer::Instance::new_by_index(&mut store, module.wasmer(), &externs);
         let ending = watch.disarm();
