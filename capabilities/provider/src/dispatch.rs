@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use untrusted_text::Shown;
 
 use crate::{ActorId, LinkKey};
 
@@ -19,7 +20,7 @@ pub enum DispatchError {
         link: LinkKey,
     },
     /// The actor may not run now: its token expired, was revoked, or the host is shutting down.
-    #[error("the call is refused: {reason}")]
+    #[error("the call is refused: {reason}", reason = Shown::words(.reason))]
     Refused {
         /// The actor.
         actor: ActorId,
@@ -27,7 +28,10 @@ pub enum DispatchError {
         reason: String,
     },
     /// The actor failed after it had called a capability that has no provider now, or whose provider cannot work.
-    #[error("{capability} (link `{link}`) is not available: {reason}")]
+    #[error(
+        "{capability} (link `{link}`) is not available: {reason}",
+        reason = Shown::words(.reason), capability = Shown::new(.capability), link = Shown::new(.link)
+    )]
     CapabilityUnavailable {
         /// The capability's id.
         capability: String,
@@ -39,7 +43,8 @@ pub enum DispatchError {
     /// The actor failed after a capability had refused what the actor sent it as too large, such as a key made from a request's
     /// path: whoever made the request asked for too much.
     #[error(
-        "{capability} (link `{link}`) does not take as much as {actor} sent it: {size} bytes where {limit} are allowed"
+        "{capability} (link `{link}`) does not take as much as {actor} sent it: {size} bytes where {limit} are allowed",
+        capability = Shown::new(.capability), link = Shown::new(.link)
     )]
     InputTooLarge {
         /// The actor.
@@ -54,7 +59,7 @@ pub enum DispatchError {
         limit: usize,
     },
     /// The actor answered with an error of its own.
-    #[error("{text}")]
+    #[error("{text}", text = Shown::words(.text))]
     Actor {
         /// The actor's words.
         text: String,
@@ -86,7 +91,7 @@ pub enum DispatchError {
         limit: usize,
     },
     /// The actor trapped, broke the protocol or used up what it was given.
-    #[error("{actor} failed: {reason}")]
+    #[error("{actor} failed: {reason}", reason = Shown::words(.reason))]
     Failed {
         /// The actor.
         actor: ActorId,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use untrusted_text::Shown;
+
 /// Why a provider could not do what it was asked to.
 ///
 /// The text reaches the actor as the error of its host call, so it names what the actor sent and never a secret.
@@ -9,7 +11,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub enum ProviderError {
     /// The capability has no such operation.
-    #[error("{capability} has no operation `{operation}`")]
+    #[error("{capability} has no operation `{operation}`", operation = Shown::new(.operation))]
     UnknownOperation {
         /// The capability that was called.
         capability: String,
@@ -17,7 +19,10 @@ pub enum ProviderError {
         operation: String,
     },
     /// The payload is not what the operation takes.
-    #[error("the payload of `{operation}` ({size} bytes) cannot be read: {reason}")]
+    #[error(
+        "the payload of `{operation}` ({size} bytes) cannot be read: {reason}",
+        operation = Shown::new(.operation), reason = Shown::words(.reason)
+    )]
     InvalidPayload {
         /// The operation that was called.
         operation: String,
@@ -27,7 +32,10 @@ pub enum ProviderError {
         reason: String,
     },
     /// A value is well formed but the operation cannot be carried out with it, such as a sum past the counter's range.
-    #[error("`{operation}` on `{key}` was not carried out: {reason}")]
+    #[error(
+        "`{operation}` on `{key}` was not carried out: {reason}",
+        operation = Shown::new(.operation), key = Shown::new(.key), reason = Shown::words(.reason)
+    )]
     Rejected {
         /// The operation that was called.
         operation: String,
@@ -37,7 +45,10 @@ pub enum ProviderError {
         reason: String,
     },
     /// The payload, or a key or value in it, is larger than this provider takes. The caller is at fault.
-    #[error("`{operation}` has {size} bytes where {limit} are allowed: send less")]
+    #[error(
+        "`{operation}` has {size} bytes where {limit} are allowed: send less",
+        operation = Shown::new(.operation)
+    )]
     TooLarge {
         /// The operation that was called.
         operation: String,
@@ -47,7 +58,10 @@ pub enum ProviderError {
         limit: usize,
     },
     /// The reply would be larger than the call may carry; it was not put together.
-    #[error("the reply to `{operation}` has {size} bytes where {limit} are allowed: ask for less at a time")]
+    #[error(
+        "the reply to `{operation}` has {size} bytes where {limit} are allowed: ask for less at a time",
+        operation = Shown::new(.operation)
+    )]
     ReplyTooLarge {
         /// The operation that was called.
         operation: String,
@@ -57,7 +71,10 @@ pub enum ProviderError {
         limit: usize,
     },
     /// A link's configuration cannot be used.
-    #[error("the link's configuration value `{key}` cannot be used: {reason}")]
+    #[error(
+        "the link's configuration value `{key}` cannot be used: {reason}",
+        key = Shown::new(.key), reason = Shown::words(.reason)
+    )]
     InvalidConfig {
         /// The key of the value.
         key: String,
@@ -73,7 +90,10 @@ pub enum ProviderError {
         provider: String,
     },
     /// What the provider stands in front of (a server, a socket, a disk) cannot be reached or cannot work now.
-    #[error("{resource} is not available: {reason}")]
+    #[error(
+        "{resource} is not available: {reason}",
+        reason = Shown::words(.reason), resource = Shown::words(.resource)
+    )]
     Unavailable {
         /// What is not available, without any secret.
         resource: String,
@@ -81,7 +101,10 @@ pub enum ProviderError {
         reason: String,
     },
     /// The time that the call had left was used up.
-    #[error("`{operation}` was not done within the {limit:?} that the call had left")]
+    #[error(
+        "`{operation}` was not done within the {limit:?} that the call had left",
+        operation = Shown::new(.operation)
+    )]
     DeadlineExceeded {
         /// The operation that was called.
         operation: String,
@@ -89,7 +112,10 @@ pub enum ProviderError {
         limit: Duration,
     },
     /// Anything else, with its cause.
-    #[error("`{operation}` failed: {source}")]
+    #[error(
+        "`{operation}` failed: {source}",
+        operation = Shown::new(.operation), source = Shown::words(&.source.to_string())
+    )]
     Failed {
         /// The operation that was called.
         operation: String,

@@ -3,6 +3,7 @@
 use std::io::{BufRead, Read};
 
 use serde::Serialize;
+use untrusted_text::Shown;
 
 use crate::{
     error::VerifyError,
@@ -100,7 +101,8 @@ impl Walk {
     /// Goes on to the next record, when it is the one that belongs here.
     fn step(&mut self, text: &[u8]) -> Result<(), VerifyError> {
         let line = self.head.records + 1;
-        let malformed = |reason: &str| VerifyError::Malformed { line, reason: reason.into() };
+        let malformed =
+            |reason: &str| VerifyError::Malformed { line, reason: Shown::words(reason).to_string().into() };
         let (hashed, said) = record::split(text).ok_or_else(|| malformed("it does not end with a hash"))?;
         let hash = RecordHash::of(hashed);
         if hash != said {

@@ -5,6 +5,7 @@ use std::{error::Error as StdError, io, sync::Arc, time::Duration};
 use capability_claims::{ClaimsError, Label, PublicKey};
 use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName, ProviderError};
 use host_audit::AuditError;
+use untrusted_text::Shown;
 
 use crate::{failure, replacing::PolicyReport};
 
@@ -249,8 +250,7 @@ pub enum Error {
     /// An actor tried to send what only the host and providers may send.
     #[error(
         "\"{name}\" ({actor}) may not send `{operation}`: only the host and its providers send it; have the actor use an \
-         operation of another name"
-    )]
+         operation of another name", operation = Shown::new(.operation))]
     ReservedOperation {
         /// The actor that tried.
         actor: ActorId,
@@ -272,7 +272,7 @@ pub enum Error {
 
     // --- Providers -------------------------------------------------------------------------------------------------
     /// The link is there, but has no provider now, or one that cannot reach what it stands in front of.
-    #[error("{capability} (link `{link}`) is not available: {reason}")]
+    #[error("{capability} (link `{link}`) is not available: {reason}", reason = Shown::words(.reason))]
     CapabilityUnavailable {
         /// The capability.
         capability: String,
@@ -293,7 +293,7 @@ pub enum Error {
         source: ProviderError,
     },
     /// The provider panicked. The host and the actor go on.
-    #[error("the provider `{provider}` panicked while {doing}: {message}")]
+    #[error("the provider `{provider}` panicked while {doing}: {message}", message = Shown::words(.message))]
     ProviderPanicked {
         /// The provider's name.
         provider: String,
@@ -308,7 +308,10 @@ pub enum Error {
     ///
     /// When a host call of the same call had failed, `host_error` is that failure (most often an [`Error`] of the kinds
     /// above); [`Error::unavailable`] finds out whether a missing capability is at the bottom of it.
-    #[error("{actor} answered `{operation}` with an error: {text}")]
+    #[error(
+        "{actor} answered `{operation}` with an error: {text}",
+        operation = Shown::new(.operation), text = Shown::words(.text)
+    )]
     Guest {
         /// The actor.
         actor: ActorId,
@@ -321,7 +324,7 @@ pub enum Error {
         host_error: Option<Arc<dyn StdError + Send + Sync>>,
     },
     /// The actor trapped.
-    #[error("{actor} trapped in `{operation}`: {source}")]
+    #[error("{actor} trapped in `{operation}`: {source}", operation = Shown::new(.operation))]
     Trap {
         /// The actor.
         actor: ActorId,
@@ -334,7 +337,7 @@ pub enum Error {
         host_error: Option<Arc<dyn StdError + Send + Sync>>,
     },
     /// The actor broke the protocol.
-    #[error("{actor} broke the protocol in `{operation}`: {source}")]
+    #[error("{actor} broke the protocol in `{operation}`: {source}", operation = Shown::new(.operation))]
     Protocol {
         /// The actor.
         actor: ActorId,
@@ -345,7 +348,7 @@ pub enum Error {
         source: Box<wapc_host::Error>,
     },
     /// The actor did not answer in time.
-    #[error("{actor} did not answer `{operation}` within {limit:?}")]
+    #[error("{actor} did not answer `{operation}` within {limit:?}", operation = Shown::new(.operation))]
     DeadlineExceeded {
         /// The actor.
         actor: ActorId,
@@ -355,7 +358,7 @@ pub enum Error {
         limit: Duration,
     },
     /// The actor asked for more memory than it may have.
-    #[error("{actor} used up its memory in `{operation}`: {source}")]
+    #[error("{actor} used up its memory in `{operation}`: {source}", operation = Shown::new(.operation))]
     MemoryLimit {
         /// The actor.
         actor: ActorId,
@@ -366,7 +369,10 @@ pub enum Error {
         source: Box<wapc_host::Error>,
     },
     /// The payload or the reply is over its limit.
-    #[error("the {what} of `{operation}` has {size} bytes where a call of {actor} may carry {limit}")]
+    #[error(
+        "the {what} of `{operation}` has {size} bytes where a call of {actor} may carry {limit}",
+        operation = Shown::new(.operation)
+    )]
     PayloadTooLarge {
         /// The actor.
         actor: ActorId,
@@ -393,7 +399,8 @@ pub enum Error {
     },
     /// The call belonged to a generation that was taken away, and its time to finish was over.
     #[error(
-        "`{operation}` was ended: {actor} was swapped or removed and the time for calls in flight was over"
+        "`{operation}` was ended: {actor} was swapped or removed and the time for calls in flight was over",
+        operation = Shown::new(.operation)
     )]
     Ended {
         /// The actor.
@@ -402,7 +409,7 @@ pub enum Error {
         operation: String,
     },
     /// Anything else that the waPC tier reports.
-    #[error("{actor} failed in `{operation}`: {source}")]
+    #[error("{actor} failed in `{operation}`: {source}", operation = Shown::new(.operation))]
     Failed {
         /// The actor.
         actor: ActorId,

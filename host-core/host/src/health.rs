@@ -12,6 +12,7 @@ use capability_claims::Access;
 use capability_contracts::{health::OP_HEALTH_REQUEST, http_server};
 use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName};
 use serde::Serialize;
+use untrusted_text::Shown;
 use wapc_host::CallOptions;
 
 use crate::{
@@ -234,7 +235,7 @@ impl Display for HealthReport {
 
 impl Display for ActorHealth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.name.as_deref().unwrap_or("unnamed");
+        let name = Shown::new(self.name.as_deref().unwrap_or("unnamed"));
         match &self.detail {
             None => write!(f, "actor {name} ({}) is well", self.id),
             Some(detail) => write!(f, "actor {name} ({}) is not well: {detail}", self.id),

@@ -1,13 +1,11 @@
 //! Names of strangers' choosing, made fit for messages.
 
 use capability_claims::ModuleClaims;
+use untrusted_text::Shown;
 
-/// The longest name that is repeated, in characters.
-const LONGEST: usize = 128;
-
-/// A name of a guest's or an issuer's choosing, cut and without control characters.
+/// A name of a guest's or an issuer's choosing, cut and in one harmless line.
 pub(crate) fn shown(name: &str) -> String {
-    name.chars().take(LONGEST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    Shown::new(name).to_string()
 }
 
 /// What a module is called in messages.

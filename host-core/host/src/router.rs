@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use capability_claims::{Access, Clock};
 use capability_contracts::is_reserved;
 use capability_provider::{ActorId, CapabilityCall, LinkName};
+use untrusted_text::Shown;
 use wapc_host::{HostCall, HostCallError, HostHandler, Reply};
 
 use crate::{
@@ -14,6 +15,9 @@ use crate::{
 
 /// What a provider may answer with unless the owner sets a limit, in bytes: what the waPC tier takes.
 const PAYLOAD_LIMIT: usize = 64 << 20;
+
+/// The most of what an actor prints at once that goes to the log, in characters.
+const LONGEST_LINE: usize = 8 * 1024;
 
 /// The host as one generation of an actor sees it.
 ///
@@ -41,6 +45,7 @@ impl HostHandler for Router {
     }
 
     fn console_log(&self, text: &str) {
+        let text = Shown::new(text).up_to(LONGEST_LINE);
         log::info!(target: "wascc::actor", "{}: {text}", self.actor);
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::{self, Display};
 use capability_claims::{Link, PublicKey};
 use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName};
 use serde::{Serialize, Serializer};
+use untrusted_text::Shown;
 
 use crate::{
     actors::Actor,
@@ -202,8 +203,8 @@ impl LinkStatus {
 impl Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for actor in &self.actors {
-            let name = actor.name.as_deref().unwrap_or("unnamed");
-            let version = actor.version.as_deref().unwrap_or("without version");
+            let name = Shown::new(actor.name.as_deref().unwrap_or("unnamed"));
+            let version = Shown::new(actor.version.as_deref().unwrap_or("without version"));
             write!(f, "actor {name} {version} ({}), generation {}", actor.id, actor.generation)?;
             write!(f, ", {} calls in flight, {} draining", actor.calls, actor.draining)?;
             if let Some(HandoverStatus { from, by }) = actor.handover {

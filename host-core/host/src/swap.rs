@@ -6,6 +6,7 @@ use bytes::Bytes;
 use capability_claims::{ModuleClaims, PublicKey};
 use capability_provider::ActorId;
 use serde::Serialize;
+use untrusted_text::Shown;
 
 use crate::{
     error::Error,
@@ -75,8 +76,8 @@ impl ActorVersion {
 impl fmt::Display for ActorVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.version, self.revision) {
-            (Some(version), Some(revision)) => write!(f, "{version} (revision {revision})"),
-            (Some(version), None) => f.write_str(version),
+            (Some(version), Some(revision)) => write!(f, "{} (revision {revision})", Shown::new(version)),
+            (Some(version), None) => Shown::new(version).fmt(f),
             (None, Some(revision)) => write!(f, "revision {revision}"),
             (None, None) => write!(f, "generation {}", self.generation),
         }
@@ -143,7 +144,10 @@ impl fmt::Display for SwapReport {
 
 fn list(f: &mut fmt::Formatter<'_>, words: [&str; 2], grants: [&[String]; 2]) -> fmt::Result {
     for (word, grants) in words.into_iter().zip(grants).filter(|(_, grants)| !grants.is_empty()) {
-        write!(f, "; {word}: {}", grants.join(", "))?;
+        write!(f, "; {word}: ")?;
+        for (at, grant) in grants.iter().enumerate() {
+            write!(f, "{}{}", if at == 0 { "" } else { ", " }, Shown::words(grant))?;
+        }
     }
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use untrusted_text::Shown;
+
 /// How many bytes of an actor's text are written, before control characters are spelt out. What is longer is cut.
 pub const MAX_LINE: usize = 8 * 1024;
 
@@ -9,25 +11,12 @@ pub const MAX_LINE: usize = 8 * 1024;
 /// to a terminal; cut at [`MAX_LINE`].
 pub(crate) fn harmless(text: &str) -> String {
     let end = text.floor_char_boundary(MAX_LINE);
-    let mut line = String::with_capacity(end);
-    for c in text[..end].chars() {
-        if is_harmful(c) {
-            line.extend(c.escape_default());
-        } else {
-            line.push(c);
-        }
-    }
+    let mut line = Shown::new(&text[..end]).up_to(MAX_LINE).to_string();
     if end < text.len() {
         // Writing to a string does not fail.
         let _ = write!(line, " ... ({} bytes in all)", text.len());
     }
     line
-}
-
-/// Controls, the separators that some viewers take for line ends, and the characters that turn the direction of writing.
-fn is_harmful(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -43,7 +32,7 @@ mod tests {
     fn control_characters_are_spelt_out() {
         assert_eq!(
             harmless("a\nb\r\tc\u{1b}[31m\u{202e}\u{2028}\u{0}"),
-            "a\\nb\\r\\tc\\u{1b}[31m\\u{202e}\\u{2028}\\u{0}"
+            "a\\nb\\r\\tc\\u{1b}[31m\\u{202e}\\u{2028}\\0"
         );
     }
 

@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
+use untrusted_text::Shown;
 use wapc_engine::MemoryFault;
 
 use crate::refusal::not_started;
@@ -14,7 +15,10 @@ pub enum Error {
     #[error("the guest cannot be started: {0}")]
     Engine(#[source] Box<wapc_engine::Error>),
     /// The guest answered with an error.
-    #[error("`{operation}` failed in the guest: {text}{}", and(trap.as_deref()))]
+    #[error(
+        "`{operation}` failed in the guest: {text}{}",
+        and(trap.as_deref()), operation = Shown::new(.operation), text = Shown::words(.text)
+    )]
     Guest {
         /// The operation that was called.
         operation: String,
@@ -27,7 +31,7 @@ pub enum Error {
         trap: Option<Box<wapc_engine::Error>>,
     },
     /// The guest trapped without setting an error.
-    #[error("`{operation}` failed: {source}")]
+    #[error("`{operation}` failed: {source}", operation = Shown::new(.operation))]
     Trap {
         /// The operation that was called.
         operation: String,
@@ -38,7 +42,7 @@ pub enum Error {
         source: Box<wapc_engine::Error>,
     },
     /// The guest gave up on its own account (AssemblyScript's `abort`) without setting an error.
-    #[error("`{operation}` failed: {source}")]
+    #[error("`{operation}` failed: {source}", operation = Shown::new(.operation))]
     Aborted {
         /// The operation that was called.
         operation: String,
@@ -49,7 +53,7 @@ pub enum Error {
         source: Abort,
     },
     /// The guest ended its process (WASI's `proc_exit`) without setting an error.
-    #[error("`{operation}` failed: {source}")]
+    #[error("`{operation}` failed: {source}", operation = Shown::new(.operation))]
     Exited {
         /// The operation that was called.
         operation: String,
@@ -61,7 +65,8 @@ pub enum Error {
     },
     /// The guest cannot go on without something that it is not given.
     #[error(
-        "`{operation}` needs `{import}`, which is not offered; `WapcHostBuilder::{setting}` switches it on"
+        "`{operation}` needs `{import}`, which is not offered; `WapcHostBuilder::{setting}` switches it on",
+        operation = Shown::new(.operation)
     )]
     Denied {
         /// The operation that was called.
@@ -72,7 +77,10 @@ pub enum Error {
         setting: &'static str,
     },
     /// The guest did not answer in time.
-    #[error("`{operation}` was ended after its {limit:?}; give it more time or less work")]
+    #[error(
+        "`{operation}` was ended after its {limit:?}; give it more time or less work",
+        operation = Shown::new(.operation)
+    )]
     DeadlineExceeded {
         /// The operation that was called.
         operation: String,
@@ -80,13 +88,16 @@ pub enum Error {
         limit: Duration,
     },
     /// The call was ended from outside.
-    #[error("`{operation}` was cancelled")]
+    #[error("`{operation}` was cancelled", operation = Shown::new(.operation))]
     Cancelled {
         /// The operation that was called.
         operation: String,
     },
     /// The guest used up its fuel.
-    #[error("`{operation}` used up its {limit} units of fuel; give it more or less work")]
+    #[error(
+        "`{operation}` used up its {limit} units of fuel; give it more or less work",
+        operation = Shown::new(.operation)
+    )]
     FuelExhausted {
         /// The operation that was called.
         operation: String,
@@ -95,7 +106,8 @@ pub enum Error {
     },
     /// Fuel was asked for, but the module's code does not count what it does.
     #[error(
-        "`{operation}` was not sent: fuel needs a module that was compiled with metering; compile it with `Engine::builder().fuel(true)`"
+        "`{operation}` was not sent: fuel needs a module that was compiled with metering; compile it with `Engine::builder().fuel(true)`",
+        operation = Shown::new(.operation)
     )]
     NotMetered {
         /// The operation that was called.
@@ -103,7 +115,8 @@ pub enum Error {
     },
     /// The guest failed after it had asked for more memory than it may have.
     #[error(
-        "`{operation}` asked for {requested} bytes of memory, {limit} are allowed; raise the limit or send less"
+        "`{operation}` asked for {requested} bytes of memory, {limit} are allowed; raise the limit or send less",
+        operation = Shown::new(.operation)
     )]
     MemoryLimit {
         /// The operation that was called.
@@ -114,7 +127,7 @@ pub enum Error {
         limit: u64,
     },
     /// The guest broke the protocol. Its instance was thrown away.
-    #[error("`{operation}` broke the protocol: {violation}")]
+    #[error("`{operation}` broke the protocol: {violation}", operation = Shown::new(.operation))]
     Protocol {
         /// The operation that was called.
         operation: String,
@@ -123,7 +136,10 @@ pub enum Error {
         violation: Violation,
     },
     /// The payload is larger than a call may carry.
-    #[error("the payload of `{operation}` has {size} bytes, {limit} are allowed")]
+    #[error(
+        "the payload of `{operation}` has {size} bytes, {limit} are allowed",
+        operation = Shown::new(.operation)
+    )]
     PayloadTooLarge {
         /// The operation that was called.
         operation: String,
@@ -133,7 +149,10 @@ pub enum Error {
         limit: usize,
     },
     /// The reply is larger than a call may carry.
-    #[error("the reply to `{operation}` has {size} bytes, {limit} are allowed")]
+    #[error(
+        "the reply to `{operation}` has {size} bytes, {limit} are allowed",
+        operation = Shown::new(.operation)
+    )]
     ReplyTooLarge {
         /// The operation that was called.
         operation: String,
@@ -151,7 +170,10 @@ pub enum Error {
         waited: Duration,
     },
     /// As many calls waited for a thread of an [`AsyncHost`](crate::AsyncHost) as may.
-    #[error("`{operation}` was not sent: {limit} calls are waiting already; call less often, or allow more")]
+    #[error(
+        "`{operation}` was not sent: {limit} calls are waiting already; call less often, or allow more",
+        operation = Shown::new(.operation)
+    )]
     QueueFull {
         /// The operation that was called.
         operation: String,
@@ -159,7 +181,10 @@ pub enum Error {
         limit: usize,
     },
     /// An [`AsyncHost`](crate::AsyncHost) has no thread, and the system gives it none.
-    #[error("`{operation}` was not sent: a thread for it could not be started: {source}")]
+    #[error(
+        "`{operation}` was not sent: a thread for it could not be started: {source}",
+        operation = Shown::new(.operation)
+    )]
     NoThread {
         /// The operation that was called.
         operation: String,
@@ -169,7 +194,8 @@ pub enum Error {
     },
     /// Calls are nested too deeply.
     #[error(
-        "`{operation}` is nested {depth} calls deep, {limit} are allowed; look for guests that call each other in a circle"
+        "`{operation}` is nested {depth} calls deep, {limit} are allowed; look for guests that call each other in a circle",
+        operation = Shown::new(.operation)
     )]
     DepthExceeded {
         /// The operation that was called.
@@ -180,7 +206,10 @@ pub enum Error {
         limit: u32,
     },
     /// The host's own handler panicked. The panic went no further than this call.
-    #[error("the host's handler panicked while it served `{operation}`: {message}")]
+    #[error(
+        "the host's handler panicked while it served `{operation}`: {message}",
+        operation = Shown::new(.operation), message = Shown::words(.message)
+    )]
     HandlerPanicked {
         /// The operation that was called.
         operation: String,
@@ -188,7 +217,7 @@ pub enum Error {
         message: String,
     },
     /// The conversation was closed; see [`WapcHost::close`](crate::WapcHost::close).
-    #[error("`{operation}` was not sent: the guest was closed")]
+    #[error("`{operation}` was not sent: the guest was closed", operation = Shown::new(.operation))]
     Closed {
         /// The operation that was called.
         operation: String,
@@ -247,9 +276,10 @@ pub struct Abort {
 impl fmt::Display for Abort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { message, file, line, column } = self;
-        write!(f, "the guest aborted: {}", message.as_deref().unwrap_or("it does not say why"))?;
+        let message = message.as_deref().unwrap_or("it does not say why");
+        write!(f, "the guest aborted: {}", Shown::words(message))?;
         match file {
-            Some(file) => write!(f, " ({file}:{line}:{column})"),
+            Some(file) => write!(f, " ({}:{line}:{column})", Shown::new(file)),
             None => Ok(()),
         }
     }

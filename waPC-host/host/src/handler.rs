@@ -6,8 +6,12 @@ use std::{
 };
 
 use bytes::Bytes;
+use untrusted_text::Shown;
 
 use crate::{CallOptions, CancelToken};
+
+/// The most of a printed line that goes to the log, in characters.
+const LONGEST_LINE: usize = 8 * 1024;
 
 /// Why a host call was not carried out. Its text reaches the guest as the error of the call; the error itself is kept, so
 /// that a call which fails because of it can tell (see [`Error::Guest`](crate::Error::Guest)).
@@ -116,9 +120,10 @@ pub trait HostHandler: Send + Sync + 'static {
     /// Whatever keeps it from being carried out.
     fn host_call(&self, call: &HostCall<'_>, reply: &mut Reply) -> Result<(), HostCallError>;
 
-    /// Takes a line that the guest prints. The default writes it to the log at the level `info`.
+    /// Takes a line that the guest prints, as the guest wrote it. The default writes it to the log at the level `info`, with controls
+    /// spelt out and cut to 8,192 characters.
     fn console_log(&self, text: &str) {
-        log::info!(target: "wapc_guest", "{text}");
+        log::info!(target: "wapc_guest", "{}", Shown::new(text).up_to(LONGEST_LINE));
     }
 }
 

@@ -17,6 +17,8 @@ use core::fmt::{self, Write};
 
 /// The most characters that [`Shown`] writes of a text unless it is told otherwise.
 pub const LONGEST: usize = 160;
+/// The most characters that [`Shown::words`] writes.
+pub const LONGEST_WORDS: usize = 1024;
 
 /// A text, written so that it can do no harm where people read it.
 ///
@@ -37,6 +39,12 @@ impl<'a> Shown<'a> {
     #[must_use]
     pub const fn new(text: &'a str) -> Self {
         Self { text, longest: LONGEST, lines: false }
+    }
+
+    /// One line of at most [`LONGEST_WORDS`] characters: for what somebody says, where a name would be too short.
+    #[must_use]
+    pub const fn words(text: &'a str) -> Self {
+        Self { text, longest: LONGEST_WORDS, lines: false }
     }
 
     /// At most so many characters of the text, of which each may take up to ten when it is spelt out.
@@ -114,7 +122,7 @@ mod tests {
     extern crate std;
     use std::{format, string::ToString};
 
-    use super::{Shown, cut};
+    use super::{LONGEST_WORDS, Shown, cut};
 
     #[test]
     fn text_cannot_write_to_a_terminal_or_forge_a_line() {
@@ -152,6 +160,8 @@ mod tests {
     fn a_long_text_is_cut_between_characters() {
         assert_eq!(Shown::new(&"é".repeat(161)).to_string(), format!("{}...", "é".repeat(160)));
         assert_eq!(Shown::new(&"é".repeat(160)).to_string(), "é".repeat(160));
+        let words = Shown::words(&"é".repeat(5000)).to_string();
+        assert_eq!(words, format!("{}...", "é".repeat(LONGEST_WORDS)));
         assert_eq!(Shown::new("abc").up_to(0).to_string(), "...");
     }
 

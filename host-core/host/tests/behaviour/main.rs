@@ -25,6 +25,7 @@ mod revoked_while_running;
 mod rotation;
 mod shutdown;
 mod status;
+mod strangers;
 mod support;
 mod swap;
 mod swap_rules;
