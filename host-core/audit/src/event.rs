@@ -42,6 +42,8 @@ pub enum Event<'a> {
         /// What this token grants: capability ids, and keys of actors that it may call.
         #[serde(serialize_with = "bounded")]
         grants: &'a [String],
+        /// Whether it was let in by name although a higher revision had run.
+        forced: bool,
     },
     /// A module was not let in.
     ActorRefused {

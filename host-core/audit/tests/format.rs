@@ -28,7 +28,13 @@ fn every_event_has_its_line() {
     let events = [
         Event::HostStarted { version: "0.1.0" },
         Event::SettingsApplied { settings: &settings },
-        Event::ActorLoaded { actor: ACTOR, token: token("token-1", 1), authority: &authority, grants: &both },
+        Event::ActorLoaded {
+            actor: ACTOR,
+            token: token("token-1", 1),
+            authority: &authority,
+            grants: &both,
+            forced: false,
+        },
         Event::ActorRefused { actor: None, name: None, reason: "the module is not signed" },
         Event::ActorSwapped {
             actor: ACTOR,

@@ -11,6 +11,7 @@ use crate::{
     error::Error,
     host::Host,
     housekeeper::Housekeeper,
+    ledger::RevisionLedger,
     policy::Policy,
     shared::{Limits, Shared},
 };
@@ -24,6 +25,7 @@ const MAX_CALL_DEPTH: u32 = 16;
 pub struct HostBuilder {
     trust: Option<TrustPolicy>,
     audit: Option<AuditLog>,
+    ledger: Option<RevisionLedger>,
     clock: Arc<dyn Clock>,
     cache_dir: Option<PathBuf>,
     limits: Limits,
@@ -40,7 +42,7 @@ impl HostBuilder {
             memory_limit: None,
             payload_limit: None,
         };
-        Self { trust: None, audit: None, clock: Arc::new(SystemClock), cache_dir: None, limits }
+        Self { trust: None, audit: None, ledger: None, clock: Arc::new(SystemClock), cache_dir: None, limits }
     }
 
     /// Whose modules may run here. There is no default: trust is the owner's decision.
@@ -53,6 +55,13 @@ impl HostBuilder {
     /// ([`OnFailure`](host_audit::OnFailure)) says whether what cannot be recorded happens.
     pub fn audit(mut self, log: AuditLog) -> Self {
         self.audit = Some(log);
+        self
+    }
+
+    /// Where the host remembers the highest revision of each module key that ever ran, beyond the actor's removal and its own end; nowhere
+    /// unless a ledger is given. A lower revision is refused then with [`Error::BelowHighestRevision`], in swaps and loads.
+    pub fn revision_ledger(mut self, ledger: RevisionLedger) -> Self {
+        self.ledger = Some(ledger);
         self
     }
 
@@ -126,10 +135,13 @@ impl HostBuilder {
         }
         let engine = engine.build().map_err(|error| Error::Engine { source: Box::new(error.into()) })?;
         let housekeeper = Arc::new(Housekeeper::start().map_err(|source| Error::Thread { source })?);
-        let (keeper, settings) = (Arc::clone(&housekeeper), self.limits.texts());
+        let (keeper, mut settings) = (Arc::clone(&housekeeper), self.limits.texts());
+        if let Some(ledger) = &self.ledger {
+            settings.push(format!("revision_ledger={}", ledger.path().display()));
+        }
         let audit = Audit::begin(self.audit, keeper, &settings, &trust, self.clock.now())?;
         let policy = Policy::new(trust, self.clock);
-        Ok(Host::new(Shared::new(engine, policy, audit, self.limits, housekeeper)))
+        Ok(Host::new(Shared::new(engine, policy, audit, self.ledger, self.limits, housekeeper)))
     }
 }
 
@@ -138,6 +150,7 @@ impl fmt::Debug for HostBuilder {
         f.debug_struct("HostBuilder")
             .field("trust", &self.trust)
             .field("audit", &self.audit)
+            .field("ledger", &self.ledger)
             .field("cache_dir", &self.cache_dir)
             .field("limits", &self.limits)
             .finish_non_exhaustive()

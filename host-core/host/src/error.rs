@@ -7,7 +7,7 @@ use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName, ProviderErro
 use host_audit::AuditError;
 use untrusted_text::Shown;
 
-use crate::{failure, replacing::PolicyReport};
+use crate::{failure, ledger::LedgerError, replacing::PolicyReport};
 
 /// Why the host did not do what it was asked to. Match the variants, never the text.
 ///
@@ -81,6 +81,34 @@ pub enum Error {
         current: i32,
         /// The revision that was offered; a token without one counts as 0.
         offered: i32,
+    },
+    /// A module has a lower revision than one of its key that ran before, as the host's
+    /// [revision ledger](crate::HostBuilder::revision_ledger) remembers.
+    #[error(
+        "\"{name}\" ({actor}) ran here with revision {highest} and does not come back with revision {offered}: sign it with a \
+         higher one, or let this revision in by name (AddOptions::lower_revision) or by a forced swap"
+    )]
+    BelowHighestRevision {
+        /// The actor.
+        actor: ActorId,
+        /// The name in the offered token.
+        name: Box<str>,
+        /// The highest revision that ran.
+        highest: i32,
+        /// The revision that was offered; a token without one counts as 0.
+        offered: i32,
+    },
+    /// A module's revision could not be written to the host's [revision ledger](crate::HostBuilder::revision_ledger), so that the module
+    /// was not let in.
+    #[error("\"{name}\" ({actor}) is not let in, because its revision cannot be remembered: {source}")]
+    NotRemembered {
+        /// The actor.
+        actor: ActorId,
+        /// The name in the offered token.
+        name: Box<str>,
+        /// Why.
+        #[source]
+        source: Box<LedgerError>,
     },
     /// The module that was to replace an actor is signed for another key.
     #[error(

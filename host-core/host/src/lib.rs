@@ -87,6 +87,7 @@ mod host;
 mod housekeeper;
 #[cfg(test)]
 mod interleavings;
+mod ledger;
 mod linking;
 mod links;
 mod loading;
@@ -115,6 +116,7 @@ pub use crate::{
     failure::Unavailable,
     health::{ActorHealth, Condition, HealthReport, LinkHealth},
     host::Host,
+    ledger::{LedgerError, RevisionLedger},
     options::{AddOptions, SwapOptions},
     ownership::Handover,
     replacing::{BarredActor, PolicyReport},

@@ -80,6 +80,8 @@ impl Shared {
     fn load(self: &Arc<Self>, wasm: Bytes, options: &AddOptions) -> Result<ActorId, Error> {
         let (id, module) = self.admit(wasm, options.chain.as_deref())?;
         self.refuse_known(&id)?;
+        let named = |revision| options.lower_revision == Some(revision);
+        self.below_highest(&id, module.claims(), named)?;
         let actor = Arc::new(Actor::new(id.clone()));
         // Compiling takes its time, so it is done before the turn is taken.
         let first = self.start(&actor, &module)?;
@@ -87,9 +89,11 @@ impl Shared {
         self.refuse_known(&id)?;
         let now = self.policy.now();
         first.rights.could_be_admitted(now)?;
-        self.audit.loaded(module.claims(), module.provenance(), &first.rights.granted(), now)?;
+        let forced = self.below_highest(&id, module.claims(), named)?;
+        self.audit.loaded(&first, forced, now)?;
         // The policy may have become another over the record; then the refusal follows it in the log.
         first.rights.admit(None, now)?;
+        self.remember(&first.rights)?;
         actor.switch(Some(first.numbered(1, None)));
         self.actors.insert(actor);
         Ok(id)
@@ -160,6 +164,9 @@ impl Shared {
         }
         self.end();
         self.audit.close(self.policy.now());
+        if let Some(ledger) = &self.ledger {
+            ledger.release();
+        }
         self.housekeeper.stop();
     }
 }

@@ -10,6 +10,9 @@ pub struct AddOptions {
     /// The tokens between an operator and the account that signed the module, the operator's first when it is there. They take
     /// the place of a chain inside the module.
     pub chain: Option<Vec<String>>,
+    /// A revision that may come in although a higher one of the same key ran before: this one and no other. Only looked at where the
+    /// host has a [revision ledger](crate::HostBuilder::revision_ledger). Nothing else is waived.
+    pub lower_revision: Option<i32>,
 }
 
 impl AddOptions {
@@ -25,14 +28,22 @@ impl AddOptions {
         self.chain = Some(tokens.into_iter().map(Into::into).collect());
         self
     }
+
+    /// The same options with a [`lower_revision`](Self::lower_revision) that may come in.
+    #[must_use]
+    pub fn lower_revision(mut self, revision: i32) -> Self {
+        self.lower_revision = Some(revision);
+        self
+    }
 }
 
 /// How a swap is to be done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SwapOptions {
-    /// Whether a lower revision may take the place of a higher one. Nothing else is waived: the module is verified as ever, and
-    /// a lowest revision that the policy asks for holds.
+    /// Whether a lower revision may take the place of a higher one, or of one that is higher in the host's
+    /// [revision ledger](crate::HostBuilder::revision_ledger). Nothing else is waived: the module is verified as ever, and a lowest
+    /// revision that the policy asks for holds.
     pub force: bool,
     /// The actor that is to be replaced. A module of another key is refused; without this, the module's key says which actor
     /// it replaces.

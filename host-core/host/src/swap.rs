@@ -39,7 +39,7 @@ pub struct SwapReport {
     pub allowed_gained: Vec<String>,
     /// What the actor could use before and may not now, in the same words.
     pub allowed_lost: Vec<String>,
-    /// Whether a lower revision took the place of a higher one by force.
+    /// Whether a lower revision was let in by force: lower than the one that served, or than one that the revision ledger remembers.
     pub forced: bool,
     /// On whose word the actor went to another account; `None` when the same one signed both versions.
     pub handover: Option<Handover>,
@@ -168,6 +168,7 @@ impl Shared {
         let actor = self.actor(&id)?;
         let serving = actor.current().ok_or_else(|| Error::UnknownActor { actor: id.clone() })?;
         options.check_revision(&id, serving.claims(), module.claims())?;
+        self.below_highest(&id, module.claims(), |_| options.force)?;
         let place = Predecessor::of(serving.claims(), options, module.provenance());
         place.gives_way(&id, module.claims(), &self.policy.trust(), self.policy.now())?;
         // From here on it takes time, so it is done before the turn is taken; the number is given at the switch.
@@ -180,20 +181,52 @@ impl Shared {
         let serving = here.and_then(|actor| actor.current());
         let serving = serving.ok_or_else(|| Error::UnknownActor { actor: id.clone() })?;
         options.check_revision(&id, serving.claims(), module.claims())?;
+        let below = self.below_highest(&id, module.claims(), |_| options.force)?;
         let now = self.policy.now();
         prepared.rights.could_be_admitted(now)?;
         let place = Predecessor::of(serving.claims(), options, &prepared.provenance);
         let succession = place.gives_way(&id, module.claims(), &self.policy.trust(), now)?;
         let report =
             SwapReport::between(&id, &serving, &prepared, succession.map(|succession| succession.by));
+        let report = SwapReport { forced: report.forced || below, ..report };
         self.audit.swapped(&report, &serving, &prepared, now)?;
         // The policy may have become another over the record; then the refusal follows it in the log.
         let succession = prepared.rights.admit(Some(&place), now)?;
+        self.remember(&prepared.rights)?;
         let report = report.with_allowed(&serving.rights, &prepared.rights, now);
         let next = prepared.numbered(serving.number + 1, succession.or(serving.succession));
         drop(serving);
         let draining = actor.switch(Some(next)).map_or(0, |old| self.drain(&old));
         Ok(SwapReport { draining, ..report })
+    }
+
+    /// Whether a module has a lower revision than one of its key that ran before, which is refused unless it is `let_in`.
+    pub(crate) fn below_highest(
+        &self,
+        actor: &ActorId,
+        claims: &ModuleClaims,
+        let_in: impl FnOnce(i32) -> bool,
+    ) -> Result<bool, Error> {
+        let offered = revision(claims);
+        let highest = self.ledger.as_ref().and_then(|ledger| ledger.highest(claims.subject()));
+        match highest.filter(|highest| offered < *highest) {
+            None => Ok(false),
+            Some(_) if let_in(offered) => Ok(true),
+            Some(highest) => {
+                let (actor, name) = (actor.clone(), names::of(claims));
+                Err(Error::BelowHighestRevision { actor, name, highest, offered })
+            }
+        }
+    }
+
+    /// Remembers the revision of a module that was let in and is about to run. It has no rights when that fails.
+    pub(crate) fn remember(&self, rights: &Rights) -> Result<(), Error> {
+        let (Some(ledger), claims) = (&self.ledger, rights.claims()) else { return Ok(()) };
+        ledger.raise(claims.subject(), revision(claims)).map_err(|source| {
+            rights.end();
+            let (actor, name) = (rights.actor().clone(), names::of(claims));
+            Error::NotRemembered { actor, name, source: Box::new(source) }
+        })
     }
 
     /// Has the calls in flight of a retired generation ended when their time is over; returns how many there are.

@@ -21,6 +21,7 @@ mod providers;
 mod providers_under_load;
 mod refusals;
 mod refused_by_name;
+mod revisions;
 mod revoked_while_running;
 mod rotation;
 mod shutdown;
