@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use capability_claims::{ClaimsError, ModuleClaims, OwnershipError, Provenance, PublicKey, Takeover};
+use capability_claims::{
+    ClaimsError, KeyKind, ModuleClaims, OwnershipError, Provenance, PublicKey, Takeover,
+};
 use capability_provider::ActorId;
 use serde::Serialize;
 
@@ -64,7 +66,9 @@ pub(crate) struct Predecessor<'a> {
 impl<'a> Predecessor<'a> {
     /// The one that serves, in a swap to a module that came in on this authority.
     pub(crate) fn of(serving: &'a ModuleClaims, options: &SwapOptions, authority: &Provenance) -> Self {
-        let named = |key| authority.links().iter().any(|link| link.key() == key);
+        // Not the module itself, which is the last link: its key says nothing of who signed it.
+        let mut above = authority.links().iter().filter(|link| link.kind() != KeyKind::Module);
+        let named = |key| above.any(|link| link.key() == key);
         Self { claims: serving, named: options.hand_over_to.is_some_and(named) }
     }
 

@@ -37,13 +37,15 @@ fn another_account_takes_no_actor_over_unless_the_swap_names_it() {
         SwapOptions::new(),
         SwapOptions::new().force(true),
         SwapOptions::new().hand_over_to(third.public_key()),
+        // The actor's own key names nobody who signs.
+        SwapOptions::new().hand_over_to(key.public_key()),
     ] {
         let error = world.host.replace_actor_with(theirs(), options).unwrap_err();
         assert_not_the_owner(&error, &first, &other);
     }
     assert_eq!(&world.host.call(&actor, "op", b"").unwrap()[..], b"first");
     assert!(world.host.status().actors[0].handover.is_none());
-    assert_eq!(world.of("swap_refused").len(), 3);
+    assert_eq!(world.of("swap_refused").len(), 4);
     // What the thief offered does not stand in the way of the owner's next version.
     world.host.replace_actor(sign_by(&first, &saying("next"), &key, |c| c.revision(2))).unwrap();
 

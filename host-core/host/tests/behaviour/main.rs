@@ -16,6 +16,7 @@ mod guest_failures;
 mod handover;
 mod health;
 mod links;
+mod many_grants;
 mod policy_replaced;
 mod providers;
 mod providers_under_load;
