@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use trusted_files::FileError;
+
 use crate::hash::{Head, RecordHash};
 
 /// Why a log could not be opened or a record not be written.
@@ -23,16 +25,12 @@ pub enum AuditError {
         /// What was named.
         path: PathBuf,
     },
-    /// Others than the owner may write the file.
-    #[error(
-        "others may write the audit log {} (mode {mode:04o}), so it would prove nothing: check it, then chmod 600 it",
-        path.display()
-    )]
-    WritableByOthers {
-        /// The log.
-        path: PathBuf,
-        /// The file's permissions.
-        mode: u32,
+    /// Somebody else could have written the file, or put another in its place.
+    #[error("an audit log would prove nothing there: {source}")]
+    Untrusted {
+        /// What is wrong with the file or with a directory on the way to it, whose that is, and what to do.
+        #[source]
+        source: FileError,
     },
     /// Another host writes here. A log has one writer at a time.
     #[error("the audit log {} is in use by another host; name another file, or end that host", path.display())]

@@ -6,28 +6,61 @@ use std::{
     path::Path,
 };
 
+use trusted_files::FileError;
+
 use crate::{
     error::AuditError,
     journal::{Failure, Storage},
 };
 
+/// Where a log may lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Where only this user and root could have written it.
+    Own,
+    Anywhere,
+}
+
 /// Opens the file for one writer, who can only append; makes it, for its owner alone, when it is not there.
-pub(crate) fn open(path: &Path) -> Result<File, AuditError> {
+pub(crate) fn open(path: &Path, place: Place) -> Result<File, AuditError> {
     let cannot = |source| AuditError::Open { path: path.to_owned(), source };
-    // A pipe or a device would be opened for good, so it is looked at before.
-    if path.metadata().is_ok_and(|found| !found.is_file()) {
-        return Err(AuditError::NotAFile { path: path.to_owned() });
-    }
     let mut options = OpenOptions::new();
-    let file = for_its_owner(options.read(true).append(true).create(true)).open(path).map_err(cannot)?;
-    if !file.metadata().map_err(cannot)?.is_file() {
+    for_its_owner(options.read(true).append(true).create(true));
+    let file = match place {
+        Place::Own => trusted_files::open_with(path, &mut options).map_err(|error| match error {
+            FileError::Open { source, .. } => cannot(source),
+            FileError::NotAFile { path } => AuditError::NotAFile { path },
+            source => AuditError::Untrusted { source },
+        })?,
+        // A pipe or a device would be opened for good, so it is looked at before.
+        Place::Anywhere if path.metadata().is_ok_and(|found| !found.is_file()) => {
+            return Err(AuditError::NotAFile { path: path.to_owned() });
+        }
+        Place::Anywhere => options.open(path).map_err(cannot)?,
+    };
+    let metadata = file.metadata().map_err(cannot)?;
+    if !metadata.is_file() {
         return Err(AuditError::NotAFile { path: path.to_owned() });
     }
-    refuse_other_writers(path, &file)?;
+    if metadata.len() == 0 {
+        // Each record is synced, and of what use is that when a loss of power takes the file's name?
+        sync_name(path).map_err(cannot)?;
+    }
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(AuditError::InUse { path: path.to_owned() }),
         Err(TryLockError::Error(source)) => Err(cannot(source)),
+    }
+}
+
+fn sync_name(path: &Path) -> io::Result<()> {
+    match trusted_files::sync_directory_of(path) {
+        // Some file systems have no such thing for directories.
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
+            log::debug!("the directory of {} was not synced: {error}", path.display());
+            Ok(())
+        }
+        synced => synced,
     }
 }
 
@@ -53,14 +86,6 @@ fn for_its_owner(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
 }
 
-#[cfg(unix)]
-fn refuse_other_writers(path: &Path, file: &File) -> Result<(), AuditError> {
-    use std::os::unix::fs::PermissionsExt;
-    let cannot = |source| AuditError::Open { path: path.to_owned(), source };
-    let mode = file.metadata().map_err(cannot)?.permissions().mode() & 0o7777;
-    if mode & 0o022 == 0 { Ok(()) } else { Err(AuditError::WritableByOthers { path: path.to_owned(), mode }) }
-}
-
 /// Whether the file has no name any more, so that what is written to it is gone when it is closed.
 #[cfg(unix)]
 fn is_removed(file: &Metadata) -> bool {
@@ -76,9 +101,4 @@ fn is_removed(_: &Metadata) -> bool {
 #[cfg(not(unix))]
 fn for_its_owner(options: &mut OpenOptions) -> &mut OpenOptions {
     options
-}
-
-#[cfg(not(unix))]
-fn refuse_other_writers(_: &Path, _: &File) -> Result<(), AuditError> {
-    Ok(())
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::AuditError,
     event::Event,
-    file,
+    file::{self, Place},
     hash::Head,
     journal::{Failure, Journal},
     verify::Walk,
@@ -44,14 +44,27 @@ impl AuditLog {
     /// Opens the log in the file `path`, or begins one there that only this user can read. What is there is checked first and then
     /// continued; a record that was only partly written, because a host ended over it, is cut off when the next one is written.
     ///
-    /// The file stays locked until the value is dropped.
+    /// File and directories belong to the effective user or root, nobody else may write to them, and the file's own name is no link
+    /// (see the crate trusted-files). The file stays locked until the value is dropped.
     ///
     /// # Errors
-    /// [`AuditError::Open`], [`AuditError::NotAFile`], [`AuditError::WritableByOthers`], [`AuditError::InUse`], and
+    /// [`AuditError::Open`], [`AuditError::NotAFile`], [`AuditError::Untrusted`], [`AuditError::InUse`], and
     /// [`AuditError::Broken`] with the line where the log that is there breaks.
     pub fn open(path: impl Into<PathBuf>, on_failure: OnFailure) -> Result<Self, AuditError> {
-        let path = path.into();
-        let file = file::open(&path)?;
+        Self::open_in(path.into(), Place::Own, on_failure)
+    }
+
+    /// As [`open`](Self::open), whoever else may write the file or put another in its place: such a log proves something only as far as
+    /// those can be believed. For places in which owners and modes say nothing, and links have to be followed.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), without [`AuditError::Untrusted`].
+    pub fn open_anywhere(path: impl Into<PathBuf>, on_failure: OnFailure) -> Result<Self, AuditError> {
+        Self::open_in(path.into(), Place::Anywhere, on_failure)
+    }
+
+    fn open_in(path: PathBuf, place: Place, on_failure: OnFailure) -> Result<Self, AuditError> {
+        let file = file::open(&path, place)?;
         let walk = match Walk::through(BufReader::new(&file), None) {
             Ok(walk) => walk,
             Err(source) => return Err(AuditError::Broken { path, source }),

@@ -127,7 +127,10 @@ fn what_cannot_be_a_log_is_refused() {
 
 #[cfg(unix)]
 mod unix {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{
+        os::unix::fs::{PermissionsExt, chown, symlink},
+        path::Path,
+    };
 
     use super::*;
 
@@ -142,16 +145,119 @@ mod unix {
         assert_eq!(mode(&path), 0o600);
     }
 
+    /// Somebody who is neither root nor this user.
+    const STRANGER: u32 = 54_321;
+
+    fn is_untrusted(error: &AuditError, path: &Path, words: &str) -> bool {
+        let told = error.to_string();
+        matches!(error, AuditError::Untrusted { .. })
+            && told.contains(&path.display().to_string())
+            && told.contains(words)
+    }
+
     #[test]
     fn a_log_that_others_may_write_is_refused() {
         let (_directory, path) = place();
-        for (mode, writable) in [(0o620, true), (0o602, true), (0o644, false), (0o600, false)] {
+        for (mode, writable) in [(0o622, true), (0o602, true), (0o644, false), (0o600, false)] {
             fs::write(&path, "").unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            let opened = open(&path);
-            let refused = matches!(opened, Err(AuditError::WritableByOthers { mode: m, .. }) if m == mode);
-            assert_eq!(refused, writable, "{mode:o}");
+            match open(&path) {
+                Ok(_) => assert!(!writable, "{mode:o}"),
+                Err(error) => assert!(writable && is_untrusted(&error, &path, "chmod go-w"), "{error}"),
+            }
+            AuditLog::open_anywhere(&path, OnFailure::Refuse).unwrap();
         }
+    }
+
+    #[test]
+    fn a_log_of_another_user_or_where_others_may_put_one_is_refused() {
+        let (directory, path) = place();
+        fs::write(&path, "").unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let error = open(&path).unwrap_err();
+        assert!(is_untrusted(&error, directory.path(), "chmod go-w"), "{error}");
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        open(&path).unwrap();
+
+        if chown(&path, Some(STRANGER), None).is_err() {
+            eprintln!("skipped: only root can give a file to somebody else");
+            return;
+        }
+        let error = open(&path).unwrap_err();
+        assert!(is_untrusted(&error, &path, "belongs to user 54321"), "{error}");
+        AuditLog::open_anywhere(&path, OnFailure::Refuse).unwrap();
+        // Nor is one made where a stranger could put another in its place.
+        chown(directory.path(), Some(STRANGER), None).unwrap();
+        let new = directory.path().join("new.log");
+        let error = open(&new).unwrap_err();
+        assert!(is_untrusted(&error, directory.path(), "belongs to user 54321"), "{error}");
+        assert!(!new.exists());
+    }
+
+    #[test]
+    fn a_link_to_a_log_is_refused() {
+        let (directory, path) = place();
+        let link = directory.path().join("link.log");
+        symlink(&path, &link).unwrap();
+        for target_is_there in [false, true] {
+            assert_eq!(path.exists(), target_is_there);
+            let error = open(&link).unwrap_err();
+            assert!(is_untrusted(&error, &link, "symbolic link"), "{error}");
+            AuditLog::open_anywhere(&link, OnFailure::Refuse).unwrap();
+        }
+    }
+
+    /// What a sync of the directory needs is that it is opened, and that can be watched.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_name_of_a_new_log_is_synced() {
+        use std::{
+            ffi::CString,
+            fs::File,
+            io::{ErrorKind, Read},
+            os::{fd::FromRawFd, unix::ffi::OsStrExt},
+        };
+
+        let (directory, path) = place();
+        // SAFETY: a new descriptor, which nobody else has.
+        let mut watch = unsafe {
+            let descriptor = libc::inotify_init1(libc::IN_NONBLOCK | libc::IN_CLOEXEC);
+            assert!(descriptor >= 0);
+            File::from_raw_fd(descriptor)
+        };
+        let name = CString::new(directory.path().as_os_str().as_bytes()).unwrap();
+        let mask = libc::IN_OPEN | libc::IN_CREATE;
+        // SAFETY: the name ends with a zero and outlives the call.
+        let added =
+            unsafe { libc::inotify_add_watch(std::os::fd::AsRawFd::as_raw_fd(&watch), name.as_ptr(), mask) };
+        assert!(added >= 0);
+        let mut seen = || {
+            let mut events = [0; 4096];
+            let length = match watch.read(&mut events) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+                read => read.unwrap(),
+            };
+            let (mut masks, mut rest) = (Vec::new(), &events[..length]);
+            // Each has four numbers of four bytes, watch, mask, cookie and length, and a name of that length.
+            while let [head, ..] = rest.as_chunks::<16>().0 {
+                let word = |at| u32::from_ne_bytes(head[at..at + 4].try_into().unwrap());
+                masks.push(word(4));
+                rest = &rest[16 + word(12) as usize..];
+            }
+            masks
+        };
+        drop(open(&path).unwrap());
+        let first = seen();
+        let made = first.iter().position(|mask| mask & libc::IN_CREATE != 0).unwrap();
+        let synced = first.iter().rposition(|mask| *mask == libc::IN_OPEN | libc::IN_ISDIR);
+        assert!(synced.is_some_and(|synced| synced > made), "{first:x?}");
+
+        let log = open(&path).unwrap();
+        log.record(0, &EVENT).unwrap();
+        drop(log);
+        seen();
+        drop(open(&path).unwrap());
+        assert_eq!(seen(), [libc::IN_OPEN], "a log with records has its name on the disk");
     }
 
     #[test]

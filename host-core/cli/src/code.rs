@@ -84,7 +84,7 @@ pub(crate) fn of_audit_log(error: &AuditError) -> &'static str {
     use AuditError as E;
     match error {
         E::Open { .. } | E::NotAFile { .. } => "audit_open",
-        E::WritableByOthers { .. } => "audit_exposed",
+        E::Untrusted { .. } => "untrusted_file",
         E::InUse { .. } => "audit_in_use",
         E::Broken { source, .. } => of_audit(source),
         E::Write { .. } => "audit_write",

@@ -30,6 +30,9 @@ pub(crate) enum CliError {
         #[source]
         source: io::Error,
     },
+    /// A file that decides could have been written by somebody else.
+    #[error("{0}; if it has to be so, --insecure-files takes it as it is")]
+    Untrusted(trusted_files::FileError),
     /// A key was to be written over a file.
     #[error("{} is there already; a key is never written over a file: name another one", path.display())]
     FileExists { path: PathBuf },
@@ -162,6 +165,7 @@ impl CliError {
         match self {
             Self::Read { .. } => "read_file",
             Self::Write { .. } => "write_file",
+            Self::Untrusted(_) => "untrusted_file",
             Self::FileExists { .. } => "file_exists",
             Self::SeedAsArgument => "seed_as_argument",
             Self::SeedInFile { .. } => "seed_in_file",

@@ -1,14 +1,14 @@
 //! Reads files, and standard input in their place.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use zeroize::Zeroize;
 
-use crate::{error::CliError, seed};
+use crate::{deciding::Deciding, error::CliError, seed};
 
 /// Stands for standard input in place of a file.
 const STDIN: &str = "-";
@@ -33,7 +33,20 @@ pub(crate) fn refuse_stdin_twice<'a>(paths: impl IntoIterator<Item = &'a PathBuf
 /// The bytes of a file, or of standard input for `-`, without the byte order mark that some editors put before text. What looks like a
 /// seed is refused, for a message might quote it.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    let mut bytes = read_payload(path)?;
+    text_of(path, read_payload(path)?)
+}
+
+/// As [`read`], for a file that decides.
+pub(crate) fn read_deciding(path: &Path, files: Deciding) -> Result<Vec<u8>, CliError> {
+    seed::refuse_seed(path)?;
+    let mut bytes = Vec::new();
+    if is_stdin(path) { stdin() } else { Ok(files.open(path)?) }
+        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .map_err(|source| CliError::Read { path: path.to_owned(), source })?;
+    text_of(path, bytes)
+}
+
+fn text_of(path: &Path, mut bytes: Vec<u8>) -> Result<Vec<u8>, CliError> {
     if seed::holds_seed(&bytes) {
         bytes.zeroize();
         return Err(CliError::SeedInFile { path: path.to_owned() });
@@ -49,7 +62,7 @@ pub(crate) fn read_payload(path: &Path) -> Result<Vec<u8>, CliError> {
     seed::refuse_seed(path)?;
     let bytes = if is_stdin(path) {
         let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+        stdin().and_then(|mut stdin| stdin.read_to_end(&mut bytes)).map(|_| bytes)
     } else {
         fs::read(path)
     };
@@ -58,11 +71,37 @@ pub(crate) fn read_payload(path: &Path) -> Result<Vec<u8>, CliError> {
 
 /// The text of a file; `what` says what is in it.
 pub(crate) fn read_text(path: &Path, what: &'static str) -> Result<String, CliError> {
-    String::from_utf8(read(path)?).map_err(|error| CliError::NotText {
+    as_text(path, what, read(path)?)
+}
+
+/// As [`read_text`], for a file that decides.
+pub(crate) fn read_deciding_text(
+    path: &Path,
+    what: &'static str,
+    files: Deciding,
+) -> Result<String, CliError> {
+    as_text(path, what, read_deciding(path, files)?)
+}
+
+fn as_text(path: &Path, what: &'static str, bytes: Vec<u8>) -> Result<String, CliError> {
+    String::from_utf8(bytes).map_err(|error| CliError::NotText {
         path: path.to_owned(),
         what,
         source: error.utf8_error(),
     })
+}
+
+/// Standard input without the buffer that the standard library keeps until the end of the process: what is read may be a seed.
+#[cfg(unix)]
+pub(crate) fn stdin() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
+}
+
+#[cfg(windows)]
+pub(crate) fn stdin() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    Ok(File::from(io::stdin().as_handle().try_clone_to_owned()?))
 }
 
 /// A module in the binary format; the text format is translated.

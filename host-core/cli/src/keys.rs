@@ -8,7 +8,7 @@ use capability_claims::{KeyKind, KeyPair, PublicKey};
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
-use crate::{error::CliError, output::Output, seed};
+use crate::{deciding::Places, error::CliError, output::Output, seed};
 
 /// Make keys and show their public half
 #[derive(Debug, Subcommand)]
@@ -21,6 +21,9 @@ pub(crate) enum Command {
         /// Write the secret seed to this new file, which you alone can read. Without it the seed is printed
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+
+        #[command(flatten)]
+        places: Places,
     },
     Rotate(rotate::Arguments),
     /// Show the public half of a key
@@ -28,6 +31,9 @@ pub(crate) enum Command {
         /// The file with the seed; - reads standard input, env:NAME an environment variable
         #[arg(value_name = "SEED")]
         seed: PathBuf,
+
+        #[command(flatten)]
+        places: Places,
     },
 }
 
@@ -52,13 +58,16 @@ impl From<Kind> for KeyKind {
 pub(crate) fn keys(command: &Command, output: &Output) -> Result<(), CliError> {
     match command {
         Command::Rotate(arguments) => rotate::rotate(arguments, output),
-        Command::Show { seed } => output.show(&KeyView::of(&seed::read(seed)?)),
-        Command::Generate { kind, out: Some(file) } => {
+        Command::Show { seed, places } => {
+            output.show(&KeyView::of(&seed::read(seed, places.settle(output))?))
+        }
+        Command::Generate { kind, out: Some(file), places } => {
+            let files = places.settle(output);
             let key = KeyPair::generate((*kind).into())?;
-            seed::write_new(file, &key)?;
+            seed::write_new(file, files, &key)?;
             output.show(&KeyView { file: Some(file.display().to_string()), ..KeyView::of(&key) })
         }
-        Command::Generate { kind, out: None } => {
+        Command::Generate { kind, out: None, .. } => {
             let key = KeyPair::generate((*kind).into())?;
             output.warn(
                 "the seed is a secret, and is on your screen now; --out FILE puts it into a file instead",

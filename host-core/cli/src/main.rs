@@ -19,6 +19,7 @@ mod chain;
 mod claims_view;
 mod cli;
 mod code;
+mod deciding;
 mod error;
 mod file;
 mod inspect;

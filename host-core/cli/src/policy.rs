@@ -17,7 +17,13 @@ use serde::Serialize;
 use untrusted_text::Shown;
 
 use self::uses::{GrantView, Judge, Refusal};
-use crate::{error::CliError, file, output::Output, trust};
+use crate::{
+    deciding::{Deciding, Places},
+    error::CliError,
+    file,
+    output::Output,
+    trust,
+};
 
 /// Look at a trust policy, sign it, and verify its signature
 #[derive(Debug, Subcommand)]
@@ -41,20 +47,31 @@ pub(crate) enum Command {
         /// that hold them
         #[arg(long, value_name = "TOKEN", num_args = 1..)]
         chain: Vec<String>,
+
+        #[command(flatten)]
+        places: Places,
     },
 }
 
 pub(crate) fn policy(command: &Command, output: &Output) -> Result<(), CliError> {
     match command {
-        Command::Check { policy, module, chain } => check(policy, module, chain, output),
+        Command::Check { policy, module, chain, places } => {
+            check(policy, places.settle(output), module, chain, output)
+        }
         Command::Sign(arguments) => signed::sign(arguments, output),
         Command::Verify(arguments) => signed::verify(arguments, output),
     }
 }
 
-fn check(path: &PathBuf, module: &PathBuf, chain: &[String], output: &Output) -> Result<(), CliError> {
+fn check(
+    path: &PathBuf,
+    files: Deciding,
+    module: &PathBuf,
+    chain: &[String],
+    output: &Output,
+) -> Result<(), CliError> {
     file::refuse_stdin_twice([path, module])?;
-    let document = trust::policy_document(path)?;
+    let document = trust::policy_document(path, files)?;
     let policy = trust::policy_of(path, document.clone())?;
     let tokens = trust::beside(chain)?;
     let now = SystemClock.now();

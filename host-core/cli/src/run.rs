@@ -11,6 +11,7 @@ use clap::Args;
 use host_core::Host;
 
 use crate::{
+    deciding::Places,
     error::CliError,
     limits::CacheDir,
     manifest::Source,
@@ -39,11 +40,15 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     cache: CacheDir,
+
+    #[command(flatten)]
+    places: Places,
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
-    let source = Source::read(&arguments.manifest)?;
-    let mut plan = Plan::new(&source)?;
+    let files = arguments.places.settle(output);
+    let source = Source::read(&arguments.manifest, files)?;
+    let mut plan = Plan::new(&source, files)?;
     if let Some(doubt) = &plan.doubt {
         output.warn(doubt);
     }

@@ -11,7 +11,7 @@ use std::{
 use capability_claims::{KeyKind, KeyPair, PublicKey};
 use zeroize::Zeroizing;
 
-use crate::{error::CliError, file};
+use crate::{deciding::Deciding, error::CliError, file};
 
 /// A seed has 58 characters. Whatever is much longer is another file.
 pub(crate) const LONGEST: usize = 1024;
@@ -20,13 +20,13 @@ pub(crate) const LONGEST: usize = 1024;
 const VARIABLE: &str = "env:";
 
 /// Reads the key pair whose seed is in a file, on standard input (`-`) or in an environment variable (`env:NAME`). A file that
-/// others can read is refused.
-pub(crate) fn read(given: &Path) -> Result<KeyPair, CliError> {
+/// others can read, or could have written, is refused.
+pub(crate) fn read(given: &Path, files: Deciding) -> Result<KeyPair, CliError> {
     let variable = given.to_str().and_then(|text| text.strip_prefix(VARIABLE));
     refuse_seed(variable.map_or(given, Path::new))?;
     let (text, exposed) = match variable {
         Some(name) => (from_variable(name)?, None),
-        None => read_text(given).map_err(|source| CliError::Read { path: given.to_owned(), source })?,
+        None => read_text(given, files)?,
     };
     let key = KeyPair::from_seed(&text).map_err(CliError::refused(given))?;
     match exposed {
@@ -36,15 +36,25 @@ pub(crate) fn read(given: &Path) -> Result<KeyPair, CliError> {
 }
 
 /// As [`read`], and refuses a key of another kind; `role` says what the key is to be.
-pub(crate) fn read_kind(given: &Path, kind: KeyKind, role: &'static str) -> Result<KeyPair, CliError> {
-    read(given)?.of_kind(kind, role).map_err(CliError::refused(given))
+pub(crate) fn read_kind(
+    given: &Path,
+    files: Deciding,
+    kind: KeyKind,
+    role: &'static str,
+) -> Result<KeyPair, CliError> {
+    read(given, files)?.of_kind(kind, role).map_err(CliError::refused(given))
 }
 
 /// The public key that was given as its text, or whose seed is where [`read`] looks for it.
-pub(crate) fn public_key(given: &Path, kind: KeyKind, role: &'static str) -> Result<PublicKey, CliError> {
+pub(crate) fn public_key(
+    given: &Path,
+    files: Deciding,
+    kind: KeyKind,
+    role: &'static str,
+) -> Result<PublicKey, CliError> {
     match given.to_str().map(PublicKey::parse) {
         Some(Ok(key)) => Ok(key.of_kind(kind, role)?),
-        _ => Ok(read_kind(given, kind, role)?.public_key()),
+        _ => Ok(read_kind(given, files, kind, role)?.public_key()),
     }
 }
 
@@ -98,24 +108,19 @@ fn is_like_a_seed(text: &[u8]) -> bool {
 }
 
 /// Writes the seed of a key pair to a new file.
-pub(crate) fn write_new(path: &Path, key: &KeyPair) -> Result<(), CliError> {
+pub(crate) fn write_new(path: &Path, files: Deciding, key: &KeyPair) -> Result<(), CliError> {
     refuse_seed(path)?;
     let write = |mut file: File| {
         file.write_all(key.seed().as_bytes())?;
         file.write_all(b"\n")?;
-        file.sync_all()
+        file.sync_all()?;
+        trusted_files::sync_directory_of(path)
     };
-    match owners_alone(OpenOptions::new().write(true).create_new(true)).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(CliError::FileExists { path: path.to_owned() })
-        }
-        Err(source) => Err(CliError::Write { path: path.to_owned(), source }),
-        Ok(file) => write(file).map_err(|source| {
-            // Half a seed is of no use, and the file is this program's own.
-            let _ = fs::remove_file(path);
-            CliError::Write { path: path.to_owned(), source }
-        }),
-    }
+    write(files.create(path, owners_alone(&mut OpenOptions::new()))?).map_err(|source| {
+        // Half a seed is of no use, and the file is this program's own.
+        let _ = fs::remove_file(path);
+        CliError::Write { path: path.to_owned(), source }
+    })
 }
 
 fn from_variable(name: &str) -> Result<Zeroizing<String>, CliError> {
@@ -130,16 +135,14 @@ fn from_variable(name: &str) -> Result<Zeroizing<String>, CliError> {
 }
 
 /// The text, and the mode of the file if others can read it.
-fn read_text(path: &Path) -> io::Result<(Zeroizing<String>, Option<u32>)> {
+fn read_text(path: &Path, files: Deciding) -> Result<(Zeroizing<String>, Option<u32>), CliError> {
+    let failed = |source| CliError::Read { path: path.to_owned(), source };
+    let is_stdin = file::is_stdin(path);
+    let file = if is_stdin { file::stdin().map_err(failed)? } else { files.open(path)? };
+    let exposed = if is_stdin { None } else { readable_by_others(&file).map_err(failed)? };
     // The room is there from the start: a buffer that grows leaves copies of the secret behind.
     let mut text = Zeroizing::new(String::with_capacity(LONGEST));
-    if file::is_stdin(path) {
-        io::stdin().lock().take(LONGEST as u64).read_to_string(&mut text)?;
-        return Ok((text, None));
-    }
-    let file = File::open(path)?;
-    let exposed = readable_by_others(&file)?;
-    file.take(LONGEST as u64).read_to_string(&mut text)?;
+    file.take(LONGEST as u64).read_to_string(&mut text).map_err(failed)?;
     Ok((text, exposed))
 }
 

@@ -14,7 +14,8 @@ use serde::Serialize;
 use untrusted_text::Shown;
 
 use crate::{
-    claims_view::ClaimsView, error::CliError, file, lifetime::Lifetime, out_file, output::Output, seed,
+    claims_view::ClaimsView, deciding::Places, error::CliError, file, lifetime::Lifetime, out_file,
+    output::Output, seed,
 };
 
 /// Sign a module: say who it is and what it may use, in a token inside of it
@@ -59,15 +60,19 @@ pub(crate) struct Arguments {
     /// The version for people, such as 1.2.0
     #[arg(long, value_name = "VERSION")]
     ver: Option<String>,
+
+    #[command(flatten)]
+    places: Places,
 }
 
 pub(crate) fn sign(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
     let words = arguments.tag.iter().chain(&arguments.ver).chain([&arguments.name]).map(String::as_str);
     words.chain(arguments.cap.iter().map(CapabilityId::as_str)).try_for_each(seed::refuse_seed_as_text)?;
     file::refuse_stdin_twice([&arguments.input, &arguments.issuer, &arguments.subject])?;
-    let issuer = seed::read_kind(&arguments.issuer, KeyKind::Account, "the key that signs a module")?;
-    let subject =
-        seed::public_key(&arguments.subject, KeyKind::Module, "the key of a module that is to be signed")?;
+    let files = arguments.places.settle(output);
+    let issuer = seed::read_kind(&arguments.issuer, files, KeyKind::Account, "the key that signs a module")?;
+    let role = "the key of a module that is to be signed";
+    let subject = seed::public_key(&arguments.subject, files, KeyKind::Module, role)?;
     let now = SystemClock.now();
     let wasm = file::read_wasm(&arguments.input)?;
     let refused = CliError::refused(&arguments.input);

@@ -7,7 +7,7 @@ use capability_claims::{
     ClaimsError, PolicyDocument, PublicKey, SignedPolicies, TrustPolicy, VerifiedModule,
 };
 
-use crate::{error::CliError, file};
+use crate::{deciding::Deciding, error::CliError, file};
 
 /// What every token's text begins with: `{"` in base64url.
 const TOKEN: &str = "eyJ";
@@ -62,13 +62,14 @@ pub(crate) fn verify(
 /// A policy in a file of its own, which may have to be signed.
 pub(crate) struct PolicyFile {
     path: PathBuf,
+    files: Deciding,
     /// Who must have signed it, and the newest that was taken.
     signed: Option<SignedPolicies>,
 }
 
 impl PolicyFile {
-    pub(crate) fn new(path: PathBuf, signer: Option<PublicKey>) -> Self {
-        Self { path, signed: signer.map(SignedPolicies::of) }
+    pub(crate) fn new(path: PathBuf, files: Deciding, signer: Option<PublicKey>) -> Self {
+        Self { path, files, signed: signer.map(SignedPolicies::of) }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -77,7 +78,7 @@ impl PolicyFile {
 
     /// Reads the policy, and what to say of it when it does not say that it is whole and nobody signed it.
     pub(crate) fn read(&mut self) -> Result<(TrustPolicy, Option<String>), CliError> {
-        let text = file::read_text(&self.path, "policy")?;
+        let text = file::read_deciding_text(&self.path, "policy", self.files)?;
         let read = match &mut self.signed {
             Some(signed) => signed.accept(&text).map(|signed| (signed.document, None)),
             None => PolicyDocument::from_toml(&text).map(|document| {
@@ -92,13 +93,14 @@ impl PolicyFile {
 }
 
 /// Reads the policy in a file, whoever signed it.
-pub(crate) fn policy(path: &Path) -> Result<TrustPolicy, CliError> {
-    policy_of(path, policy_document(path)?)
+pub(crate) fn policy(path: &Path, files: Deciding) -> Result<TrustPolicy, CliError> {
+    policy_of(path, policy_document(path, files)?)
 }
 
 /// Reads a policy as it is written.
-pub(crate) fn policy_document(path: &Path) -> Result<PolicyDocument, CliError> {
-    PolicyDocument::from_toml(&file::read_text(path, "policy")?).map_err(CliError::refused(path))
+pub(crate) fn policy_document(path: &Path, files: Deciding) -> Result<PolicyDocument, CliError> {
+    let text = file::read_deciding_text(path, "policy", files)?;
+    PolicyDocument::from_toml(&text).map_err(CliError::refused(path))
 }
 
 /// The policy that a document from a file describes.

@@ -61,6 +61,22 @@ fn a_file_that_others_may_write_to_is_refused() {
     }
 }
 
+/// The group of the user's own is told by its name and members, which a group that nobody knows has not.
+#[test]
+fn a_file_that_another_group_may_write_to_is_refused() {
+    let directory = directory();
+    let path = policy_in(&directory);
+    if chown(&path, None, Some(STRANGER)).is_err() {
+        eprintln!("skipped: only root can give a file to another group");
+        return;
+    }
+    set_mode(&path, 0o620);
+    let error = open(&path).unwrap_err();
+    assert!(matches!(error, FileError::WritableByOthers { mode: 0o620, .. }), "{error}");
+    set_mode(&path, 0o640);
+    assert!(open(&path).is_ok());
+}
+
 #[test]
 fn a_file_of_another_user_is_refused() {
     let directory = directory();

@@ -12,6 +12,7 @@ use untrusted_text::Shown;
 
 use super::link::LinkView;
 use crate::{
+    deciding::Places,
     error::CliError,
     file,
     lifetime::Lifetime,
@@ -43,18 +44,22 @@ pub(crate) struct Arguments {
     /// Write the token to this file; without it the token is printed
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+
+    #[command(flatten)]
+    places: Places,
 }
 
 pub(crate) fn issue(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
     arguments.name.as_deref().map_or(Ok(()), seed::refuse_seed_as_text)?;
     file::refuse_stdin_twice([Some(&arguments.issuer), arguments.subject.as_ref()].into_iter().flatten())?;
+    let files = arguments.places.settle(output);
     let operator =
-        seed::read_kind(&arguments.issuer, KeyKind::Operator, "the key that vouches for accounts")?;
+        seed::read_kind(&arguments.issuer, files, KeyKind::Operator, "the key that vouches for accounts")?;
     let (text, link) = match &arguments.subject {
         None => of_operator(arguments, &operator)?,
         Some(subject) => {
             let account =
-                seed::public_key(subject, KeyKind::Account, "the key that an operator vouches for")?;
+                seed::public_key(subject, files, KeyKind::Account, "the key that an operator vouches for")?;
             of_account(arguments, account, &operator)?
         }
     };

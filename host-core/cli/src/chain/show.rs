@@ -10,7 +10,14 @@ use clap::Args;
 use serde::Serialize;
 
 use super::link::LinkView;
-use crate::{error::CliError, file, output::Output, row::Row, trust};
+use crate::{
+    deciding::{Deciding, Places},
+    error::CliError,
+    file,
+    output::Output,
+    row::Row,
+    trust,
+};
 
 /// Show on whose authority a module was signed, link by link, and check every link
 ///
@@ -34,13 +41,16 @@ pub(crate) struct Arguments {
     /// The policy (TOML) that says whom you trust
     #[arg(long, value_name = "FILE", conflicts_with = "trust")]
     policy: Option<PathBuf>,
+
+    #[command(flatten)]
+    places: Places,
 }
 
 pub(crate) fn show(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
     let path = &arguments.file;
     let wasm = Bytes::from(file::read(path)?);
     let beside = trust::beside(&arguments.chain)?;
-    let trust = policy(arguments)?;
+    let trust = policy(arguments, arguments.places.settle(output))?;
     let refused = CliError::module_refused(path, &wasm);
     let claims = inspect(&wasm).map_err(&refused)?.claims;
     let (links, error) = judged(&claims, &wasm, beside.as_deref(), trust.as_ref());
@@ -52,9 +62,9 @@ pub(crate) fn show(arguments: &Arguments, output: &Output) -> Result<(), CliErro
 }
 
 /// The policy that was given, in either way.
-fn policy(arguments: &Arguments) -> Result<Option<TrustPolicy>, CliError> {
+fn policy(arguments: &Arguments, files: Deciding) -> Result<Option<TrustPolicy>, CliError> {
     if let Some(path) = &arguments.policy {
-        return trust::policy(path).map(Some);
+        return trust::policy(path, files).map(Some);
     }
     if arguments.trust.is_empty() {
         return Ok(None);

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::{
+    deciding::Places,
     error::CliError,
     file,
     out_file::{self, Beside},
@@ -42,12 +43,16 @@ pub(crate) struct Arguments {
     /// Write the token to this file; without it the token is printed
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+
+    #[command(flatten)]
+    places: Places,
 }
 
 pub(crate) fn rotate(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
     arguments.reason.as_deref().map_or(Ok(()), seed::refuse_seed_as_text)?;
     file::refuse_stdin_twice([&arguments.old, &arguments.new])?;
-    let (old, new) = (seed::read(&arguments.old)?, seed::read(&arguments.new)?);
+    let files = arguments.places.settle(output);
+    let (old, new) = (seed::read(&arguments.old, files)?, seed::read(&arguments.new, files)?);
     let now = SystemClock.now();
     let handover = arguments.handover_in.map_or(now, |time| now.saturating_add(time.as_secs()));
     let mut rotation = RotationBuilder::new()

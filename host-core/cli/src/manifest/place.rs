@@ -8,7 +8,7 @@ use std::{
 
 use toml::de::{DeTable, DeValue};
 
-use crate::{error::CliError, file, manifest::Manifest};
+use crate::{deciding::Deciding, error::CliError, file, manifest::Manifest};
 
 /// A manifest's text, and where it came from.
 #[derive(Debug)]
@@ -47,8 +47,8 @@ fn is_bare_key(text: &str) -> bool {
 }
 
 impl Source {
-    pub(crate) fn read(path: &Path) -> Result<Self, CliError> {
-        let bytes = file::read(path)?;
+    pub(crate) fn read(path: &Path, files: Deciding) -> Result<Self, CliError> {
+        let bytes = file::read_deciding(path, files)?;
         let text = String::from_utf8(bytes).map_err(|error| CliError::Manifest {
             reason: format!("{} is not text: {}", path.display(), error.utf8_error()),
         })?;

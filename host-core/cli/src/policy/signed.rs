@@ -6,7 +6,7 @@ use capability_claims::{Moment, PolicyDocument, PublicKey, SignedPolicy};
 use clap::Args;
 use serde::Serialize;
 
-use crate::{error::CliError, file, out_file, output::Output, seed};
+use crate::{deciding::Places, error::CliError, file, out_file, output::Output, seed};
 
 #[derive(Debug, Args)]
 pub(crate) struct Sign {
@@ -24,6 +24,9 @@ pub(crate) struct Sign {
     /// Write the signed policy to this file; without it the policy itself is replaced
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+
+    #[command(flatten)]
+    places: Places,
 }
 
 #[derive(Debug, Args)]
@@ -39,9 +42,10 @@ pub(crate) struct Verify {
 pub(crate) fn sign(arguments: &Sign, output: &Output) -> Result<(), CliError> {
     file::refuse_stdin_twice([&arguments.policy, &arguments.key])?;
     let path = &arguments.policy;
-    let key = seed::read(&arguments.key)?;
-    let signed = SignedPolicy::sign(&file::read_text(path, "policy")?, arguments.serial, &key)
-        .map_err(CliError::refused(path))?;
+    let files = arguments.places.settle(output);
+    let key = seed::read(&arguments.key, files)?;
+    let text = file::read_deciding_text(path, "policy", files)?;
+    let signed = SignedPolicy::sign(&text, arguments.serial, &key).map_err(CliError::refused(path))?;
     let to = arguments.out.as_ref().unwrap_or(path);
     if file::is_stdin(to) {
         return output.bytes(signed.as_bytes(), &View::of(path, &signed, Some(key.public_key()))?);

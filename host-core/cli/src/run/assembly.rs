@@ -7,7 +7,7 @@ use std::{
 };
 
 use capability_provider::{ActorId, LinkConfig, LinkKey, ProviderError};
-use host_audit::AuditLog;
+use host_audit::{AuditError, AuditLog};
 use host_core::{AddOptions, Error as HostError, Host, HostBuilder};
 use provider_http_server::HttpServer;
 use toml::Spanned;
@@ -41,8 +41,17 @@ impl Assembly {
         let audit = plan.audit.as_ref().filter(|_| keep_audit);
         let mut builder = builder(source, plan, cache);
         if let Some(table) = audit {
-            let log = AuditLog::open(source.resolve(table.file.get_ref()), table.on_failure);
-            builder = builder.audit(log.map_err(|error| source.at(table.file.span())(error.into()))?);
+            let path = source.resolve(table.file.get_ref());
+            let log = if plan.files.insecure() {
+                AuditLog::open_anywhere(path, table.on_failure)
+            } else {
+                AuditLog::open(path, table.on_failure)
+            };
+            let told = |error| match error {
+                AuditError::Untrusted { source } => CliError::Untrusted(source),
+                other => other.into(),
+            };
+            builder = builder.audit(log.map_err(|error| source.at(table.file.span())(told(error)))?);
         }
         let host = builder.build()?;
         let aliases = load_actors(source, plan, &host)?;

@@ -16,6 +16,7 @@ use provider_logging::LogProvider;
 use toml::Spanned;
 
 use crate::{
+    deciding::Deciding,
     error::CliError,
     manifest::{
         ActorTable, AuditTable, HostTable, Kind, LinkTable, Manifest, ProviderTable, Source, TrustTable,
@@ -29,6 +30,7 @@ pub(crate) type Seat = (CapabilityId, LinkName);
 /// What is to be done: a manifest without contradictions, its providers made but not connected.
 pub(crate) struct Plan {
     pub(crate) host: HostTable,
+    pub(crate) files: Deciding,
     pub(crate) trust: TrustPolicy,
     /// Where the policy was read, if it came from a file of its own.
     pub(crate) policy: Option<PolicyFile>,
@@ -50,12 +52,12 @@ pub(crate) struct Planned {
 }
 
 impl Plan {
-    pub(crate) fn new(source: &Source) -> Result<Self, CliError> {
+    pub(crate) fn new(source: &Source, files: Deciding) -> Result<Self, CliError> {
         let mut manifest = source.manifest()?;
         let trust = manifest.trust.as_ref().ok_or_else(|| {
             source.missing("trust", "missing table; it names the accounts or operators whose modules may run")
         })?;
-        let mut policy = policy_file(source, trust)?;
+        let mut policy = policy_file(source, files, trust)?;
         let (trust, doubt) = trusted(source, trust, policy.as_mut())?;
         check_aliases(source, &manifest.actors)?;
         let providers = providers(source, mem::take(&mut manifest.providers))?;
@@ -63,7 +65,7 @@ impl Plan {
             check_link(source, link, &manifest.actors, &providers)?;
         }
         let Manifest { host, audit, actors, links, .. } = manifest;
-        Ok(Self { host, trust, policy, doubt, audit, actors, providers, links })
+        Ok(Self { host, files, trust, policy, doubt, audit, actors, providers, links })
     }
 }
 
@@ -85,7 +87,11 @@ fn trusted(
 }
 
 /// The file of the policy, if there is one, and who must have signed it.
-fn policy_file(source: &Source, table: &Spanned<TrustTable>) -> Result<Option<PolicyFile>, CliError> {
+fn policy_file(
+    source: &Source,
+    files: Deciding,
+    table: &Spanned<TrustTable>,
+) -> Result<Option<PolicyFile>, CliError> {
     let TrustTable { policy, signer, .. } = table.get_ref();
     let signer = match signer {
         Some(signer) => {
@@ -95,7 +101,7 @@ fn policy_file(source: &Source, table: &Spanned<TrustTable>) -> Result<Option<Po
         None => None,
     };
     match (policy, &table.get_ref().signer) {
-        (Some(policy), _) => Ok(Some(PolicyFile::new(source.resolve(policy.get_ref()), signer))),
+        (Some(policy), _) => Ok(Some(PolicyFile::new(source.resolve(policy.get_ref()), files, signer))),
         (None, Some(signer)) => {
             let reason =
                 "only a `policy` in a file of its own is signed; name the file, or leave the signer out";

@@ -7,6 +7,7 @@ mod inspect;
 mod invoke;
 mod keys;
 mod manifest;
+mod odd_places;
 mod outputs;
 mod pipes;
 mod policy;

@@ -1,6 +1,7 @@
 //! `wascc run` as a child of the test.
 
 use std::{
+    borrow::BorrowMut,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     process::{Child, ChildStderr, ChildStdout, Command, Stdio},
@@ -29,7 +30,8 @@ impl Running {
     }
 
     /// The host that a command starts.
-    pub(crate) fn of(mut command: Command) -> Self {
+    pub(crate) fn of(mut command: impl BorrowMut<Command>) -> Self {
+        let command = command.borrow_mut();
         command.env("RUST_LOG", "info").stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
