@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use ed25519_dalek::{Signer as _, SigningKey};
 use jsonwebtoken::{
     Algorithm,
     crypto::JwtSigner,
@@ -13,24 +12,21 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 use crate::{
     error::ClaimsError,
     keys::{KeyKind, PublicKey},
+    secret::{Secret, leaving_nothing_behind},
     text,
 };
 
 /// A secret key with its kind.
 ///
-/// The secret is overwritten when the value is dropped, is not shown by `Debug`, and leaves only through [`seed`](Self::seed).
+/// The secret lies in memory once, on the heap, wherever the value is moved. It is overwritten when the value is dropped, is not
+/// shown by `Debug`, and leaves only through [`seed`](Self::seed). No function of this type leaves a copy on the stack.
 pub struct KeyPair {
     kind: KeyKind,
-    secret: SigningKey,
+    secret: Secret,
 }
 
-/// The field `secret` sees to it; were its crate built without that, this would not compile.
+/// The field `secret` sees to it.
 impl ZeroizeOnDrop for KeyPair {}
-
-const _: () = {
-    const fn is_overwritten_on_drop<T: ZeroizeOnDrop>() {}
-    is_overwritten_on_drop::<SigningKey>();
-};
 
 impl KeyPair {
     /// A new key from the operating system's source of randomness.
@@ -38,9 +34,11 @@ impl KeyPair {
     /// # Errors
     /// [`ClaimsError::CannotSign`] for [`KeyKind::Curve`], and [`ClaimsError::NoRandomness`] when the system has none.
     pub fn generate(kind: KeyKind) -> Result<Self, ClaimsError> {
-        let mut seed = Zeroizing::new([0; 32]);
-        getrandom::fill(seed.as_mut()).map_err(|source| ClaimsError::NoRandomness { source })?;
-        Self::of_seed(kind, &seed)
+        leaving_nothing_behind(|| {
+            let mut seed = Zeroizing::new([0; 32]);
+            getrandom::fill(seed.as_mut()).map_err(|source| ClaimsError::NoRandomness { source })?;
+            Self::of_seed(kind, &seed)
+        })
     }
 
     /// Reads the 58-character text of a seed (`S`, then the kind's letter). White space around it is skipped, for seed
@@ -49,15 +47,17 @@ impl KeyPair {
     /// # Errors
     /// [`ClaimsError::MalformedKey`], which never repeats the text, and [`ClaimsError::CannotSign`] for a curve key.
     pub fn from_seed(seed: &str) -> Result<Self, ClaimsError> {
-        let (kind, seed) = text::decode_seed(seed.trim_start_matches('\u{feff}').trim())?;
-        Self::of_seed(kind, &seed)
+        leaving_nothing_behind(|| {
+            let (kind, seed) = text::decode_seed(seed.trim_start_matches('\u{feff}').trim())?;
+            Self::of_seed(kind, &seed)
+        })
     }
 
     fn of_seed(kind: KeyKind, seed: &[u8; 32]) -> Result<Self, ClaimsError> {
         if kind == KeyKind::Curve {
             return Err(ClaimsError::CannotSign { kind });
         }
-        Ok(Self { kind, secret: SigningKey::from_bytes(seed) })
+        Ok(Self { kind, secret: Secret::new(seed) })
     }
 
     /// The same pair when it is of the kind that `role` asks for; `role` says in the error what the key was to be.
@@ -78,20 +78,20 @@ impl KeyPair {
     /// The public half.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
-        PublicKey::derived(self.kind, self.secret.verifying_key().to_bytes())
+        PublicKey::derived(self.kind, self.secret.public_bytes())
     }
 
     /// The secret as 58 characters of text, which [`from_seed`](Self::from_seed) reads. The text is overwritten when it is dropped; whoever
     /// copies it has to care for the copy.
     #[must_use]
     pub fn seed(&self) -> Zeroizing<String> {
-        text::encode_seed(self.kind, self.secret.as_bytes())
+        leaving_nothing_behind(|| text::encode_seed(self.kind, self.secret.as_bytes()))
     }
 
     /// The Ed25519 signature of the message (RFC 8032 §5.1.6). The same message always gets the same signature.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.secret.sign(message).to_bytes()
+        leaving_nothing_behind(|| self.secret.sign(message))
     }
 }
 

@@ -103,6 +103,7 @@ mod permit;
 mod policy;
 mod provenance;
 mod rotation;
+mod secret;
 mod section;
 mod sign;
 #[cfg(feature = "toml")]
