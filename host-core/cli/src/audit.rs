@@ -3,14 +3,15 @@
 use std::{
     fmt,
     fs::File,
-    io::{self, BufRead, BufReader},
-    path::PathBuf,
+    io::{BufRead, BufReader, Cursor, Read},
+    path::{Path, PathBuf},
 };
 
 use capability_claims::Moment;
 use clap::Subcommand;
 use host_audit::{RecordHash, Summary, verify, verify_against};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::{error::CliError, file, output::Output, row::Row, seed};
 
@@ -33,19 +34,26 @@ pub(crate) enum Command {
 
 pub(crate) fn audit(command: &Command, output: &Output) -> Result<(), CliError> {
     let Command::Verify { file: path, head } = command;
-    seed::refuse_seed(path)?;
-    let log: Box<dyn BufRead> = if file::is_stdin(path) {
-        Box::new(io::stdin().lock())
-    } else {
-        let file = File::open(path).map_err(|source| CliError::Read { path: path.clone(), source })?;
-        Box::new(BufReader::new(file))
-    };
+    let log = open(path)?;
     let summary = match head {
         Some(head) => verify_against(log, *head),
         None => verify(log),
     };
     let summary = summary.map_err(|source| CliError::Audit { path: path.clone(), source })?;
     output.show(&Whole { file: path.display().to_string(), summary })
+}
+
+/// A log, to read it line by line. What looks like a seed is refused before it is in a buffer, for a message might quote it.
+fn open(path: &Path) -> Result<impl BufRead, CliError> {
+    seed::refuse_seed(path)?;
+    let failed = |source| CliError::Read { path: path.to_owned(), source };
+    let mut log = if file::is_stdin(path) { file::stdin() } else { File::open(path) }.map_err(failed)?;
+    let mut beginning = Zeroizing::new(Vec::with_capacity(seed::LONGEST));
+    log.by_ref().take(seed::LONGEST as u64).read_to_end(&mut beginning).map_err(failed)?;
+    if seed::holds_seed(&beginning) {
+        return Err(CliError::SeedInFile { path: path.to_owned() });
+    }
+    Ok(BufReader::new(Cursor::new(beginning).chain(log)))
 }
 
 #[derive(Serialize)]

@@ -76,6 +76,11 @@ impl Cli {
 }
 
 impl Command {
+    /// Whether the seeds of keys pass through the memory of this process.
+    pub(crate) fn handles_seeds(&self) -> bool {
+        matches!(self, Self::Keys(_) | Self::Sign(_) | Self::Chain(_) | Self::Policy(_))
+    }
+
     pub(crate) fn execute(&self, output: &Output) -> Result<(), CliError> {
         match self {
             Self::Invoke(arguments) => invoke::invoke(arguments, output),

@@ -59,13 +59,16 @@ pub(crate) fn keys(command: &Command, output: &Output) -> Result<(), CliError> {
     match command {
         Command::Rotate(arguments) => rotate::rotate(arguments, output),
         Command::Show { seed, places } => {
-            output.show(&KeyView::of(&seed::read(seed, places.settle(output))?))
+            let view = KeyView::of(&seed::read(seed, places.settle(output))?);
+            output.show(&view)
         }
         Command::Generate { kind, out: Some(file), places } => {
             let files = places.settle(output);
             let key = KeyPair::generate((*kind).into())?;
             seed::write_new(file, files, &key)?;
-            output.show(&KeyView { file: Some(file.display().to_string()), ..KeyView::of(&key) })
+            let view = KeyView { file: Some(file.display().to_string()), ..KeyView::of(&key) };
+            drop(key);
+            output.show(&view)
         }
         Command::Generate { kind, out: None, .. } => {
             let key = KeyPair::generate((*kind).into())?;

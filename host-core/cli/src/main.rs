@@ -20,6 +20,7 @@ mod claims_view;
 mod cli;
 mod code;
 mod deciding;
+mod dumps;
 mod error;
 mod file;
 mod inspect;
@@ -48,6 +49,9 @@ fn main() -> ExitCode {
         Ok(cli) => {
             let output = Output::new(cli.json);
             cli.start_log();
+            if cli.command.handles_seeds() {
+                dumps::forbid();
+            }
             cli.command.execute(&output).map_or_else(|error| output.failure(&error), |()| ExitCode::SUCCESS)
         }
         Err(status) => status,

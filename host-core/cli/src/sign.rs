@@ -77,6 +77,7 @@ pub(crate) fn sign(arguments: &Arguments, output: &Output) -> Result<(), CliErro
     let wasm = file::read_wasm(&arguments.input)?;
     let refused = CliError::refused(&arguments.input);
     let signed = sign_module(&wasm, &claims(arguments, subject, now), &issuer).map_err(&refused)?;
+    drop(issuer);
     let found = inspect(&signed).map_err(refused)?;
     let beside = out_file::write(&arguments.out, &signed)?;
     output.show_beside(beside, &Signed::new(&arguments.out, &found, now))

@@ -63,12 +63,14 @@ pub(crate) fn issue(arguments: &Arguments, output: &Output) -> Result<(), CliErr
             of_account(arguments, account, &operator)?
         }
     };
+    let vouching = operator.public_key();
+    drop(operator);
     let beside = match &arguments.out {
         Some(path) => out_file::write(path, format!("{text}\n").as_bytes())?,
         None => Beside::StandardOutput,
     };
     let file = arguments.out.as_ref().map(|path| path.display().to_string());
-    output.show_beside(beside, &Issued { file, link, text, operator: operator.public_key() })
+    output.show_beside(beside, &Issued { file, link, text, operator: vouching })
 }
 
 /// The claims with name and times as they were asked for. The builders of both kinds have the same methods.

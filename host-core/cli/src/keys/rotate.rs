@@ -63,6 +63,7 @@ pub(crate) fn rotate(arguments: &Arguments, output: &Output) -> Result<(), CliEr
         rotation = rotation.reason(reason);
     }
     let text = rotation.issue(&old, &new)?;
+    drop((old, new));
     let claims = RotationClaims::verify(&text)?;
     let beside = match &arguments.out {
         Some(path) => out_file::write(path, format!("{text}\n").as_bytes())?,

@@ -46,12 +46,14 @@ pub(crate) fn sign(arguments: &Sign, output: &Output) -> Result<(), CliError> {
     let key = seed::read(&arguments.key, files)?;
     let text = file::read_deciding_text(path, "policy", files)?;
     let signed = SignedPolicy::sign(&text, arguments.serial, &key).map_err(CliError::refused(path))?;
+    let signer = key.public_key();
+    drop(key);
     let to = arguments.out.as_ref().unwrap_or(path);
     if file::is_stdin(to) {
-        return output.bytes(signed.as_bytes(), &View::of(path, &signed, Some(key.public_key()))?);
+        return output.bytes(signed.as_bytes(), &View::of(path, &signed, Some(signer))?);
     }
     let beside = out_file::write(to, signed.as_bytes())?;
-    output.show_beside(beside, &View::of(to, &signed, Some(key.public_key()))?)
+    output.show_beside(beside, &View::of(to, &signed, Some(signer))?)
 }
 
 pub(crate) fn verify(arguments: &Verify, output: &Output) -> Result<(), CliError> {

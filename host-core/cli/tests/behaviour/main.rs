@@ -7,6 +7,8 @@ mod inspect;
 mod invoke;
 mod keys;
 mod manifest;
+#[cfg(target_os = "linux")]
+mod memory;
 mod odd_places;
 mod outputs;
 mod pipes;
