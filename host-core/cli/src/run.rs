@@ -1,14 +1,15 @@
 //! `wascc run`: a host as a manifest describes it, until it is told to end.
 
 mod assembly;
+mod module;
 mod plan;
+mod reload;
 mod report;
 mod signals;
 
 use std::path::PathBuf;
 
 use clap::Args;
-use host_core::Host;
 
 use crate::{
     deciding::Places,
@@ -19,7 +20,7 @@ use crate::{
     run::{
         assembly::Assembly,
         plan::Plan,
-        report::{Checked, Ready, Reloaded},
+        report::{Checked, Ready},
         signals::{Signal, Signals},
     },
     trust::PolicyFile,
@@ -28,7 +29,8 @@ use crate::{
 /// Run the host that a manifest describes, until SIGINT or SIGTERM
 ///
 /// Requests in flight are finished within the drain deadline; a second signal ends the program at once. When the manifest names a
-/// policy, SIGHUP reads it again, and from then on it holds.
+/// policy, SIGHUP reads it and the modules again: the policy holds from then on, and modules that have changed take the place of those
+/// that serve.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The manifest, such as host.toml; paths in it are relative to it
@@ -52,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<(), CliError
     if let Some(doubt) = &plan.doubt {
         output.warn(doubt);
     }
-    let assembly = Assembly::load(&source, &plan, arguments.cache.given(), !arguments.check)?;
+    let mut assembly = Assembly::load(&source, &plan, arguments.cache.given(), !arguments.check)?;
     if arguments.check {
         return output.show(&Checked::new(&arguments.manifest, &assembly, &plan));
     }
@@ -60,24 +62,10 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<(), CliError
     assembly.connect(&source, &plan)?;
     output.show(&Ready::new(&assembly, plan.policy.as_ref().map(PolicyFile::path)))?;
     while signals.next() == Signal::Reload {
-        let Some(policy) = &mut plan.policy else { break };
-        // A policy that cannot be read must not end a host that serves; the one before holds on.
-        if let Err(error) = reload(policy, assembly.host(), output) {
-            output.error(&error);
-        }
+        let (host, loaded) = assembly.loaded();
+        reload::reload(&source, &mut plan, host, loaded, output);
     }
     log::info!("shutting down");
     assembly.host().shutdown();
     Ok(())
-}
-
-/// Puts the policy that is in the file now in the place of the one that holds.
-fn reload(file: &mut PolicyFile, host: &Host, output: &Output) -> Result<(), CliError> {
-    let read = file.read().inspect_err(|error| host.policy_unreadable(&error.to_string()));
-    let (policy, doubt) = read?;
-    if let Some(doubt) = doubt {
-        output.warn(&doubt);
-    }
-    let report = host.replace_policy(policy)?;
-    output.show(&Reloaded::new(file.path(), report))
 }

@@ -8,21 +8,23 @@ use std::{
 
 use capability_provider::{ActorId, LinkConfig, LinkKey, ProviderError};
 use host_audit::{AuditError, AuditLog};
-use host_core::{AddOptions, Error as HostError, Host, HostBuilder};
+use host_core::{Error as HostError, Host, HostBuilder};
 use provider_http_server::HttpServer;
-use toml::Spanned;
 
 use crate::{
     error::CliError,
-    file,
     manifest::{LinkTable, Source},
-    run::plan::Plan,
-    trust,
+    run::{
+        module::{Loaded, Module},
+        plan::Plan,
+    },
 };
 
 /// A host with its actors, and the links that it is to have.
 pub(crate) struct Assembly {
     host: Host,
+    /// In the order of the plan's actors.
+    loaded: Vec<Loaded>,
     /// In the order of the plan's links.
     keys: Vec<LinkKey>,
     listeners: Vec<(LinkKey, Arc<HttpServer>)>,
@@ -54,7 +56,7 @@ impl Assembly {
             builder = builder.audit(log.map_err(|error| source.at(table.file.span())(told(error)))?);
         }
         let host = builder.build()?;
-        let aliases = load_actors(source, plan, &host)?;
+        let (loaded, aliases) = load_actors(source, plan, &host)?;
         let mut seen = BTreeSet::new();
         let mut keys = Vec::new();
         let mut listeners = Vec::new();
@@ -69,7 +71,7 @@ impl Assembly {
             }
             keys.push(key);
         }
-        Ok(Self { host, keys, listeners })
+        Ok(Self { host, loaded, keys, listeners })
     }
 
     /// Brings the providers in and makes the links; those that listen come last, when all that they need is there.
@@ -90,6 +92,11 @@ impl Assembly {
 
     pub(crate) fn host(&self) -> &Host {
         &self.host
+    }
+
+    /// The actors, to put other modules in their places.
+    pub(crate) fn loaded(&mut self) -> (&Host, &mut [Loaded]) {
+        (&self.host, &mut self.loaded)
     }
 
     /// The links that listen, and the URL of each.
@@ -145,32 +152,24 @@ fn builder(source: &Source, plan: &Plan, cache: Option<PathBuf>) -> HostBuilder 
     builder
 }
 
-/// Returns the actors by the names that links call them by.
-fn load_actors(source: &Source, plan: &Plan, host: &Host) -> Result<BTreeMap<String, ActorId>, CliError> {
+/// Returns the actors, and the names that links call them by.
+fn load_actors(
+    source: &Source,
+    plan: &Plan,
+    host: &Host,
+) -> Result<(Vec<Loaded>, BTreeMap<String, ActorId>), CliError> {
+    let mut loaded = Vec::new();
     let mut aliases = BTreeMap::new();
     for actor in &plan.actors {
-        let mut options = AddOptions::new();
-        if let Some(chain) = &actor.chain {
-            let tokens = |token: &Spanned<String>| {
-                trust::tokens_in(token.get_ref(), source.directory()).map_err(source.at(token.span()))
-            };
-            let tokens: Vec<_> = chain.iter().map(tokens).collect::<Result<_, _>>()?;
-            options = options.chain(tokens.concat());
-        }
-        let path = source.resolve(actor.file.get_ref());
-        let load = || match host.add_actor_with(file::read(&path)?, options) {
-            Err(HostError::Refused { module, source }) => {
-                Err(CliError::ModuleRefused { path, module, source })
-            }
-            other => Ok(other?),
-        };
-        let id = load().map_err(source.at(actor.file.span()))?;
+        let module = Module::read(source, actor)?;
+        let added = module.add(host).map_err(source.at(actor.file.span()))?;
         if let Some(alias) = &actor.name {
-            aliases.insert(alias.get_ref().clone(), id.clone());
+            aliases.insert(alias.get_ref().clone(), added.id.clone());
         }
-        aliases.insert(id.to_string(), id);
+        aliases.insert(added.id.to_string(), added.id.clone());
+        loaded.push(added);
     }
-    Ok(aliases)
+    Ok((loaded, aliases))
 }
 
 /// The key of the value that a provider refused.

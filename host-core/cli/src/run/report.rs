@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path};
 
-use host_core::{ActorStatus, LinkStatus, PolicyReport, ProviderStatus};
+use host_core::{ActorStatus, LinkStatus, PolicyReport, ProviderStatus, SwapReport};
 use serde::Serialize;
 use untrusted_text::Shown;
 
@@ -46,7 +46,7 @@ pub(crate) struct Ready {
     providers: Vec<ProviderStatus>,
     links: Vec<LinkStatus>,
     listening: Vec<Listening>,
-    /// The file that SIGHUP reads again.
+    /// The policy, which SIGHUP reads again, as it does the modules.
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<String>,
 }
@@ -112,7 +112,7 @@ impl fmt::Display for Ready {
             writeln!(f, "listening on {url} for \"{}\"", Shown::new(self.name(actor)))?;
         }
         if let Some(policy) = &self.policy {
-            writeln!(f, "SIGHUP reads {policy} again")?;
+            writeln!(f, "SIGHUP reads {policy} and the modules again")?;
         }
         f.write_str("SIGINT (Ctrl-C) or SIGTERM ends it")
     }
@@ -139,6 +139,26 @@ impl fmt::Display for Reloaded {
             write!(f, "\n{}", Shown::new(&barred.reason).up_to(LONGEST))?;
         }
         self.report.restored.iter().try_for_each(|actor| write!(f, "\nactor {actor} may be called again"))
+    }
+}
+
+/// Another module that serves.
+#[derive(Debug, Serialize)]
+pub(crate) struct Swapped {
+    module: String,
+    #[serde(flatten)]
+    report: SwapReport,
+}
+
+impl Swapped {
+    pub(crate) fn new(path: &Path, report: SwapReport) -> Self {
+        Self { module: path.display().to_string(), report }
+    }
+}
+
+impl fmt::Display for Swapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} serves now: {}", self.module, self.report)
     }
 }
 

@@ -8,7 +8,7 @@ const INTERRUPTED: i32 = 130;
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signal {
-    /// Read the policy again.
+    /// Read the policy and the modules again.
     Reload,
     End,
 }

@@ -14,6 +14,7 @@ mod outputs;
 mod pipes;
 mod policy;
 mod readme;
+mod reload;
 mod rotation;
 mod run;
 mod run_trust;

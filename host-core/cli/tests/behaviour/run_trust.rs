@@ -124,7 +124,7 @@ fn people_are_told_of_another_policy_too() {
     let directory = directory("[trust]\npolicy = \"policy.toml\"", "");
     directory.write("policy.toml", format!("accounts = [\"{ACCOUNT}\"]\n"));
     let mut host = Running::start(&directory, &[]);
-    while host.line() != "SIGHUP reads policy.toml again" {}
+    while host.line() != "SIGHUP reads policy.toml and the modules again" {}
     assert_eq!(host.line(), "SIGINT (Ctrl-C) or SIGTERM ends it");
     directory.write("policy.toml", format!("operators = [\"{OPERATOR}\"]\n"));
     host.send("-HUP");

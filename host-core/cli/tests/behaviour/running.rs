@@ -65,9 +65,14 @@ impl Running {
         line
     }
 
+    /// The id of its process.
+    pub(crate) fn id(&self) -> String {
+        self.child.id().to_string()
+    }
+
     /// Sends a signal to this child alone.
     pub(crate) fn send(&self, signal: &str) {
-        let pid = self.child.id().to_string();
+        let pid = self.id();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 

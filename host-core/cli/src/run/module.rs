@@ -1,0 +1,81 @@
+//! One module of a manifest, as it is in its file at this moment.
+
+use std::path::PathBuf;
+
+use capability_provider::ActorId;
+use host_core::{AddOptions, Error as HostError, Host, SwapOptions, SwapReport};
+use sha2::{Digest, Sha256};
+use toml::Spanned;
+
+use crate::{
+    error::CliError,
+    file,
+    manifest::{ActorTable, Source},
+    trust,
+};
+
+/// A module with the tokens beside it.
+pub(super) struct Module {
+    path: PathBuf,
+    wasm: Vec<u8>,
+    chain: Option<Vec<String>>,
+}
+
+/// What tells whether a module or a token beside it has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen([u8; 32]);
+
+/// An actor that runs, and the module of which it was made.
+#[derive(Debug, Clone)]
+pub(super) struct Loaded {
+    pub(super) id: ActorId,
+    pub(super) seen: Seen,
+}
+
+impl Module {
+    pub(super) fn read(source: &Source, actor: &ActorTable) -> Result<Self, CliError> {
+        let tokens = |token: &Spanned<String>| {
+            trust::tokens_in(token.get_ref(), source.directory()).map_err(source.at(token.span()))
+        };
+        let chain = actor.chain.as_ref().map(|chain| chain.iter().map(tokens).collect::<Result<Vec<_>, _>>());
+        let chain = chain.transpose()?.map(|tokens| tokens.concat());
+        let path = source.resolve(actor.file.get_ref());
+        let wasm = file::read(&path).map_err(source.at(actor.file.span()))?;
+        Ok(Self { path, wasm, chain })
+    }
+
+    pub(super) fn seen(&self) -> Seen {
+        let mut digest = Sha256::new_with_prefix(Sha256::digest(&self.wasm));
+        for token in self.chain.iter().flatten() {
+            digest.update(Sha256::digest(token));
+        }
+        Seen(digest.finalize().into())
+    }
+
+    /// Lets it in as a new actor.
+    pub(super) fn add(self, host: &Host) -> Result<Loaded, CliError> {
+        let seen = self.seen();
+        let mut options = AddOptions::new();
+        options.chain = self.chain;
+        let id = host.add_actor_with(self.wasm, options).map_err(refusal(self.path))?;
+        Ok(Loaded { id, seen })
+    }
+
+    /// Puts it in the place of the one of which the actor was made.
+    pub(super) fn replace(self, host: &Host, loaded: &mut Loaded) -> Result<SwapReport, CliError> {
+        let seen = self.seen();
+        let mut options = SwapOptions::new().actor(loaded.id.clone());
+        options.chain = self.chain;
+        let report = host.replace_actor_with(self.wasm, options).map_err(refusal(self.path))?;
+        loaded.seen = seen;
+        Ok(report)
+    }
+}
+
+/// Names the file of a module that is refused.
+fn refusal(path: PathBuf) -> impl FnOnce(HostError) -> CliError {
+    |error| match error {
+        HostError::Refused { module, source } => CliError::ModuleRefused { path, module, source },
+        other => other.into(),
+    }
+}
