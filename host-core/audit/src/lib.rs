@@ -70,7 +70,7 @@ pub use crate::{
     event::{Authority, Counted, Event, Token},
     hash::{Head, RecordHash},
     log_file::{AuditLog, OnFailure},
-    verify::{Summary, verify, verify_against},
+    verify::{Record, Summary, verify, verify_against, verify_each},
 };
 
 /// The README's example runs too.

@@ -24,9 +24,8 @@ pub(crate) struct Envelope {
     pub(crate) seq: u64,
     pub(crate) at: u64,
     pub(crate) prev: RecordHash,
-    /// Its kind may be one that a later version knows.
-    #[serde(rename = "event")]
-    _event: String,
+    /// Its kind, which may be one that a later version knows.
+    pub(crate) event: String,
     #[serde(rename = "hash")]
     _hash: IgnoredAny,
 }

@@ -1,4 +1,7 @@
-//! `wascc audit`: whether an audit log is whole.
+//! `wascc audit`: whether an audit log is whole, and what it says.
+
+mod fields;
+mod show;
 
 use std::{
     fmt,
@@ -30,10 +33,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "HASH")]
         head: Option<RecordHash>,
     },
+    Show(show::Arguments),
 }
 
 pub(crate) fn audit(command: &Command, output: &Output) -> Result<(), CliError> {
-    let Command::Verify { file: path, head } = command;
+    let (path, head) = match command {
+        Command::Verify { file, head } => (file, head),
+        Command::Show(arguments) => return show::show(arguments, output),
+    };
     let log = open(path)?;
     let summary = match head {
         Some(head) => verify_against(log, *head),

@@ -113,6 +113,9 @@ pub(crate) enum CliError {
         #[source]
         source: VerifyError,
     },
+    /// A record of an audit log is whole and can be checked, but cannot be shown.
+    #[error("{}: line {line} cannot be shown: its values are nested too deep, which no host writes", path.display())]
+    NotShown { path: PathBuf, line: u64 },
     /// An audit log could not be opened.
     #[error("{0}")]
     AuditLog(#[from] AuditError),
@@ -182,6 +185,7 @@ impl CliError {
             Self::Claims(error) => code::of_claims(error),
             Self::NotGenuine { code, .. } => code,
             Self::Audit { source, .. } => code::of_audit(source),
+            Self::NotShown { .. } => "audit_malformed",
             Self::AuditLog(error) => code::of_audit_log(error),
             Self::Host(error) => code::of_host(error),
             Self::Provider(error) => code::of_provider(error),

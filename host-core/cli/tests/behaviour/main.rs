@@ -1,6 +1,7 @@
 //! The command line from outside: what it prints, where, and with which status it ends.
 
 mod audit;
+mod audit_show;
 mod call;
 mod chain;
 mod inspect;
