@@ -3,22 +3,30 @@
 use std::{
     borrow::Cow,
     fmt, fs,
+    num::NonZero,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
 };
 
-use wasmer::sys::{CompilerConfig, Cranelift, EngineBuilder as WasmerBuilder, Features, Target};
+use wasmer::sys::{
+    CompilerConfig, Cranelift, CraneliftOptLevel, EngineBuilder as WasmerBuilder, Features, Target,
+};
 
 use crate::{
-    Error, HostPanic, Module,
+    CompileBound, CompileLimits, Error, HostPanic, Module,
     cache::{Cache, Key, digest},
+    compile_time::CompileTime,
+    complexity::{self, Measured, Unfit},
     metering, stop, text,
     watchdog::Watchdog,
 };
 
 /// The magic number at the start of a module in the binary format.
 const WASM_MAGIC: &[u8; 4] = b"\0asm";
+/// How much longer the text format may be than the binary format.
+const TEXT: u64 = 8;
 
 /// Compiles modules and keeps watch over their instances. Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -29,6 +37,7 @@ pub struct Engine {
 pub(crate) struct Shared {
     cache: Option<Cache>,
     pub(crate) metered: bool,
+    limits: CompileLimits,
     pub(crate) watchdog: Arc<Watchdog>,
 }
 
@@ -37,6 +46,7 @@ pub(crate) struct Shared {
 pub struct EngineBuilder {
     cache: Option<PathBuf>,
     metered: bool,
+    limits: CompileLimits,
 }
 
 impl EngineBuilder {
@@ -61,14 +71,22 @@ impl EngineBuilder {
         self
     }
 
+    /// What a module may ask of the compiler; without this, the [defaults](crate::CompileBound). A module that is taken from the cache is not compiled,
+    /// so these limits do not hold for it.
+    #[must_use]
+    pub fn compile_limits(mut self, limits: CompileLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// The engine.
     ///
     /// # Errors
     /// [`Error::CacheDirectory`] when the directory cannot be made or others may write to it.
     pub fn build(self) -> Result<Engine, Error> {
-        let Self { cache, metered } = self;
+        let Self { cache, metered, limits } = self;
         let cache = cache.map(|directory| Cache::open(&directory, identity(metered))).transpose()?;
-        Ok(Engine { shared: Arc::new(Shared { cache, metered, watchdog: Watchdog::new() }) })
+        Ok(Engine { shared: Arc::new(Shared { cache, metered, limits, watchdog: Watchdog::new() }) })
     }
 }
 
@@ -76,7 +94,8 @@ impl Engine {
     /// An engine that keeps nothing on disk.
     #[must_use]
     pub fn new() -> Self {
-        Self { shared: Arc::new(Shared { cache: None, metered: false, watchdog: Watchdog::new() }) }
+        let (cache, metered, limits) = (None, false, CompileLimits::new());
+        Self { shared: Arc::new(Shared { cache, metered, limits, watchdog: Watchdog::new() }) }
     }
 
     /// An engine with other settings.
@@ -88,15 +107,14 @@ impl Engine {
     /// Compiles a module, given in the binary format or the text format, or takes its compiled form from the cache.
     ///
     /// # Errors
-    /// [`Error::InvalidModule`] when the bytes are not a valid module.
+    /// [`Error::InvalidModule`] when the bytes are not a valid module, [`Error::CompileLimit`] when it asks too much of the compiler, and
+    /// [`Error::CompileTime`] when compiling it took too long.
     pub fn compile(&self, bytes: &[u8]) -> Result<Module, Error> {
-        let wasm = binary(bytes)?;
+        let wasm = self.binary(bytes)?;
         let key = digest(&wasm);
         let compiled = match self.cached(&key) {
             Some(module) => module,
-            None => self
-                .compile_binary(&wasm, &key)
-                .map_err(|reason| Error::InvalidModule { size: bytes.len(), reason })?,
+            None => self.compile_binary(&wasm, &key, bytes.len())?,
         };
         Ok(Module::new(compiled, self.shared.clone()))
     }
@@ -111,9 +129,26 @@ impl Engine {
         self.compile(&bytes)
     }
 
+    /// The binary format of a module that is given in either format.
+    fn binary<'a>(&self, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, Error> {
+        if bytes.starts_with(WASM_MAGIC) {
+            return Ok(Cow::Borrowed(bytes));
+        }
+        let (bound, requested) = (CompileBound::ModuleBytes, bytes.len() as u64);
+        let limit = self.shared.limits.get(bound).saturating_mul(TEXT);
+        if requested > limit {
+            return Err(Error::CompileLimit { bound, function: None, requested, limit });
+        }
+        let invalid = |reason: String| Error::InvalidModule { size: bytes.len(), reason };
+        let source = std::str::from_utf8(bytes).map_err(|_| {
+            invalid("it is neither WebAssembly (the magic number is missing) nor text".to_owned())
+        })?;
+        wat::parse_str(source).map(Cow::Owned).map_err(|error| invalid(text::of_text_format(&error)))
+    }
+
     fn cached(&self, key: &Key) -> Option<Compiled> {
         let entry = self.shared.cache.as_ref()?.load(key)?;
-        let engine = new_engine(self.shared.metered);
+        let engine = new_engine(self.shared.metered, None);
         // SAFETY: the entry carries the checksum of its content, the digest of this module and the identity of this very
         // engine, in a directory that nobody but its owner may write to: it is what `Module::serialize` made of it.
         match unsafe { wasmer::Module::deserialize(&engine, entry) } {
@@ -125,12 +160,33 @@ impl Engine {
         }
     }
 
-    fn compile_binary(&self, wasm: &[u8], key: &Key) -> Result<Compiled, String> {
-        let engine = new_engine(self.shared.metered);
+    /// `size` is that of what was given, in whichever format.
+    fn compile_binary(&self, wasm: &[u8], key: &Key, size: usize) -> Result<Compiled, Error> {
+        let Shared { metered, limits, .. } = &*self.shared;
+        let measured = complexity::measure(wasm, limits, *metered).map_err(|unfit| match unfit {
+            Unfit::Invalid(reason) => Error::InvalidModule { size, reason: text::cut(&reason).to_owned() },
+            Unfit::Over { bound, function, requested, limit } => {
+                Error::CompileLimit { bound, function, requested, limit }
+            }
+        })?;
+        let time = CompileTime::begin(limits.time_limit());
+        let engine = new_engine(
+            *metered,
+            Some(Compiling {
+                time: &time,
+                threads: threads(limits, wasm, measured),
+                optimise: measured.optimise,
+            }),
+        );
         // The compiler works on bytes from outside; should it ever panic on some, the host lives on.
-        let module = catch_unwind(AssertUnwindSafe(|| wasmer::Module::new(&engine, wasm)))
-            .map_err(|panic| HostPanic::caught(panic).message)?
-            .map_err(|error| text::cut(&error.to_string()).to_owned())?;
+        let compiled = catch_unwind(AssertUnwindSafe(|| wasmer::Module::new(&engine, wasm)));
+        if time.is_over() {
+            return Err(Error::CompileTime { size, limit: limits.time_limit() });
+        }
+        let module = compiled
+            .map_err(|panic| HostPanic::caught(panic).message)
+            .and_then(|module| module.map_err(|error| text::cut(&error.to_string()).to_owned()))
+            .map_err(|reason| Error::InvalidModule { size, reason })?;
         if let Some(cache) = &self.shared.cache {
             match module.serialize() {
                 Ok(compiled) => cache.store(key, &compiled),
@@ -160,13 +216,36 @@ pub(crate) struct Compiled {
     pub(crate) module: wasmer::Module,
 }
 
-fn new_engine(metered: bool) -> wasmer::Engine {
+/// How an engine is to compile.
+struct Compiling<'a> {
+    time: &'a CompileTime,
+    threads: NonZero<usize>,
+    optimise: bool,
+}
+
+/// How many threads compile a module: so many that the largest functions that they may meet together are no more than what one module of that size may
+/// have in two functions, for each of them takes memory.
+fn threads(limits: &CompileLimits, wasm: &[u8], measured: Measured) -> NonZero<usize> {
+    let together = 2 * limits.of_size(CompileBound::BodyBytes, wasm.len() as u64);
+    let most = usize::try_from(together / measured.largest_body.max(1)).unwrap_or(usize::MAX);
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    NonZero::new(threads.min(most)).unwrap_or(NonZero::<usize>::MIN)
+}
+
+fn new_engine(metered: bool, compiling: Option<Compiling<'_>>) -> wasmer::Engine {
     let mut features = Features::new();
     // The host hands out slices of a guest's memory, which no other thread may touch meanwhile.
     features.threads(false);
     // The limit of memory is one for each instance, so there is one memory.
     features.multi_memory(false);
     let mut compiler = Cranelift::new();
+    if let Some(Compiling { time, threads, optimise }) = compiling {
+        compiler.num_threads(threads);
+        if !optimise {
+            compiler.opt_level(CraneliftOptLevel::None);
+        }
+        compiler.push_middleware(time.middleware());
+    }
     if metered {
         compiler.push_middleware(metering::middleware());
     }
@@ -185,16 +264,4 @@ fn identity(metered: bool) -> Key {
         target.cpu_features(),
     );
     digest(text.as_bytes())
-}
-
-/// The binary format of a module that is given in either format.
-fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
-    if bytes.starts_with(WASM_MAGIC) {
-        return Ok(Cow::Borrowed(bytes));
-    }
-    let invalid = |reason: String| Error::InvalidModule { size: bytes.len(), reason };
-    let source = std::str::from_utf8(bytes).map_err(|_| {
-        invalid("it is neither WebAssembly (the magic number is missing) nor text".to_owned())
-    })?;
-    wat::parse_str(source).map(Cow::Owned).map_err(|error| invalid(text::of_text_format(&error)))
 }

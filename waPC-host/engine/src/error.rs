@@ -3,7 +3,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    Signature, ValueType,
+    CompileBound, Signature, ValueType,
+    compile_limits::refusal,
     text::{cut, name, path, words},
 };
 
@@ -46,6 +47,28 @@ pub enum Error {
         size: usize,
         /// What is wrong, with the offset where the validator tells one.
         reason: String,
+    },
+    /// The module asks more of the compiler than it may. Nothing of it was compiled.
+    #[error("the module was refused: {}", refusal(*bound, *function, *requested, *limit))]
+    CompileLimit {
+        /// What there is too much of.
+        bound: CompileBound,
+        /// The index of the function that has it, among all that the module imports and has; none where it is the whole module.
+        function: Option<u32>,
+        /// How much there is, in the unit of the bound.
+        requested: u64,
+        /// How much is allowed in a module of this size.
+        limit: u64,
+    },
+    /// Compiling the module took too long and was ended.
+    #[error(
+        "compiling the module ({size} bytes) was ended after its {limit:?}; give it more time (`CompileLimits::time`) or make it smaller"
+    )]
+    CompileTime {
+        /// The module's size in bytes.
+        size: usize,
+        /// The time that it had.
+        limit: Duration,
     },
     /// A file could not be read.
     #[error("cannot read {}: {source}", self::path(path))]

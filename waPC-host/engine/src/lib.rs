@@ -45,6 +45,9 @@ mod cache;
 #[allow(unsafe_code)]
 mod call;
 mod code;
+mod compile_limits;
+mod compile_time;
+mod complexity;
 #[allow(unsafe_code)]
 mod context;
 mod deadline;
@@ -77,6 +80,7 @@ mod value;
 mod watchdog;
 
 pub use crate::{
+    compile_limits::{CompileBound, CompileLimits},
     deadline::Deadline,
     engine::{Engine, EngineBuilder},
     error::{Error, TrapKind},
