@@ -14,6 +14,7 @@ use crate::{
     file,
     limits::Limits,
     output::Output,
+    seed,
 };
 
 /// Send an operation with bytes to a waPC guest and print the reply's bytes
@@ -72,6 +73,10 @@ struct HostReply {
 pub(crate) fn call(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
     let Arguments { module, operation, payload, reply, limits } = arguments;
     let payload = payload.read()?;
+    // In hexadecimal digits, for instance.
+    if [Some(&*payload), reply.bytes().as_deref()].into_iter().flatten().any(seed::is_in) {
+        return Err(CliError::SeedAsArgument);
+    }
     let module = limits.engine()?.compile(&file::read(module)?)?;
     let host = WapcHost::builder(&module)
         .handler(Witness { answer: reply.bytes(), output: *output })

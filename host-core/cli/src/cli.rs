@@ -10,12 +10,15 @@ use crate::{
     error::CliError,
     inspect, invoke, keys,
     output::{Output, Usage},
-    policy, run, sign, verify,
+    policy, run, seed, sign, verify,
 };
 
 /// Actors say things through the logging capability (`actor::...`) and through their console (`wascc::actor`).
 const RUN_LOG: &str = "warn,actor=info,wascc::actor=info";
 const OTHER_LOG: &str = "warn";
+
+/// The environment variable that sets what is logged.
+const LOG: &str = "RUST_LOG";
 
 /// WebAssembly modules from numbers to signed actors: invoke, call, sign, verify, run, and prove what happened.
 #[derive(Debug, Parser)]
@@ -54,12 +57,15 @@ impl Cli {
     /// Reads the command line. When there is nothing to execute, for it is wrong or asks for help, says so and returns the
     /// exit status.
     pub(crate) fn read() -> Result<Self, ExitCode> {
+        // Whether JSON was asked for cannot be read from a command line that does not parse.
+        let output = Output::new(env::args_os().any(|argument| argument == "--json"));
+        if env::args_os().skip(1).any(|argument| seed::is_in(argument.as_encoded_bytes())) {
+            return Err(output.failure(&CliError::SeedAsArgument));
+        }
         Self::try_parse_from(invoke::with_negative_numbers(env::args_os())).map_err(|error| {
-            // Whether JSON was asked for cannot be read from a command line that does not parse.
-            let json = env::args_os().any(|argument| argument == "--json");
             if error.use_stderr() {
                 // Not printed by the parser, which repeats what was typed, whatever it is.
-                return Output::new(json).usage(&Usage { message: error.render().to_string() });
+                return output.usage(&Usage { message: error.render().to_string() });
             }
             // Nobody is left to tell when this cannot be printed.
             let _ = error.print();
@@ -70,8 +76,16 @@ impl Cli {
     /// Starts to log to standard error.
     pub(crate) fn start_log(&self) {
         let filter = if matches!(self.command, Command::Run(_)) { RUN_LOG } else { OTHER_LOG };
+        let mut builder = if env::var_os(LOG).is_some_and(|wanted| seed::is_in(wanted.as_encoded_bytes())) {
+            // What is no filter would be repeated.
+            let mut builder = env_logger::Builder::new();
+            builder.parse_filters(filter);
+            builder
+        } else {
+            env_logger::Builder::from_env(Env::default().default_filter_or(filter))
+        };
         // There is no other logger in this process, so this cannot fail.
-        let _ = env_logger::Builder::from_env(Env::default().default_filter_or(filter)).try_init();
+        let _ = builder.try_init();
     }
 }
 

@@ -38,13 +38,16 @@ pub(crate) enum CliError {
     FileExists { path: PathBuf },
     /// A secret was typed where the name of its file belongs. It is not repeated.
     #[error(
-        "this is a seed where the name of its file belongs; a command line can be seen by others and is kept in the shell's \
-         history, so put the seed into a file, and better make a new key"
+        "a seed is among the arguments, where it can be seen by others and is kept in the shell's history: put it into a file and name that, or \
+         give its public key where one belongs; and better make a new key"
     )]
     SeedAsArgument,
     /// A file with a seed was named in the place of another one.
-    #[error("{} holds a seed where another file belongs; keep it to yourself, and name the right file", path.display())]
-    SeedInFile { path: PathBuf },
+    #[error(
+        "{} has a seed in line {line}, where none belongs; keep it to yourself, and name the right file, or write its public key there",
+        path.display()
+    )]
+    SeedInFile { path: PathBuf, line: usize },
     /// A file with a seed was named where something is to be written.
     #[error("{} holds a seed, which would be lost; name another file to write to", path.display())]
     SeedOverwritten { path: PathBuf },

@@ -17,7 +17,7 @@ const STDIN: &str = "-";
 pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What a module in the binary format begins with.
-const WASM: &[u8] = b"\0asm";
+pub(crate) const WASM: &[u8] = b"\0asm";
 
 /// Whether a path stands for standard input.
 pub(crate) fn is_stdin(path: &Path) -> bool {
@@ -30,43 +30,46 @@ pub(crate) fn refuse_stdin_twice<'a>(paths: impl IntoIterator<Item = &'a PathBuf
     if count > 1 { Err(CliError::StdinTwice) } else { Ok(()) }
 }
 
-/// The bytes of a file, or of standard input for `-`, without the byte order mark that some editors put before text. What looks like a
-/// seed is refused, for a message might quote it.
+/// The bytes of a file, or of standard input for `-`, without the byte order mark that some editors put before text. What could be a
+/// seed is refused, alone or among other things, for a message might quote it.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    text_of(path, read_payload(path)?)
+    read_payload(path).map(text_of)
 }
 
 /// As [`read`], for a file that decides.
 pub(crate) fn read_deciding(path: &Path, files: Deciding) -> Result<Vec<u8>, CliError> {
-    seed::refuse_seed(path)?;
     let mut bytes = room();
     if is_stdin(path) { stdin() } else { Ok(files.open(path)?) }
         .and_then(|mut file| file.read_to_end(&mut bytes))
         .map_err(|source| CliError::Read { path: path.to_owned(), source })?;
-    text_of(path, bytes)
+    without_seeds(path, bytes).map(text_of)
 }
 
-fn text_of(path: &Path, mut bytes: Vec<u8>) -> Result<Vec<u8>, CliError> {
-    if seed::holds_seed(&bytes) {
-        bytes.zeroize();
-        return Err(CliError::SeedInFile { path: path.to_owned() });
-    }
+/// Without the mark.
+fn text_of(mut bytes: Vec<u8>) -> Vec<u8> {
     if bytes.starts_with(MARK) && !bytes[MARK.len()..].starts_with(WASM) {
         bytes.drain(..MARK.len());
+    }
+    bytes
+}
+
+fn without_seeds(path: &Path, mut bytes: Vec<u8>) -> Result<Vec<u8>, CliError> {
+    if let Some(line) = seed::line_in(&bytes) {
+        bytes.zeroize();
+        return Err(CliError::SeedInFile { path: path.to_owned(), line });
     }
     Ok(bytes)
 }
 
-/// As [`read`], for bytes that may be anything at all.
+/// As [`read`], for bytes that may be anything else.
 pub(crate) fn read_payload(path: &Path) -> Result<Vec<u8>, CliError> {
-    seed::refuse_seed(path)?;
     let bytes = if is_stdin(path) {
         let mut bytes = room();
         stdin().and_then(|mut stdin| stdin.read_to_end(&mut bytes)).map(|_| bytes)
     } else {
         fs::read(path)
     };
-    bytes.map_err(|source| CliError::Read { path: path.to_owned(), source })
+    without_seeds(path, bytes.map_err(|source| CliError::Read { path: path.to_owned(), source })?)
 }
 
 /// Room in which a seed that is where it does not belong fits: a buffer that grows leaves copies behind.

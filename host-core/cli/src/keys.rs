@@ -76,7 +76,7 @@ pub(crate) fn keys(command: &Command, output: &Output) -> Result<(), CliError> {
                 "the seed is a secret, and is on your screen now; --out FILE puts it into a file instead",
             );
             let seed = key.seed();
-            output.show(&KeyView { seed: Some(&seed), ..KeyView::of(&key) })
+            output.show_seed(&KeyView { seed: Some(&seed), ..KeyView::of(&key) })
         }
     }
 }

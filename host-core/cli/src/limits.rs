@@ -1,11 +1,11 @@
 //! What a guest may use, as options of the commands that run one.
 
-use std::{env, path::PathBuf, str::FromStr, time::Duration};
+use std::{env, ffi::OsString, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::Args;
 use wapc_engine::Engine;
 
-use crate::error::CliError;
+use crate::{error::CliError, seed};
 
 /// The variable that names the directory for compiled modules when no option does.
 const CACHE: &str = "WASCC_CACHE";
@@ -49,9 +49,10 @@ pub(crate) struct CacheDir {
 }
 
 impl CacheDir {
+    /// The directory, if one is given. A variable that holds a seed names none.
     pub(crate) fn given(&self) -> Option<PathBuf> {
-        let variable = || env::var_os(CACHE).filter(|value| !value.is_empty()).map(PathBuf::from);
-        self.cache_dir.clone().or_else(variable)
+        let is_name = |value: &OsString| !value.is_empty() && !seed::is_in(value.as_encoded_bytes());
+        self.cache_dir.clone().or_else(|| env::var_os(CACHE).filter(is_name).map(PathBuf::from))
     }
 }
 

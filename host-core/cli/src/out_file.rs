@@ -13,6 +13,9 @@ use crate::{error::CliError, seed};
 /// So many links an operating system follows.
 const MOST_LINKS: usize = 40;
 
+/// In so many bytes of a file a seed is looked for.
+const LOOKED_AT: usize = 64 * 1024;
+
 /// Where a command's words about an output go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Beside {
@@ -24,7 +27,6 @@ pub(crate) enum Beside {
 /// Puts bytes into `path`: whoever reads a file there sees what was there before, or all of what is new, and it keeps its mode. Where a
 /// link is, the file to which it leads is written; a pipe or a device is written to. A seed is never overwritten.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<Beside, CliError> {
-    seed::refuse_seed(path)?;
     let failed = |source| CliError::Write { path: path.to_owned(), source };
     let found = match fs::metadata(path) {
         Ok(found) => Some(found),
@@ -57,7 +59,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<Beside, CliError> {
 /// another in its place needs no right to it.
 fn refuse_to_lose_a_seed(path: &Path) -> io::Result<Result<(), CliError>> {
     OpenOptions::new().append(true).open(path)?;
-    let mut beginning = zeroize::Zeroizing::new([0; seed::LONGEST]);
+    let mut beginning = zeroize::Zeroizing::new(vec![0; LOOKED_AT]);
     let mut length = 0;
     let mut file = match File::open(path) {
         // What cannot be read cannot be told from a seed.
@@ -70,7 +72,7 @@ fn refuse_to_lose_a_seed(path: &Path) -> io::Result<Result<(), CliError>> {
             more => length += more,
         }
     }
-    let holds_seed = seed::holds_seed(&beginning[..length]);
+    let holds_seed = seed::is_in(&beginning[..length]);
     Ok(if holds_seed { Err(CliError::SeedOverwritten { path: path.to_owned() }) } else { Ok(()) })
 }
 

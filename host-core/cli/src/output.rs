@@ -52,6 +52,11 @@ impl Output {
         self.write(&line(self.json, view)?)
     }
 
+    /// As [`show`](Self::show), with the seeds that are in it.
+    pub(crate) fn show_seed(&self, view: &(impl Display + Serialize)) -> Result<(), CliError> {
+        self.write(&if self.json { json_line_with_seeds(view)? } else { for_people(&view.to_string()) })
+    }
+
     /// Prints what was made, to standard output, unless what was made went there itself.
     pub(crate) fn show_beside(
         &self,
@@ -136,7 +141,7 @@ fn line(json: bool, view: &(impl Display + Serialize)) -> Result<Vec<u8>, CliErr
     if json {
         return json_line(view);
     }
-    Ok(for_people(&view.to_string()))
+    Ok(for_people(&seed::hidden_in(&view.to_string())))
 }
 
 /// Lines that can do no harm on a terminal, whatever strangers wrote into them and whatever files are called.
@@ -148,6 +153,11 @@ fn for_people(text: &str) -> Vec<u8> {
 }
 
 fn json_line(view: &impl Serialize) -> Result<Vec<u8>, CliError> {
+    // What stands in the place of a seed has nothing that would need an escape.
+    Ok(seed::hidden_in(&String::from_utf8_lossy(&json_line_with_seeds(view)?)).into_bytes())
+}
+
+fn json_line_with_seeds(view: &impl Serialize) -> Result<Vec<u8>, CliError> {
     let mut line = Vec::new();
     json::write(view, &mut line)
         .map_err(|error| CliError::Print { source: io::Error::other(error.to_string()) })?;

@@ -1,6 +1,8 @@
 //! Seeds: secrets, which come from files, variables and standard input, and are only ever written to new files that their owner
 //! alone can read.
 
+mod search;
+
 use std::{
     env::{self, VarError},
     fs::{self, File, OpenOptions},
@@ -11,6 +13,7 @@ use std::{
 use capability_claims::{KeyKind, KeyPair, PublicKey};
 use zeroize::Zeroizing;
 
+pub(crate) use self::search::hidden_in;
 use crate::{deciding::Deciding, error::CliError, file};
 
 /// A seed has 58 characters. Whatever is much longer is another file.
@@ -23,7 +26,6 @@ const VARIABLE: &str = "env:";
 /// others can read, or could have written, is refused.
 pub(crate) fn read(given: &Path, files: Deciding) -> Result<KeyPair, CliError> {
     let variable = given.to_str().and_then(|text| text.strip_prefix(VARIABLE));
-    refuse_seed(variable.map_or(given, Path::new))?;
     let (text, exposed) = match variable {
         Some(name) => (from_variable(name)?, None),
         None => read_text(given, files)?,
@@ -58,58 +60,20 @@ pub(crate) fn public_key(
     }
 }
 
-/// Refuses what looks like a seed where a name belongs, so that it is repeated in no message.
-pub(crate) fn refuse_seed(given: &Path) -> Result<(), CliError> {
-    if given.iter().any(|name| is_like_a_seed(name.as_encoded_bytes())) {
-        return Err(CliError::SeedAsArgument);
-    }
-    Ok(())
+/// Whether there is anything in these bytes that could be a seed.
+pub(crate) fn is_in(bytes: &[u8]) -> bool {
+    line_in(bytes).is_some()
 }
 
-/// As [`refuse_seed`], for words that go into a token, which is no secret.
-pub(crate) fn refuse_seed_as_text(given: &str) -> Result<(), CliError> {
-    if is_like_a_seed(given.trim().as_bytes()) { Err(CliError::SeedAsArgument) } else { Ok(()) }
-}
-
-/// Whether a file's content is what a seed file has: a seed, or one that was mistyped, alone.
-pub(crate) fn holds_seed(content: &[u8]) -> bool {
-    is_like_a_seed(content.strip_prefix(file::MARK).unwrap_or(content).trim_ascii())
-}
-
-/// A text for people, with what looks like a seed taken out: a seed may have been typed where any word belongs.
-pub(crate) fn hidden_in(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(is_of_seeds) {
-        let word = &rest[start..];
-        let end = word.find(|c| !is_of_seeds(c)).unwrap_or(word.len());
-        if is_like_a_seed(&word.as_bytes()[..end]) {
-            shown.push_str(&rest[..start]);
-            shown.push_str("(a seed, not shown)");
-        } else {
-            shown.push_str(&rest[..start + end]);
-        }
-        rest = &word[end..];
-    }
-    shown.push_str(rest);
-    shown
-}
-
-fn is_of_seeds(c: char) -> bool {
-    matches!(c, 'A'..='Z' | '2'..='7')
-}
-
-fn is_like_a_seed(text: &[u8]) -> bool {
-    /// So far from a seed's 58 characters a slip of the hand can lead.
-    const LENGTHS: std::ops::RangeInclusive<usize> = 50..=66;
-    text.starts_with(b"S")
-        && LENGTHS.contains(&text.len())
-        && text.iter().all(|byte| is_of_seeds(char::from(*byte)))
+/// The line, counted from 1, of the first thing in these bytes that could be a seed. A module in the binary format has none: what is in it
+/// is not read here as text.
+pub(crate) fn line_in(bytes: &[u8]) -> Option<usize> {
+    let found = if bytes.starts_with(file::WASM) { None } else { search::first_in(bytes) };
+    found.map(|found| bytes[..found.start].iter().filter(|byte| **byte == b'\n').count() + 1)
 }
 
 /// Writes the seed of a key pair to a new file.
 pub(crate) fn write_new(path: &Path, files: Deciding, key: &KeyPair) -> Result<(), CliError> {
-    refuse_seed(path)?;
     let write = |mut file: File| {
         file.write_all(key.seed().as_bytes())?;
         file.write_all(b"\n")?;

@@ -66,8 +66,6 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn sign(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
-    let words = arguments.tag.iter().chain(&arguments.ver).chain([&arguments.name]).map(String::as_str);
-    words.chain(arguments.cap.iter().map(CapabilityId::as_str)).try_for_each(seed::refuse_seed_as_text)?;
     file::refuse_stdin_twice([&arguments.input, &arguments.issuer, &arguments.subject])?;
     let files = arguments.places.settle(output);
     let issuer = seed::read_kind(&arguments.issuer, files, KeyKind::Account, "the key that signs a module")?;

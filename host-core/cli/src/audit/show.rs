@@ -8,7 +8,7 @@ use host_audit::{Record, Summary, verify_each};
 use serde::Serialize;
 use untrusted_text::Shown;
 
-use crate::{audit::fields::Value, error::CliError, output::Output, row, seed};
+use crate::{audit::fields::Value, error::CliError, output::Output, row};
 
 /// How much room the names of fields have.
 const NAMES: usize = 22;
@@ -139,7 +139,6 @@ fn has_hash(fields: &Value, hash: &str) -> bool {
 }
 
 pub(super) fn show(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
-    arguments.module.iter().try_for_each(|module| seed::refuse_seed_as_text(module))?;
     let path = &arguments.file;
     let filter = Filter::new(arguments, SystemClock.now());
     let mut shown = 0_u64;

@@ -50,7 +50,6 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn issue(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
-    arguments.name.as_deref().map_or(Ok(()), seed::refuse_seed_as_text)?;
     file::refuse_stdin_twice([Some(&arguments.issuer), arguments.subject.as_ref()].into_iter().flatten())?;
     let files = arguments.places.settle(output);
     let operator =

@@ -49,7 +49,6 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn rotate(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
-    arguments.reason.as_deref().map_or(Ok(()), seed::refuse_seed_as_text)?;
     file::refuse_stdin_twice([&arguments.old, &arguments.new])?;
     let files = arguments.places.settle(output);
     let (old, new) = (seed::read(&arguments.old, files)?, seed::read(&arguments.new, files)?);

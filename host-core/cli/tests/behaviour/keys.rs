@@ -110,7 +110,7 @@ fn what_is_no_seed_is_refused_and_never_repeated() {
         "error: mistyped: this is not a key: its checksum is wrong, for a character was lost or mistyped; copy it once more\n",
     );
     let typed = directory.run(&["keys", "show", ACCOUNT_SEED]);
-    assert!(typed.status == Some(1) && typed.stderr.contains("put the seed into a file"), "{}", typed.stderr);
+    assert!(typed.status == Some(1) && typed.stderr.contains("put it into a file"), "{}", typed.stderr);
     assert!(!typed.stderr.contains(&ACCOUNT_SEED[..10]));
     directory.write("large", [b'S'; 100_000]);
     assert_eq!(directory.run(&["keys", "show", "large", "--json"]).error_code(), "malformed_key");

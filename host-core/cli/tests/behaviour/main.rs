@@ -22,6 +22,7 @@ mod run_trust;
 mod running;
 mod secrets;
 mod seeds;
+mod seeds_anywhere;
 mod sign;
 mod signed_policies;
 mod support;

@@ -137,6 +137,7 @@ fn only_accounts_and_operators_can_be_trusted() {
     assert_eq!(verify(&module, &[MODULE, "--json"]).error_code(), "wrong_key_kind");
     verify(&module, &[STRANGER_SEED]).failed(
         1,
-        "error: this is not a key: this is a secret seed where a public key belongs; keep it to yourself, and give its public key\n",
+        "error: a seed is among the arguments, where it can be seen by others and is kept in the shell's history: put it into a file and name \
+         that, or give its public key where one belongs; and better make a new key\n",
     );
 }
