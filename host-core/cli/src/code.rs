@@ -98,6 +98,8 @@ pub(crate) fn of_engine(error: &wapc_engine::Error) -> &'static str {
     use wapc_engine::Error as E;
     match error {
         E::InvalidModule { .. } => "invalid_module",
+        E::CompileLimit { .. } => "compile_limit",
+        E::CompileTime { .. } => "compile_time",
         E::ReadFile { .. } => "read_file",
         E::CacheDirectory { .. } => "cache_directory",
         E::MissingImport { .. } => "missing_import",
@@ -112,6 +114,7 @@ pub(crate) fn of_engine(error: &wapc_engine::Error) -> &'static str {
         E::Cancelled { .. } => "cancelled",
         E::MemoryLimit { .. } => "memory_limit",
         E::TableLimit { .. } => "table_limit",
+        E::SegmentLimit { .. } => "segment_limit",
         E::Resources { .. } => "resources",
         _ => OTHER,
     }

@@ -19,6 +19,8 @@ pub enum CompileBound {
     Types,
     /// Imports. Default: 20,000, grows.
     Imports,
+    /// Exports. Default: 20,000, grows.
+    Exports,
     /// Functions with a body. Default: 50,000, grows.
     Functions,
     /// The size of one function's body in bytes. Default: 96 KiB, grows.
@@ -62,7 +64,7 @@ enum Growth {
     Square,
 }
 
-const BOUNDS: usize = 18;
+const BOUNDS: usize = 19;
 
 /// What a module may ask of the compiler: a number for each [`CompileBound`], and a time.
 ///
@@ -88,6 +90,7 @@ impl CompileBound {
         Self::ModuleBytes,
         Self::Types,
         Self::Imports,
+        Self::Exports,
         Self::Functions,
         Self::BodyBytes,
         Self::Code,
@@ -109,7 +112,7 @@ impl CompileBound {
         match self {
             Self::ModuleBytes => 128 << 20,
             Self::Types | Self::Functions => 50_000,
-            Self::Imports | Self::Locals | Self::Nesting => 20_000,
+            Self::Imports | Self::Exports | Self::Locals | Self::Nesting => 20_000,
             Self::BodyBytes => 96 << 10,
             Self::Code => 125_000,
             Self::AllCode => 2_500_000,
@@ -137,6 +140,7 @@ impl CompileBound {
             Self::ModuleBytes => ("bytes", "make it smaller (strip debug information)"),
             Self::Types => ("types of functions", "split the module up"),
             Self::Imports => ("imports", "import less"),
+            Self::Exports => ("exports", "export less"),
             Self::Functions => ("functions", "split the module up"),
             Self::BodyBytes => ("bytes in one body", "split the function up"),
             Self::Code => ("units of code", "split the function up"),

@@ -37,6 +37,11 @@ impl Deadline {
         self.limit
     }
 
+    /// Whether the moment has come.
+    pub(crate) fn is_over(&self) -> bool {
+        Instant::now() >= self.at
+    }
+
     /// Whichever of the two comes first.
     #[must_use]
     pub fn earlier(self, other: Option<Self>) -> Self {

@@ -209,23 +209,35 @@ pub enum Error {
     /// Fuel was asked for, but the module's code does not count what it does.
     #[error("the module was compiled without metering; compile it with `Engine::builder().fuel(true)`")]
     NotMetered,
-    /// The guest needs more memory than it may have.
+    /// The guest needs more than its budget for memory and tables.
     #[error(
-        "the guest asked for {requested} bytes of memory, {limit} are allowed; raise the limit or give it less to hold"
+        "the guest asked for {requested} bytes of memory and tables, {limit} are allowed; raise the limit or give it less to hold"
     )]
     MemoryLimit {
-        /// The size that it asked for, in bytes.
+        /// What its memory and its tables would come to, in bytes.
         requested: u64,
         /// The limit in bytes.
         limit: u64,
     },
     /// The module declares larger tables than it may have.
-    #[error("the module declares a table of {requested} elements, {limit} are allowed")]
+    #[error(
+        "the module declares a table of {requested} elements, {limit} are allowed; raise the limit or make it smaller"
+    )]
     TableLimit {
         /// The size that it declares, in elements.
         requested: u32,
         /// The limit in elements.
         limit: u32,
+    },
+    /// The segments of the module write so much to its tables that making an instance would take long.
+    #[error(
+        "giving the module's tables their elements would write {requested} bytes, {limit} are allowed; put the elements into fewer segments"
+    )]
+    SegmentLimit {
+        /// How much would be written, in bytes.
+        requested: u64,
+        /// The limit in bytes.
+        limit: u64,
     },
     /// A function of the host refused to go on. The instance must not be used again.
     #[error("`{}` was ended by the host: {}", name(export), words(&source.to_string()))]

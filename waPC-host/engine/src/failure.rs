@@ -67,6 +67,7 @@ impl Failure<'_> {
             InstantiationError::Start(error) | InstantiationError::Link(LinkError::Trap(error)) => {
                 self.of_run(&error)
             }
+            other if self.ending != Ending::InTime => self.of_run(&RuntimeError::new(other.to_string())),
             other => Error::Resources { reason: text::cut(&other.to_string()).to_owned() },
         }
     }

@@ -14,6 +14,7 @@ use wasmer_types::RawValue;
 use self::bounds::Bounds;
 use crate::{
     CancelHandle, Deadline, Error, Imports, Limits, Module, Signature, Value, ValueType,
+    budget::Budget,
     call::{self, Callee, Fault},
     context::{Context, ContextBox, Lent},
     failure::{Failure, Leave},
@@ -75,12 +76,12 @@ static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 impl<T: Send + 'static> Instance<T> {
     /// A new copy of `module`, with the host's functions in `imports`, `data` beside it and what it may use in `limits`.
-    /// The module's start section runs, until `deadline` at most.
+    /// Its segments are written and its start section runs, until `deadline` at most.
     ///
     /// # Errors
-    /// [`Error::MissingImport`] and [`Error::ImportType`] for imports that do not fit, [`Error::MemoryLimit`] and
-    /// [`Error::TableLimit`] for a module that declares too much, [`Error::Resources`] when the system has no room, and
-    /// whatever the start section ends with.
+    /// [`Error::MissingImport`] and [`Error::ImportType`] for imports that do not fit, [`Error::MemoryLimit`],
+    /// [`Error::TableLimit`] and [`Error::SegmentLimit`] for a module that declares too much, [`Error::Resources`] when the system has no room,
+    /// [`Error::DeadlineExceeded`] when the instance was not made in time, and whatever the start section ends with.
     pub fn new(
         module: &Module,
         imports: &Imports<T>,
@@ -91,12 +92,12 @@ impl<T: Send + 'static> Instance<T> {
         if call::is_on_guest_stack() {
             return Err(Error::EnteredFromShortFunction { export: START.to_owned() });
         }
-        limits.admit(module.wasmer().info())?;
+        let budget = Budget::new(limits, module.wasmer().info())?;
         let refused = Refused::new(limits);
         let mut engine = module.engine().clone();
         let place = MemoryPlace::default();
         let stop = StopSign::default();
-        let tunables = LimitedTunables::new(limits.clone(), refused.clone(), place.clone(), stop.clone());
+        let tunables = LimitedTunables::new(budget, refused.clone(), place.clone(), stop.clone(), deadline);
         engine.set_tunables(tunables);
         let watch = module
             .shared()
@@ -115,7 +116,11 @@ impl<T: Send + 'static> Instance<T> {
         }
         watch.arm(deadline, store.objects_mut().id());
         let instance = wasmer::Instance::new_by_index(&mut store, module.wasmer(), &externs);
-        let ending = watch.disarm();
+        let ending = match watch.disarm() {
+            // Nobody interrupts what is not a guest's code.
+            Ending::InTime if deadline.is_some_and(|deadline| deadline.is_over()) => Ending::Overdue,
+            ending => ending,
+        };
         drop(starting);
         let in_time = match instance {
             Ok(_) if ending != Ending::InTime => Err(InstantiationError::Start(late())),

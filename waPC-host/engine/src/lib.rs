@@ -41,6 +41,7 @@
 //! | `host-interrupt` | yes | Ends a run at its deadline wherever it is, through a signal to its thread. **Takes over `SIGUSR1` in the whole program** (Unix): a program that uses that signal itself must switch the feature off. Without it a run is ended at its deadline only when it next calls the host. |
 #![deny(unsafe_code)]
 
+mod budget;
 mod cache;
 #[allow(unsafe_code)]
 mod call;

@@ -1,4 +1,4 @@
-//! A linear memory that does not grow past its limit, and remembers when it was asked to.
+//! A linear memory that does not grow past the budget, and remembers when it was asked to.
 
 use std::ptr::NonNull;
 
@@ -7,18 +7,21 @@ use wasmer::{
     sys::vm::{LinearMemory, VMMemory, VMMemoryDefinition},
 };
 
-use crate::limits::{PAGE, Refused};
+use crate::{
+    budget::Budget,
+    limits::{PAGE, Refused},
+};
 
 #[derive(Debug)]
 pub(crate) struct LimitedMemory {
     memory: VMMemory,
-    limit: Pages,
+    budget: Budget,
     refused: Refused,
 }
 
 impl LimitedMemory {
-    pub(crate) fn new(memory: VMMemory, limit: Pages, refused: Refused) -> Self {
-        Self { memory, limit, refused }
+    pub(crate) fn new(memory: VMMemory, budget: Budget, refused: Refused) -> Self {
+        Self { memory, budget, refused }
     }
 
     pub(crate) fn boxed(self) -> Box<dyn LinearMemory + Send + Sync + 'static> {
@@ -26,10 +29,8 @@ impl LimitedMemory {
     }
 
     fn admit(&self, wanted: u64, delta: Pages) -> Result<(), MemoryError> {
-        if wanted <= u64::from(self.limit.0) {
-            return Ok(());
-        }
-        self.refused.note(wanted.saturating_mul(PAGE));
+        let Err(requested) = self.budget.admit_memory(wanted.saturating_mul(PAGE)) else { return Ok(()) };
+        self.refused.note(requested);
         Err(MemoryError::CouldNotGrow { current: self.memory.size(), attempted_delta: delta })
     }
 }
@@ -67,6 +68,6 @@ impl LinearMemory for LimitedMemory {
 
     fn copy(&self) -> Result<Box<dyn LinearMemory + Send + Sync + 'static>, MemoryError> {
         let copy = VMMemory::from(self.memory.copy()?);
-        Ok(Self::new(copy, self.limit, self.refused.clone()).boxed())
+        Ok(Self::new(copy, self.budget.clone(), self.refused.clone()).boxed())
     }
 }

@@ -9,14 +9,14 @@ use std::{
 };
 
 use wasmer::{
-    GlobalType, MemoryError, MemoryStyle, MemoryType, Pages, TableStyle, TableType,
+    GlobalType, MemoryError, MemoryStyle, MemoryType, TableStyle, TableType,
     sys::{
         BaseTunables, Tunables,
         vm::{VMGlobal, VMGlobalDefinition, VMMemory, VMMemoryDefinition, VMTable, VMTableDefinition},
     },
 };
 
-use crate::{Error, limited_memory::LimitedMemory, stop::StopSign};
+use crate::{Deadline, budget::Budget, limited_memory::LimitedMemory, stop::StopSign};
 
 /// One page of WebAssembly memory, in bytes.
 pub(crate) const PAGE: u64 = 65_536;
@@ -29,14 +29,15 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// 256 MiB of memory and 100,000 table elements.
+    /// 256 MiB for memory and tables, and 100,000 elements in each table.
     #[must_use]
     pub fn new() -> Self {
         Self { memory: 256 << 20, table: 100_000 }
     }
 
-    /// The most memory in bytes; rounded down to whole pages of 64 KiB. A guest that asks for more while it runs gets the
-    /// answer that WebAssembly has for it (`memory.grow` returns -1).
+    /// The budget in bytes, out of which the memory (in whole pages of 64 KiB) and all tables are paid: 8 bytes for each element, and 32 more in a table
+    /// of functions that cannot grow. For tables that may grow, their growth is set aside when the instance is made, up to a sixteenth of the budget for all of them.
+    /// A guest that asks for more while it runs gets the answer that WebAssembly has for it (`memory.grow` and `table.grow` return -1).
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
@@ -50,26 +51,16 @@ impl Limits {
         self
     }
 
-    /// The most memory in bytes.
+    /// The budget for memory and tables in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
         self.memory
     }
 
-    /// Refuses a module that declares more than it may have.
-    pub(crate) fn admit(&self, info: &wasmer::ModuleInfo) -> Result<(), Error> {
-        for memory in info.memories.values() {
-            let requested = u64::from(memory.minimum.0) * PAGE;
-            if requested > self.memory {
-                return Err(Error::MemoryLimit { requested, limit: self.memory });
-            }
-        }
-        for table in info.tables.values() {
-            if table.minimum > self.table {
-                return Err(Error::TableLimit { requested: table.minimum, limit: self.table });
-            }
-        }
-        Ok(())
+    /// The most elements in each table.
+    #[must_use]
+    pub fn table_elements(&self) -> u32 {
+        self.table
     }
 }
 
@@ -124,28 +115,37 @@ impl MemoryPlace {
     }
 }
 
-/// Makes memories and tables that keep to the limits of one instance.
+/// Makes memories and tables that keep to the limits of one instance, until its deadline.
 pub(crate) struct LimitedTunables {
     base: BaseTunables,
-    limits: Limits,
+    budget: Budget,
     refused: Refused,
     memory: MemoryPlace,
     stop: StopSign,
+    deadline: Option<Deadline>,
 }
 
 impl LimitedTunables {
-    pub(crate) fn new(limits: Limits, refused: Refused, memory: MemoryPlace, stop: StopSign) -> Self {
-        Self { base: BaseTunables::new(), limits, refused, memory, stop }
+    pub(crate) fn new(
+        budget: Budget,
+        refused: Refused,
+        memory: MemoryPlace,
+        stop: StopSign,
+        deadline: Option<Deadline>,
+    ) -> Self {
+        Self { base: BaseTunables::new(), budget, refused, memory, stop, deadline }
     }
 
     fn limited(&self, memory: VMMemory) -> VMMemory {
-        let pages = Pages(u32::try_from(self.limits.memory / PAGE).unwrap_or(u32::MAX));
-        VMMemory::from_custom(LimitedMemory::new(memory, pages, self.refused.clone()).boxed())
+        VMMemory::from_custom(LimitedMemory::new(memory, self.budget.clone(), self.refused.clone()).boxed())
     }
 
-    fn limited_table(&self, ty: &TableType) -> TableType {
-        let maximum = ty.maximum.map_or(self.limits.table, |declared| declared.min(self.limits.table));
-        TableType { maximum: Some(maximum), ..*ty }
+    fn limited_table(&self, ty: &TableType) -> Result<TableType, String> {
+        // Whoever asked for the instance looks at the clock again, and takes these words for nothing.
+        if self.deadline.is_some_and(|deadline| deadline.is_over()) {
+            return Err("the deadline is over".to_owned());
+        }
+        Ok(TableType { maximum: Some(self.budget.table_maximum(ty)), ..*ty })
     }
 }
 
@@ -175,7 +175,7 @@ impl Tunables for LimitedTunables {
     }
 
     fn create_host_table(&self, ty: &TableType, style: &TableStyle) -> Result<VMTable, String> {
-        self.base.create_host_table(&self.limited_table(ty), style)
+        self.base.create_host_table(&self.limited_table(ty)?, style)
     }
 
     unsafe fn create_vm_table(
@@ -184,8 +184,9 @@ impl Tunables for LimitedTunables {
         style: &TableStyle,
         location: NonNull<VMTableDefinition>,
     ) -> Result<VMTable, String> {
+        let limited = self.limited_table(ty)?;
         // SAFETY: the caller vouches for `location`, under the same contract.
-        unsafe { self.base.create_vm_table(&self.limited_table(ty), style, location) }
+        unsafe { self.base.create_vm_table(&limited, style, location) }
     }
 
     unsafe fn create_vm_global(

@@ -134,6 +134,10 @@ fn whatever_there_is_much_of() {
     for (bound, text) in [
         (CompileBound::Types, format!("(module {})", "(type (func))".repeat(50_001))),
         (CompileBound::Imports, format!("(module {})", "(import \"\" \"\" (func))".repeat(20_001))),
+        (
+            CompileBound::Exports,
+            format!("(module (func) {})", many(20_001, |k| format!("(export \"{k}\" (func 0))"))),
+        ),
         (CompileBound::Functions, format!("(module {})", "(func)".repeat(50_001))),
         (CompileBound::BodyBytes, format!("(module (func {}))", "nop ".repeat(100_000))),
         (CompileBound::Locals, function(20_001, "")),
@@ -151,7 +155,7 @@ fn whatever_there_is_much_of() {
 
 #[test]
 fn each_bound_can_be_set() {
-    let text = "(module (import \"h\" \"f\" (func (param i32))) (func (param i32 i32) (result i32) (local i32)
+    let text = "(module (import \"h\" \"f\" (func (param i32))) (func (export \"g\") (param i32 i32) (result i32) (local i32)
         (loop (block (br_table 0 1 (local.get 0))) (local.set 2 (i32.add (local.get 2) (local.get 1))) (br_if 0 (local.get 2))) (call 0 (local.get 0)) (local.get 2)))";
     for bound in CompileBound::ALL {
         let engine = |limit| {

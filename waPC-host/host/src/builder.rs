@@ -117,10 +117,17 @@ impl WapcHostBuilder {
         self
     }
 
-    /// The most memory that one instance may have, in bytes.
+    /// The budget of one instance for its memory and all of its tables together, in bytes, see [`Limits::memory`]; 256 MiB without this.
     #[must_use]
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.settings.limits = self.settings.limits.memory(bytes);
+        self
+    }
+
+    /// The most elements in each table of one instance; 100,000 without this. What they take is paid out of the [budget](Self::memory_limit).
+    #[must_use]
+    pub fn table_limit(mut self, elements: u32) -> Self {
+        self.settings.limits = self.settings.limits.table(elements);
         self
     }
 

@@ -95,7 +95,9 @@ mod system;
 mod wasi;
 mod workers;
 
-pub use wapc_engine::{Engine, EngineBuilder, Error as EngineError, MemoryFault, Module, TrapKind};
+pub use wapc_engine::{
+    CompileBound, CompileLimits, Engine, EngineBuilder, Error as EngineError, MemoryFault, Module, TrapKind,
+};
 
 pub use crate::{
     async_host::{AsyncCall, AsyncHost, AsyncHostBuilder},

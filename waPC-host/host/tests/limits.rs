@@ -9,7 +9,7 @@ use std::{
 };
 
 use support::{ECHO, Recorder, guest, module};
-use wapc_host::{CallOptions, Error, HostCall, HostCallError, WapcHost};
+use wapc_host::{CallOptions, EngineError, Error, HostCall, HostCallError, WapcHost};
 
 #[cfg(feature = "host-interrupt")]
 fn spinning() -> WapcHost {
@@ -88,6 +88,26 @@ fn memory_is_limited() {
         .unwrap();
     let error = host.call("grow", b"").unwrap_err();
     assert!(matches!(error, Error::MemoryLimit { limit: 1_048_576, .. }), "{error}");
+}
+
+#[test]
+fn tables_are_limited_and_paid_out_of_the_same_budget() {
+    let text = guest("(i32.const 1)").replacen("(memory", "(table 1000 externref) (memory", 1);
+    let build = |elements, bytes| {
+        WapcHost::builder(&module(&text))
+            .handler(Recorder::default())
+            .table_limit(elements)
+            .memory_limit(bytes)
+            .build()
+            .map(drop)
+    };
+    let error = build(999, 1 << 20).unwrap_err();
+    let Error::Engine(error) = error else { panic!("{error}") };
+    assert!(matches!(*error, EngineError::TableLimit { requested: 1_000, limit: 999 }), "{error}");
+    build(1_000, 1 << 20).unwrap();
+    let error = build(1_000, 65_536).unwrap_err();
+    let Error::Engine(error) = error else { panic!("{error}") };
+    assert!(matches!(*error, EngineError::MemoryLimit { requested: 73_536, limit: 65_536 }), "{error}");
 }
 
 #[test]

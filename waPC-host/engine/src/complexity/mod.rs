@@ -69,6 +69,7 @@ pub(crate) fn measure(wasm: &[u8], limits: &CompileLimits, metered: bool) -> Res
         match &payload {
             Payload::TypeSection(section) => meter.check(CompileBound::Types, section.count().into())?,
             Payload::ImportSection(section) => meter.check(CompileBound::Imports, section.count().into())?,
+            Payload::ExportSection(section) => meter.check(CompileBound::Exports, section.count().into())?,
             Payload::FunctionSection(section) => {
                 meter.check(CompileBound::Functions, section.count().into())?;
             }
