@@ -18,7 +18,7 @@ use crate::{
     manifest::Source,
     output::Output,
     run::{
-        assembly::Assembly,
+        assembly::{Assembly, Purpose},
         plan::Plan,
         report::{Checked, Ready},
         signals::{Signal, Signals},
@@ -36,9 +36,14 @@ pub(crate) struct Arguments {
     /// The manifest, such as host.toml; paths in it are relative to it
     manifest: PathBuf,
 
-    /// Check the manifest, verify and compile its modules, and end. No provider is connected and no port opened
+    /// Check the manifest, verify and compile its modules, and end. Nothing of a module runs, no provider is connected and no port
+    /// opened
     #[arg(long)]
     check: bool,
+
+    /// With --check: also start each module once, as a host does to let it in
+    #[arg(long, requires = "check")]
+    start: bool,
 
     #[command(flatten)]
     cache: CacheDir,
@@ -54,7 +59,12 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<(), CliError
     if let Some(doubt) = &plan.doubt {
         output.warn(doubt);
     }
-    let mut assembly = Assembly::load(&source, &plan, arguments.cache.given(), !arguments.check)?;
+    let purpose = match arguments {
+        Arguments { check: true, start: false, .. } => Purpose::Check,
+        Arguments { check: true, start: true, .. } => Purpose::CheckStarts,
+        _ => Purpose::Serve,
+    };
+    let mut assembly = Assembly::load(&source, &plan, arguments.cache.given(), purpose)?;
     if arguments.check {
         return output.show(&Checked::new(&arguments.manifest, &assembly, &plan));
     }

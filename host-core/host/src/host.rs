@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use capability_claims::TrustPolicy;
+use capability_claims::{TrustPolicy, VerifiedModule};
 use capability_provider::{ActorId, CapabilityId, LinkConfig, LinkKey, LinkName, Provider};
 use wapc_host::CallOptions;
 
@@ -79,6 +79,20 @@ impl Host {
     /// As [`add_actor`](Self::add_actor); for a chain that does not hold, [`Error::Refused`] tells the link that fails.
     pub fn add_actor_with(&self, wasm: impl Into<Bytes>, options: AddOptions) -> Result<ActorId, Error> {
         self.shared().add_actor(wasm.into(), &options)
+    }
+
+    /// Tells whether [`add_actor_with`](Self::add_actor_with) would refuse a module, as far as that can be told without running any of it:
+    /// verifies and compiles it, and looks at what it imports and exports and at the memory that it asks for. Nothing of the module
+    /// runs, nothing is recorded, and the host is as it was.
+    ///
+    /// # Errors
+    /// As [`add_actor_with`](Self::add_actor_with), but for what only its start can tell.
+    pub fn check_actor_with(
+        &self,
+        wasm: impl Into<Bytes>,
+        options: AddOptions,
+    ) -> Result<VerifiedModule, Error> {
+        self.shared().check_module(wasm.into(), &options)
     }
 
     /// Puts another version of an actor, signed for the same key, in the place of the one that serves.

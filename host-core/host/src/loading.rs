@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use capability_claims::{Label, VerifiedModule};
 use capability_provider::ActorId;
-use wapc_host::WapcHost;
+use wapc_host::{WapcHost, WapcHostBuilder};
 
 use crate::{
     actors::Actor, error::Error, generation::Prepared, links::LinkTable, names, options::AddOptions,
@@ -42,21 +42,28 @@ impl Shared {
         let rights = Rights::begin(claims, actor.id.clone(), &self.policy, Arc::clone(&self.audit));
         let router = Router::new(actor, Arc::clone(&rights), self);
         // Without its token, so that the cache of compiled modules knows the code again whoever signed it, and when.
-        let guest = self.instantiate(&module.code(), router).map_err(|source| Error::CannotRun {
-            actor: actor.id.clone(),
-            name: names::of(module.claims()),
-            source: Box::new(source),
-        })?;
+        let guest = self
+            .guest(&module.code())
+            .and_then(|guest| guest.handler(router).build())
+            .map_err(|source| cannot_run(&actor.id, module, source))?;
         Ok(Prepared { rights, provenance, guest })
     }
 
-    fn instantiate(&self, wasm: &[u8], router: Router) -> Result<WapcHost, wapc_host::Error> {
+    /// As [`admit`](Self::admit), and what else can be told of a module without running any of it.
+    pub(crate) fn check_module(&self, wasm: Bytes, options: &AddOptions) -> Result<VerifiedModule, Error> {
+        let (id, module) = self.admit(wasm, options.chain.as_deref())?;
+        self.refuse_known(&id)?;
+        self.below_highest(&id, module.claims(), |revision| options.lower_revision == Some(revision))?;
+        let checked = self.guest(&module.code()).and_then(|guest| guest.check());
+        checked.map_err(|source| cannot_run(&id, &module, source))?;
+        Ok(module)
+    }
+
+    fn guest(&self, wasm: &[u8]) -> Result<WapcHostBuilder, wapc_host::Error> {
         let module = self.engine.compile(wasm)?;
         let limits = &self.limits;
-        let mut builder = WapcHost::builder(&module)
-            .handler(router)
-            .deadline(limits.call_deadline)
-            .max_depth(limits.max_call_depth);
+        let mut builder =
+            WapcHost::builder(&module).deadline(limits.call_deadline).max_depth(limits.max_call_depth);
         if let Some(instances) = limits.max_instances {
             builder = builder.max_instances(instances);
         }
@@ -69,7 +76,7 @@ impl Shared {
         if let Some(bytes) = limits.payload_limit {
             builder = builder.payload_limit(bytes).reply_limit(bytes);
         }
-        builder.build()
+        Ok(builder)
     }
 
     pub(crate) fn add_actor(self: &Arc<Self>, wasm: Bytes, options: &AddOptions) -> Result<ActorId, Error> {
@@ -169,4 +176,8 @@ impl Shared {
         }
         self.housekeeper.stop();
     }
+}
+
+fn cannot_run(actor: &ActorId, module: &VerifiedModule, source: wapc_host::Error) -> Error {
+    Error::CannotRun { actor: actor.clone(), name: names::of(module.claims()), source: Box::new(source) }
 }

@@ -8,12 +8,12 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use wasmer::{AsStoreMut, InstantiationError, RuntimeError, Store, Type, sys::NativeEngineExt};
+use wasmer::{AsStoreMut, InstantiationError, RuntimeError, Store, sys::NativeEngineExt};
 use wasmer_types::RawValue;
 
 use self::bounds::Bounds;
 use crate::{
-    CancelHandle, Deadline, Error, Imports, Limits, Module, Signature, Value, ValueType,
+    CancelHandle, Deadline, Error, Imports, Limits, Module, Value, ValueType,
     budget::Budget,
     call::{self, Callee, Fault},
     context::{Context, ContextBox, Lent},
@@ -22,7 +22,7 @@ use crate::{
     interrupt::{self, Starting},
     limits::{LimitedTunables, MemoryPlace, Refused},
     metering::Tank,
-    signal,
+    module, signal,
     stop::StopSign,
     text,
     types::ExternKind,
@@ -184,14 +184,7 @@ impl<T: Send + 'static> Instance<T> {
     /// [`Error::MissingExport`] when there is none of this name, [`Error::ExportType`] when it is something else.
     pub fn entry(&mut self, export: &str) -> Result<Entry, Error> {
         let function = self.function(export)?.clone();
-        let ty = function.ty(&self.store);
-        if (ty.params(), ty.results()) != (&[Type::I32, Type::I32], &[Type::I32]) {
-            return Err(Error::ExportType {
-                export: export.to_owned(),
-                expected: "function (i32, i32) -> (i32)".to_owned(),
-                found: ExternKind::Function(Signature::new(&ty)).to_string(),
-            });
-        }
+        module::check_entry_type(export, &function.ty(&self.store))?;
         let callee = Callee::new(&function, &mut self.store);
         Ok(Entry { export: export.to_owned(), callee, instance: self.number })
     }

@@ -16,7 +16,7 @@ use wasmer::{
     },
 };
 
-use crate::{Deadline, budget::Budget, limited_memory::LimitedMemory, stop::StopSign};
+use crate::{Deadline, Error, Module, budget::Budget, limited_memory::LimitedMemory, stop::StopSign};
 
 /// One page of WebAssembly memory, in bytes.
 pub(crate) const PAGE: u64 = 65_536;
@@ -61,6 +61,14 @@ impl Limits {
     #[must_use]
     pub fn table_elements(&self) -> u32 {
         self.table
+    }
+
+    /// Refuses a module that declares more than an instance of it may have.
+    ///
+    /// # Errors
+    /// [`Error::MemoryLimit`], [`Error::TableLimit`] and [`Error::SegmentLimit`], for the first that is too large.
+    pub fn admit(&self, module: &Module) -> Result<(), Error> {
+        Budget::new(self, module.wasmer().info()).map(drop)
     }
 }
 

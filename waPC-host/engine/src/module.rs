@@ -2,10 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
+use wasmer::Type;
 use wasmer_types::ExportIndex;
 
 use crate::{
-    Export, Import,
+    Error, Export, Import, Signature,
     code::Code,
     engine::{Compiled, Shared},
     metering,
@@ -47,6 +48,28 @@ impl Module {
             .map(|export| Export { name: export.name().to_owned(), kind: ExternKind::new(export.ty()) })
     }
 
+    /// Tells whether [`Instance::entry`](crate::Instance::entry) finds an export of this name in instances of the module, without making
+    /// one.
+    ///
+    /// # Errors
+    /// [`Error::MissingExport`] when there is none of this name, [`Error::ExportType`] when it is something else.
+    pub fn check_entry(&self, export: &str) -> Result<(), Error> {
+        let found = self.wasmer().exports().find(|found| found.name() == export);
+        match found.as_ref().map(wasmer::ExportType::ty) {
+            Some(wasmer::ExternType::Function(ty)) => check_entry_type(export, ty),
+            Some(other) => Err(Error::ExportType {
+                export: export.to_owned(),
+                expected: "a function".to_owned(),
+                found: ExternKind::new(other).to_string(),
+            }),
+            None => {
+                let functions: Vec<_> =
+                    self.wasmer().exports().functions().map(|function| function.name().to_owned()).collect();
+                Err(Error::missing_export(export, functions.iter().map(String::as_str)))
+            }
+        }
+    }
+
     /// Whether its code counts what it does, so that its runs can be given fuel.
     #[must_use]
     pub fn is_metered(&self) -> bool {
@@ -73,6 +96,18 @@ impl Module {
     pub(crate) fn shared(&self) -> &Shared {
         &self.inner.shared
     }
+}
+
+/// Refuses a function that [`Instance::enter`](crate::Instance::enter) cannot enter.
+pub(crate) fn check_entry_type(export: &str, ty: &wasmer::FunctionType) -> Result<(), Error> {
+    if (ty.params(), ty.results()) == (&[Type::I32, Type::I32], &[Type::I32]) {
+        return Ok(());
+    }
+    Err(Error::ExportType {
+        export: export.to_owned(),
+        expected: "function (i32, i32) -> (i32)".to_owned(),
+        found: ExternKind::Function(Signature::new(ty)).to_string(),
+    })
 }
 
 impl fmt::Debug for Module {

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use wapc_engine::{Limits, Module};
 
 use crate::{
-    CallOptions, Clock, Error, HostCallError, HostHandler, WapcHost, host::Shared, pool::PoolSettings,
+    CallOptions, Clock, Error, HostCallError, HostHandler, WapcHost, abi, host::Shared, pool::PoolSettings,
     settings::Settings, system::System,
 };
 
@@ -181,6 +181,17 @@ impl WapcHostBuilder {
     pub fn max_depth(mut self, depth: u32) -> Self {
         self.settings.max_depth = depth;
         self
+    }
+
+    /// Whether [`build`](Self::build) would refuse the module, as far as that can be told without running any of its code: what it imports, what
+    /// it must export, and what it declares for each instance. No handler is needed.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] when the module is no waPC guest, or asks for more than an instance may have.
+    pub fn check(&self) -> Result<(), Error> {
+        abi::imports().admit(&self.module)?;
+        self.settings.limits.admit(&self.module)?;
+        Ok(self.module.check_entry(abi::GUEST_CALL)?)
     }
 
     /// The conversation, with one instance already started, so that a module which cannot be started is refused here.

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use capability_claims::VerifiedModule;
 use capability_provider::{ActorId, LinkConfig, LinkKey, ProviderError};
 use host_audit::{AuditError, AuditLog};
 use host_core::{Error as HostError, Host, HostBuilder};
@@ -20,27 +21,38 @@ use crate::{
     },
 };
 
+/// What a host is put together for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To let its actors in, and to write down in the audit log that the plan names what happens.
+    Serve,
+    /// To find out whether it would let them in, as far as that can be told without running anything of them.
+    Check,
+    /// To find out whether they start, too. Nothing is written down.
+    CheckStarts,
+}
+
 /// A host with its actors, and the links that it is to have.
 pub(crate) struct Assembly {
     host: Host,
     /// In the order of the plan's actors.
     loaded: Vec<Loaded>,
+    /// Those that were only checked.
+    checked: Vec<VerifiedModule>,
     /// In the order of the plan's links.
     keys: Vec<LinkKey>,
     listeners: Vec<(LinkKey, Arc<HttpServer>)>,
 }
 
 impl Assembly {
-    /// Verifies, compiles and starts the actors. Nothing is connected to the world yet.
-    ///
-    /// What happens is written to the audit log that the plan names when it is to be kept.
+    /// Verifies, compiles and, unless they are only checked, starts the actors. Nothing is connected to the world yet.
     pub(crate) fn load(
         source: &Source,
         plan: &Plan,
         cache: Option<PathBuf>,
-        keep_audit: bool,
+        purpose: Purpose,
     ) -> Result<Self, CliError> {
-        let audit = plan.audit.as_ref().filter(|_| keep_audit);
+        let audit = plan.audit.as_ref().filter(|_| purpose == Purpose::Serve);
         let mut builder = builder(source, plan, cache);
         if let Some(table) = audit {
             let path = source.resolve(table.file.get_ref());
@@ -56,7 +68,20 @@ impl Assembly {
             builder = builder.audit(log.map_err(|error| source.at(table.file.span())(told(error)))?);
         }
         let host = builder.build()?;
-        let (loaded, aliases) = load_actors(source, plan, &host)?;
+        let (mut loaded, mut checked) = (Vec::new(), Vec::new());
+        for actor in &plan.actors {
+            let module = Module::read(source, actor)?;
+            let let_in = if purpose == Purpose::Check {
+                module.check(&host, &loaded).map(|(actor, module)| {
+                    checked.push(module);
+                    actor
+                })
+            } else {
+                module.add(&host)
+            };
+            loaded.push(let_in.map_err(source.at(actor.file.span()))?);
+        }
+        let aliases = aliases(plan, &loaded);
         let mut seen = BTreeSet::new();
         let mut keys = Vec::new();
         let mut listeners = Vec::new();
@@ -71,7 +96,7 @@ impl Assembly {
             }
             keys.push(key);
         }
-        Ok(Self { host, loaded, keys, listeners })
+        Ok(Self { host, loaded, checked, keys, listeners })
     }
 
     /// Brings the providers in and makes the links; those that listen come last, when all that they need is there.
@@ -92,6 +117,11 @@ impl Assembly {
 
     pub(crate) fn host(&self) -> &Host {
         &self.host
+    }
+
+    /// The modules that were only checked.
+    pub(crate) fn checked(&self) -> &[VerifiedModule] {
+        &self.checked
     }
 
     /// The actors, to put other modules in their places.
@@ -152,24 +182,14 @@ fn builder(source: &Source, plan: &Plan, cache: Option<PathBuf>) -> HostBuilder 
     builder
 }
 
-/// Returns the actors, and the names that links call them by.
-fn load_actors(
-    source: &Source,
-    plan: &Plan,
-    host: &Host,
-) -> Result<(Vec<Loaded>, BTreeMap<String, ActorId>), CliError> {
-    let mut loaded = Vec::new();
-    let mut aliases = BTreeMap::new();
-    for actor in &plan.actors {
-        let module = Module::read(source, actor)?;
-        let added = module.add(host).map_err(source.at(actor.file.span()))?;
-        if let Some(alias) = &actor.name {
-            aliases.insert(alias.get_ref().clone(), added.id.clone());
-        }
-        aliases.insert(added.id.to_string(), added.id.clone());
-        loaded.push(added);
-    }
-    Ok((loaded, aliases))
+/// The actors by the names that links call them by.
+fn aliases(plan: &Plan, loaded: &[Loaded]) -> BTreeMap<String, ActorId> {
+    let actors = plan.actors.iter().zip(loaded);
+    let names = actors.flat_map(|(actor, loaded)| {
+        let alias = actor.name.as_ref().map(|alias| alias.get_ref().clone());
+        alias.into_iter().chain([loaded.id.to_string()]).map(|name| (name, loaded.id.clone()))
+    });
+    names.collect()
 }
 
 /// The key of the value that a provider refused.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use capability_claims::VerifiedModule;
 use capability_provider::ActorId;
 use host_core::{AddOptions, Error as HostError, Host, SwapOptions, SwapReport};
 use sha2::{Digest, Sha256};
@@ -59,6 +60,20 @@ impl Module {
         options.chain = self.chain;
         let id = host.add_actor_with(self.wasm, options).map_err(refusal(self.path))?;
         Ok(Loaded { id, seen })
+    }
+
+    /// Finds out whether it would be let in beside those that are there, without running anything of it.
+    pub(super) fn check(self, host: &Host, others: &[Loaded]) -> Result<(Loaded, VerifiedModule), CliError> {
+        let seen = self.seen();
+        let mut options = AddOptions::new();
+        options.chain = self.chain;
+        let module = host.check_actor_with(self.wasm, options).map_err(refusal(self.path))?;
+        let key = module.claims().subject().to_string();
+        let id = ActorId::new(&key).expect("the subject of a verified module is a module's key");
+        if others.iter().any(|other| other.id == id) {
+            return Err(HostError::ActorExists { actor: id }.into());
+        }
+        Ok((Loaded { id, seen }, module))
     }
 
     /// Puts it in the place of the one of which the actor was made.

@@ -2,6 +2,7 @@
 
 use std::{fmt, path::Path};
 
+use capability_claims::VerifiedModule;
 use host_core::{ActorStatus, LinkStatus, PolicyReport, ProviderStatus, SwapReport};
 use serde::Serialize;
 use untrusted_text::Shown;
@@ -22,9 +23,11 @@ pub(crate) struct Checked {
 
 impl Checked {
     pub(crate) fn new(manifest: &Path, assembly: &Assembly, plan: &Plan) -> Self {
+        let started: Vec<_> = assembly.host().status().actors.into_iter().map(ActorView::new).collect();
+        let checked = assembly.checked().iter().map(ActorView::of);
         Self {
             checked: manifest.display().to_string(),
-            actors: assembly.host().status().actors.into_iter().map(ActorView::new).collect(),
+            actors: if started.is_empty() { checked.collect() } else { started },
             providers: plan.providers.len(),
             links: plan.links.len(),
         }
@@ -163,6 +166,18 @@ impl fmt::Display for Swapped {
 }
 
 impl ActorView {
+    fn of(module: &VerifiedModule) -> Self {
+        let claims = module.claims();
+        Self {
+            id: claims.subject().to_string(),
+            name: claims.name().map(str::to_owned),
+            version: claims.version().map(str::to_owned),
+            revision: claims.revision(),
+            issuer: claims.issuer().to_string(),
+            capabilities: claims.caps().to_vec(),
+        }
+    }
+
     fn new(status: ActorStatus) -> Self {
         Self {
             id: status.id.to_string(),

@@ -4,6 +4,7 @@ mod audit;
 mod audit_show;
 mod call;
 mod chain;
+mod check;
 mod inspect;
 mod invoke;
 mod keys;

@@ -7,6 +7,7 @@ mod audit_failures;
 mod cache;
 mod chains;
 mod changes;
+mod checking;
 mod delivery;
 mod drain;
 mod durations;
