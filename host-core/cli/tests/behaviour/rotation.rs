@@ -171,7 +171,7 @@ fn the_guides_commands_rotate_a_key_and_no_call_fails() {
     };
     let Some(Step::File { name, content }) = steps.next() else { panic!("the guide begins with a policy") };
     written(name, &content);
-    let mut host = Running::start(&directory, &["--json"]);
+    let mut host = Running::quiet(&directory, &["--json"]);
     let ready: Value = serde_json::from_str(&host.line()).unwrap();
     let url = ready["listening"][0]["url"].as_str().unwrap().to_owned();
     let callers = Callers::of(&url);

@@ -29,10 +29,18 @@ impl Running {
         Self::of(directory.command(&[&["run", "host.toml"], more].concat()))
     }
 
+    /// As [`start`](Self::start), for a host that is called so often that its log would fill what holds it until somebody reads.
+    pub(crate) fn quiet(directory: &Directory, more: &[&str]) -> Self {
+        Self::logging(&mut directory.command(&[&["run", "host.toml"], more].concat()), "warn")
+    }
+
     /// The host that a command starts.
     pub(crate) fn of(mut command: impl BorrowMut<Command>) -> Self {
-        let command = command.borrow_mut();
-        command.env("RUST_LOG", "info").stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::logging(command.borrow_mut(), "info")
+    }
+
+    fn logging(command: &mut Command, filter: &str) -> Self {
+        command.env("RUST_LOG", filter).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = BufReader::new(child.stderr.take().unwrap());
