@@ -1,15 +1,15 @@
 //! Compiled modules on disk, keyed by the module's content and by everything that the machine code depends on.
 //!
-//! What lies in the directory is executed, so a directory that others may write to is refused, and every entry carries a
-//! checksum, the module's digest and the engine's identity: one that does not match is compiled anew.
+//! What lies in the directory is executed, so a directory that others could have written to is refused (`trusted-files` judges it, and the way to it), and every entry
+//! carries a checksum, the module's digest and the engine's identity: one that does not match is compiled anew.
 
 use std::{
-    fs,
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
 use sha2::{Digest, Sha256};
+use trusted_files::FileError;
 
 use crate::Error;
 
@@ -22,37 +22,30 @@ pub(crate) type Key = [u8; DIGEST];
 
 #[derive(Debug)]
 pub(crate) struct Cache {
+    /// Where it really is.
     directory: PathBuf,
-    /// The digest of what the machine code depends on: the engine's version, its settings, the processor's features.
+    /// The digest of what the machine code depends on, see `identity`.
     engine: Key,
 }
 
 impl Cache {
     /// Opens the directory, and makes it (for its owner alone) where it is missing.
     pub(crate) fn open(directory: &Path, engine: Key) -> Result<Self, Error> {
-        let failed = |reason: String| Error::CacheDirectory { path: directory.to_owned(), reason };
-        make_private(directory).map_err(|error| failed(error.to_string()))?;
-        let metadata = fs::metadata(directory).map_err(|error| failed(error.to_string()))?;
-        if !metadata.is_dir() {
-            return Err(failed("it is not a directory".to_owned()));
-        }
-        if writable_by_others(&metadata) {
-            return Err(failed(
-                "others may write to it, and what lies in it is executed; take their right away (chmod go-w)"
-                    .to_owned(),
-            ));
-        }
-        Ok(Self { directory: directory.to_owned(), engine })
+        let directory = trusted_files::make_directory(directory).map_err(|error| Error::CacheDirectory {
+            path: directory.to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok(Self { directory, engine })
     }
 
     /// The compiled form of the module with this digest, if there is one that can be trusted.
     pub(crate) fn load(&self, module: &Key) -> Option<Vec<u8>> {
         let path = self.path(module);
-        let mut entry = match self.read(&path) {
+        let mut entry = match read(&path) {
             Ok(entry) => entry,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(FileError::Open { source, .. }) if source.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => {
-                log::warn!("{} is not used: {error}", path.display());
+                log::warn!("a compiled module is not used: {error}");
                 return None;
             }
         };
@@ -82,14 +75,6 @@ impl Cache {
         self.directory.join(format!("{}-{}.wapc", hex(module), hex(&self.engine[..8])))
     }
 
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let metadata = fs::symlink_metadata(path)?;
-        if !metadata.is_file() || writable_by_others(&metadata) || !same_owner(&metadata, &self.directory)? {
-            return Err(io::Error::other("it is not a file of the directory's owner alone"));
-        }
-        fs::read(path)
-    }
-
     fn intact(&self, entry: &[u8], module: &Key) -> bool {
         entry
             .split_at_checked(HEADER)
@@ -107,43 +92,19 @@ impl Cache {
     }
 }
 
+/// Reads an entry that nobody else could have written.
+fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    let mut entry = Vec::new();
+    match trusted_files::open(path)?.read_to_end(&mut entry) {
+        Ok(_) => Ok(entry),
+        Err(source) => Err(FileError::Open { path: path.to_owned(), source }),
+    }
+}
+
 pub(crate) fn digest(bytes: &[u8]) -> Key {
     Sha256::digest(bytes).into()
 }
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(unix)]
-fn make_private(directory: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
-}
-
-#[cfg(not(unix))]
-fn make_private(directory: &Path) -> io::Result<()> {
-    fs::create_dir_all(directory)
-}
-
-#[cfg(unix)]
-fn writable_by_others(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    metadata.mode() & 0o022 != 0
-}
-
-#[cfg(not(unix))]
-fn writable_by_others(_: &fs::Metadata) -> bool {
-    false
-}
-
-#[cfg(unix)]
-fn same_owner(metadata: &fs::Metadata, directory: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    Ok(fs::metadata(directory)?.uid() == metadata.uid())
-}
-
-#[cfg(not(unix))]
-fn same_owner(_: &fs::Metadata, _: &Path) -> io::Result<bool> {
-    Ok(true)
 }

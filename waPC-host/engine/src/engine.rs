@@ -10,16 +10,14 @@ use std::{
     thread,
 };
 
-use wasmer::sys::{
-    CompilerConfig, Cranelift, CraneliftOptLevel, EngineBuilder as WasmerBuilder, Features, Target,
-};
+use wasmer::sys::{CompilerConfig, Cranelift, CraneliftOptLevel, EngineBuilder as WasmerBuilder, Features};
 
 use crate::{
     CompileBound, CompileLimits, Error, HostPanic, Module,
     cache::{Cache, Key, digest},
     compile_time::CompileTime,
     complexity::{self, Measured, Unfit},
-    metering, stop, text,
+    identity, metering, stop, text,
     watchdog::Watchdog,
 };
 
@@ -53,9 +51,9 @@ impl EngineBuilder {
     /// Keeps compiled modules in this directory, which is made where it is missing. Starting a module from there takes
     /// milliseconds where compiling takes up to seconds.
     ///
-    /// What lies in the directory is machine code that will be executed: it must belong to the user of this process, and
-    /// nobody else may write to it. Entries that are damaged, or made by another version of the engine or for another
-    /// processor, are compiled anew.
+    /// What lies in the directory is machine code that will be executed: it must belong to the effective user of this process or to root, nobody else may write to
+    /// it, and nobody else may have been able to change the way to it. Entries that are links, of somebody else or damaged, and those made by another version of
+    /// the engine, of its compiler or of this crate, with other settings or for another processor, are compiled anew.
     #[must_use]
     pub fn cache_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.cache = Some(directory.into());
@@ -82,10 +80,10 @@ impl EngineBuilder {
     /// The engine.
     ///
     /// # Errors
-    /// [`Error::CacheDirectory`] when the directory cannot be made or others may write to it.
+    /// [`Error::CacheDirectory`] when the directory cannot be made, or others could have written to it.
     pub fn build(self) -> Result<Engine, Error> {
         let Self { cache, metered, limits } = self;
-        let cache = cache.map(|directory| Cache::open(&directory, identity(metered))).transpose()?;
+        let cache = cache.map(|directory| Cache::open(&directory, identity::of(metered))).transpose()?;
         Ok(Engine { shared: Arc::new(Shared { cache, metered, limits, watchdog: Watchdog::new() }) })
     }
 }
@@ -251,17 +249,4 @@ fn new_engine(metered: bool, compiling: Option<Compiling<'_>>) -> wasmer::Engine
     }
     compiler.push_middleware(stop::middleware());
     WasmerBuilder::new(compiler).set_features(Some(features)).engine().into()
-}
-
-/// The digest of everything that machine code depends on besides its module.
-fn identity(metered: bool) -> Key {
-    let target = Target::default();
-    let interrupts = cfg!(feature = "host-interrupt");
-    let text = format!(
-        "wasmer {} cranelift speed; threads and several memories off; stop signs, interrupts {interrupts}; fuel {metered}; {} {:?}",
-        wasmer::sys::vm::VERSION,
-        target.triple(),
-        target.cpu_features(),
-    );
-    digest(text.as_bytes())
 }

@@ -60,6 +60,7 @@ mod failure;
 mod guest_stack;
 #[allow(unsafe_code)]
 mod host_function;
+mod identity;
 mod imports;
 #[allow(unsafe_code)]
 mod instance;

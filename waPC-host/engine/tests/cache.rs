@@ -1,5 +1,7 @@
 //! Compiled modules are kept on disk, and nothing there is trusted that is not what was put there.
 
+#[cfg(unix)]
+use std::path::Path;
 use std::{fs, path::PathBuf};
 
 use tempfile::TempDir;
@@ -94,6 +96,77 @@ fn what_others_may_write_to_is_not_used() {
     fs::set_permissions(cache.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let error = Engine::builder().cache_dir(cache.path()).build().unwrap_err();
     assert!(matches!(&error, Error::CacheDirectory { path, .. } if path == cache.path()), "{error}");
+}
+
+/// Gives a file or directory to another user, if this one may: root alone does.
+#[cfg(unix)]
+fn give_away(path: &Path) -> bool {
+    let given = std::os::unix::fs::lchown(path, Some(54_321), None).is_ok();
+    if !given {
+        eprintln!("skipped in part: only root can give files to others");
+    }
+    given
+}
+
+#[cfg(unix)]
+#[track_caller]
+fn refused(directory: &Path) -> String {
+    let error = Engine::builder().cache_dir(directory).build().unwrap_err();
+    assert!(matches!(&error, Error::CacheDirectory { path, .. } if path == directory), "{error}");
+    error.to_string()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_of_another_user_is_not_used() {
+    let cache = directory();
+    run(&cache, SEVEN);
+    if give_away(cache.path()) {
+        let text = refused(cache.path());
+        assert!(text.contains("54321") && text.contains("chown"), "{text}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_entry_of_another_user_is_compiled_anew() {
+    use std::os::unix::fs::MetadataExt;
+    let cache = directory();
+    run(&cache, SEVEN);
+    let entry = entries(&cache).remove(0);
+    if give_away(&entry) {
+        assert_eq!(run(&cache, SEVEN), Value::I32(7));
+        assert_ne!(fs::metadata(&entry).unwrap().uid(), 54_321, "it was replaced");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_that_others_could_have_exchanged_is_not_used() {
+    use std::os::unix::fs::PermissionsExt;
+    let above = directory();
+    let cache = above.path().join("cache");
+    Engine::builder().cache_dir(&cache).build().unwrap();
+    fs::set_permissions(above.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let text = refused(&cache);
+    assert!(text.contains("chmod"), "{text}");
+    // Where everybody may write but to what is his own, nobody could have.
+    fs::set_permissions(above.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    Engine::builder().cache_dir(&cache).build().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_not_followed() {
+    let (cache, elsewhere) = (directory(), directory());
+    run(&cache, SEVEN);
+    let entry = entries(&cache).remove(0);
+    let moved = elsewhere.path().join("moved");
+    fs::rename(&entry, &moved).unwrap();
+    std::os::unix::fs::symlink(&moved, &entry).unwrap();
+    assert_eq!(run(&cache, SEVEN), Value::I32(7));
+    assert!(fs::symlink_metadata(&entry).unwrap().is_file(), "the link was replaced, and not followed");
+    assert!(moved.is_file());
 }
 
 #[test]
