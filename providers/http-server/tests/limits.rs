@@ -90,7 +90,7 @@ fn slow(config: LinkConfig) -> Slow {
 
 #[test]
 fn an_actor_that_does_not_answer_ends_in_a_timeout() {
-    let Slow { served, go, .. } = slow(LinkConfig::new().with("request_timeout_ms", "50"));
+    let Slow { served, called: _called, go } = slow(LinkConfig::new().with("request_timeout_ms", "50"));
     let reply = served.get("/");
     assert_eq!((reply.status, reply.code().as_str()), (504, "deadline_exceeded"));
     drop(go);
