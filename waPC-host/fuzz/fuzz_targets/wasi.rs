@@ -23,6 +23,8 @@ const SPIPE: u64 = 70;
 /// What the console takes at once, and the longest line, in bytes.
 const WRITE: usize = 65_536;
 const LINE: usize = 4096;
+/// What a call may print, in bytes and with one for each line.
+const CONSOLE: usize = 100_000;
 
 #[derive(Debug, Arbitrary)]
 struct Input {
@@ -79,7 +81,11 @@ fn subject() -> &'static Subject {
         let module =
             Engine::new().compile(text(&functions, Closing::Memory).as_bytes()).expect("the guest is valid");
         let builder = || {
-            WapcHost::builder(&module).handler(Printer).memory_limit((PAGES as u64) << 16).fresh_instances()
+            WapcHost::builder(&module)
+                .handler(Printer)
+                .memory_limit((PAGES as u64) << 16)
+                .console_limit(CONSOLE)
+                .fresh_instances()
         };
         let given = builder().clock(Stopped).random(|bytes| {
             bytes.fill(7);
@@ -88,7 +94,7 @@ fn subject() -> &'static Subject {
         Subject {
             functions,
             given: given.build().expect("the guest starts"),
-            denied: builder().build().expect("the guest starts"),
+            denied: builder().no_clock().no_random().build().expect("the guest starts"),
         }
     })
 }
@@ -188,6 +194,9 @@ struct Model<'a> {
     /// What the two streams hold of lines that were begun, and the lines that were ended.
     begun: [Vec<u8>; 2],
     lines: Vec<String>,
+    /// What was printed, and what was over the limit.
+    taken: usize,
+    dropped: usize,
 }
 
 impl Host for Model<'_> {
@@ -212,6 +221,8 @@ impl Host for Model<'_> {
             ("fd_fdstat_get", _) => BADF,
             ("args_get" | "environ_get" | "sched_yield", _) => SUCCESS,
             ("args_sizes_get" | "environ_sizes_get", &[count, size]) => {
+                memory.read(count, 4)?;
+                memory.read(size, 4)?;
                 answer(memory, count, &[0; 4])?;
                 answer(memory, size, &[0; 4])?
             }
@@ -247,12 +258,17 @@ impl Model<'_> {
         if count > 1024 {
             return Ok(INVAL);
         }
+        memory.read(written, 4)?;
         let buffers = memory.read(buffers, count * 8)?.to_vec();
-        let mut taken = 0;
+        let mut pieces = Vec::new();
         for buffer in buffers.chunks_exact(8) {
             let number =
                 |bytes: &[u8]| bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
-            let bytes = memory.read(number(&buffer[..4]), number(&buffer[4..]))?;
+            pieces.push(memory.read(number(&buffer[..4]), number(&buffer[4..]))?);
+        }
+        // Nothing is printed before all addresses are known to be good.
+        let mut taken = 0;
+        for bytes in pieces {
             let bytes = &bytes[..bytes.len().min(WRITE - taken)];
             taken += bytes.len();
             bytes.iter().for_each(|byte| self.print(stream, *byte));
@@ -274,7 +290,15 @@ impl Model<'_> {
 
     fn end(&mut self, stream: usize) {
         let line = std::mem::take(&mut self.begun[stream]);
-        self.lines.push(String::from_utf8_lossy(&line).into_owned());
+        let room = CONSOLE - self.taken;
+        let fits = line.len().min(room.saturating_sub(1));
+        if room > 0 {
+            self.lines.push(String::from_utf8_lossy(&line[..fits]).into_owned());
+            self.taken += fits + 1;
+            self.dropped += line.len() - fits;
+        } else {
+            self.dropped += line.len() + 1;
+        }
     }
 
     /// The lines, with those that were begun and not ended.
@@ -284,6 +308,10 @@ impl Model<'_> {
             .collect::<Vec<_>>()
             .into_iter()
             .for_each(|stream| self.end(stream));
+        if self.dropped > 0 {
+            self.lines
+                .push(format!("... {} bytes more are not printed: a call may print {CONSOLE}", self.dropped));
+        }
         self.lines
     }
 }
