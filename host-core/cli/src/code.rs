@@ -3,6 +3,8 @@
 use capability_claims::{ClaimsError, OwnershipError, PolicyError, RotationError};
 use capability_provider::ProviderError;
 use host_audit::{AuditError, VerifyError};
+use host_core::LedgerError;
+use trusted_files::FileError;
 
 /// What later versions of the crates below may add.
 const OTHER: &str = "other";
@@ -94,6 +96,18 @@ pub(crate) fn of_audit_log(error: &AuditError) -> &'static str {
     }
 }
 
+pub(crate) fn of_ledger(error: &LedgerError) -> &'static str {
+    use LedgerError as E;
+    match error {
+        E::File(FileError::Open { .. }) | E::Disk { .. } => "ledger_open",
+        E::File(_) => "untrusted_file",
+        E::InUse { .. } => "ledger_in_use",
+        E::NotALedger { .. } | E::Damaged { .. } | E::TooLarge { .. } => "ledger_malformed",
+        E::Full { .. } => "ledger_full",
+        _ => OTHER,
+    }
+}
+
 pub(crate) fn of_engine(error: &wapc_engine::Error) -> &'static str {
     use wapc_engine::Error as E;
     match error {
@@ -154,6 +168,10 @@ pub(crate) fn of_host(error: &host_core::Error) -> &'static str {
         E::UnknownActor { .. } => "unknown_actor",
         E::OtherActor { .. } => "other_actor",
         E::RevisionTooLow { .. } => "lower_revision",
+        E::BelowHighestRevision { .. } => "below_highest_revision",
+        E::NotRemembered { source, .. } => of_ledger(source),
+        E::NotTheOwner { .. } => "not_the_owner",
+        E::NotAdmitted { .. } => "not_admitted",
         E::LinkExists { .. } => "link_exists",
         E::UnknownLink { .. } => "unknown_link",
         E::NotLinked { .. } => "not_linked",
@@ -162,7 +180,7 @@ pub(crate) fn of_host(error: &host_core::Error) -> &'static str {
         E::ShuttingDown => "shutting_down",
         E::LinkFailed { source, .. } => of_provider(source),
         E::ProviderPanicked { .. } => "provider_panicked",
-        E::NotRecorded { source, .. } => of_audit_log(source),
+        E::NotRecorded { source, .. } | E::PolicyWaits { source, .. } => of_audit_log(source),
         _ => OTHER,
     }
 }

@@ -16,8 +16,8 @@ const DESCRIPTORS: [&str; 2] = ["/dev/fd", "/proc/self/fd"];
 /// The option of every command that reads a file which decides.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Places {
-    /// Use manifests, policies, seeds and audit logs whoever can write them, and follow links to them. Then he decides what happens
-    /// here, not you
+    /// Use manifests, policies, seeds, audit logs and revision ledgers whoever can write them, and follow links to them. Then he
+    /// decides what happens here, not you
     #[arg(long)]
     insecure_files: bool,
 }
@@ -33,8 +33,8 @@ impl Places {
     pub(crate) fn settle(self, output: &Output) -> Deciding {
         if self.insecure_files {
             output.warn(
-                "--insecure-files: whoever can write the files that decide (manifest, policy, seeds, audit log) decides what \
-                 happens here, for nobody looks at whose they are",
+                "--insecure-files: whoever can write the files that decide (manifest, policy, seeds, audit log, revision ledger) \
+                 decides what happens here, for nobody looks at whose they are",
             );
         }
         Deciding { insecure: self.insecure_files }

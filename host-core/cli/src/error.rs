@@ -8,6 +8,8 @@ use std::{
 
 use capability_claims::{ClaimsError, Label};
 use host_audit::{AuditError, VerifyError};
+use host_core::LedgerError;
+use trusted_files::FileError;
 use wapc_engine::ParseValueError;
 
 use crate::{code, manifest::Place};
@@ -32,7 +34,7 @@ pub(crate) enum CliError {
     },
     /// A file that decides could have been written by somebody else.
     #[error("{0}; if it has to be so, --insecure-files takes it as it is")]
-    Untrusted(trusted_files::FileError),
+    Untrusted(FileError),
     /// A key was to be written over a file.
     #[error("{} is there already; a key is never written over a file: name another one", path.display())]
     FileExists { path: PathBuf },
@@ -122,6 +124,9 @@ pub(crate) enum CliError {
     /// An audit log could not be opened.
     #[error("{0}")]
     AuditLog(#[from] AuditError),
+    /// A revision ledger could not be opened.
+    #[error("{0}")]
+    Ledger(LedgerError),
     /// The capability tier.
     #[error("{0}")]
     Host(#[from] Box<host_core::Error>),
@@ -190,6 +195,7 @@ impl CliError {
             Self::Audit { source, .. } => code::of_audit(source),
             Self::NotShown { .. } => "audit_malformed",
             Self::AuditLog(error) => code::of_audit_log(error),
+            Self::Ledger(error) => code::of_ledger(error),
             Self::Host(error) => code::of_host(error),
             Self::Provider(error) => code::of_provider(error),
             Self::Manifest { .. } => "manifest",
@@ -213,6 +219,16 @@ impl From<wapc_engine::Error> for CliError {
 impl From<ClaimsError> for CliError {
     fn from(error: ClaimsError) -> Self {
         Self::Claims(Box::new(error))
+    }
+}
+
+impl From<LedgerError> for CliError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::File(FileError::Open { .. }) => Self::Ledger(error),
+            LedgerError::File(untrusted) => Self::Untrusted(untrusted),
+            other => Self::Ledger(other),
+        }
     }
 }
 

@@ -38,6 +38,7 @@ pub(crate) struct Manifest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct HostTable {
     pub(crate) cache_dir: Option<PathBuf>,
+    pub(crate) revision_ledger: Option<Spanned<PathBuf>>,
     pub(crate) call_deadline: Option<Time>,
     pub(crate) drain_deadline: Option<Time>,
     pub(crate) max_wait: Option<Time>,
@@ -80,6 +81,8 @@ pub(crate) struct ActorTable {
     pub(crate) name: Option<Spanned<String>>,
     /// The tokens between an operator and the account that signed it, in place of those in the module: texts, or files.
     pub(crate) chain: Option<Vec<Spanned<String>>>,
+    /// A revision that may come in although a higher one ran before.
+    pub(crate) lower_revision: Option<i32>,
 }
 
 /// `[[provider]]`: what serves a capability under a link name.

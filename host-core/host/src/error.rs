@@ -86,7 +86,7 @@ pub enum Error {
     /// [revision ledger](crate::HostBuilder::revision_ledger) remembers.
     #[error(
         "\"{name}\" ({actor}) ran here with revision {highest} and does not come back with revision {offered}: sign it with a \
-         higher one, or let this revision in by name (AddOptions::lower_revision) or by a forced swap"
+         higher one, or let this one in by name (`lower_revision` = {offered})"
     )]
     BelowHighestRevision {
         /// The actor.

@@ -2,6 +2,8 @@
 
 mod error;
 mod line;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::HashMap,
@@ -13,6 +15,7 @@ use std::{
 
 use capability_claims::PublicKey;
 use parking_lot::Mutex;
+use trusted_files::FileError;
 
 pub use self::error::LedgerError;
 use self::line::LENGTH;
@@ -40,8 +43,10 @@ pub struct RevisionLedger {
     most_keys: usize,
 }
 
+#[derive(Default)]
 struct Book {
-    file: File,
+    /// Where it is written; none when it was only read.
+    file: Option<File>,
     /// By the keys' texts.
     entries: HashMap<Box<str>, Entry>,
     /// How many pairs of lines the file has.
@@ -68,16 +73,47 @@ impl RevisionLedger {
         Self::open_for(path.into(), MOST_KEYS)
     }
 
+    /// As [`open`](Self::open), whoever else may write the file or put another in its place: who can do that decides which old modules
+    /// come back. For places in which owners and modes say nothing, and links have to be followed.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`LedgerError::File`] only when the file cannot be opened.
+    pub fn open_anywhere(path: impl Into<PathBuf>) -> Result<Self, LedgerError> {
+        let path = path.into();
+        let opened = for_its_owner(&mut OpenOptions::new()).open(&path);
+        let file = opened.map_err(|source| FileError::Open { path: path.clone(), source })?;
+        Self::lock(path, file, MOST_KEYS)
+    }
+
+    /// Reads what a ledger says at this moment, out of a file that is open already, to find out what a host that has it would let in.
+    /// Nothing is locked or written, so another host may have it open; what is added to this value is forgotten with it. `path` names
+    /// the file in errors.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotALedger`], [`LedgerError::Damaged`] with the line, [`LedgerError::TooLarge`], and [`LedgerError::Disk`].
+    pub fn snapshot(path: impl Into<PathBuf>, file: &File) -> Result<Self, LedgerError> {
+        let path = path.into();
+        let book = Book::read(&path, file, MOST_KEYS)?.unwrap_or_default();
+        Ok(Self { path, book: Mutex::new(book), most_keys: MOST_KEYS })
+    }
+
     fn open_for(path: PathBuf, most_keys: usize) -> Result<Self, LedgerError> {
-        let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(true).truncate(false);
-        let file = trusted_files::open_with(&path, for_its_owner(options))?;
+        let file = trusted_files::open_with(&path, for_its_owner(&mut OpenOptions::new()))?;
+        Self::lock(path, file, most_keys)
+    }
+
+    fn lock(path: PathBuf, file: File, most_keys: usize) -> Result<Self, LedgerError> {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(LedgerError::InUse { path }),
             Err(TryLockError::Error(source)) => return Err(LedgerError::Disk { path, source }),
         }
-        let book = Book::read(&path, file, most_keys)?;
+        let book = match Book::read(&path, &file, most_keys)? {
+            Some(book) => Book { file: Some(file), ..book },
+            None => {
+                Book::begin(&path, file).map_err(|source| LedgerError::Disk { path: path.clone(), source })?
+            }
+        };
         Ok(Self { path, book: Mutex::new(book), most_keys })
     }
 
@@ -114,7 +150,7 @@ impl RevisionLedger {
 
     /// Lets another host open the file.
     pub(crate) fn release(&self) {
-        if let Err(error) = self.book.lock().file.unlock() {
+        if let Some(Err(error)) = self.book.lock().file.as_ref().map(File::unlock) {
             log::debug!("{} stays locked until the host is dropped: {error}", self.path.display());
         }
     }
@@ -127,20 +163,18 @@ impl fmt::Debug for RevisionLedger {
 }
 
 impl Book {
-    /// Reads what is there, or begins an empty file.
-    fn read(path: &Path, mut file: File, most_keys: usize) -> Result<Self, LedgerError> {
+    /// Reads what is there; `None` when that is nothing yet.
+    fn read(path: &Path, file: &File, most_keys: usize) -> Result<Option<Self>, LedgerError> {
         let disk = |source| LedgerError::Disk { path: path.to_owned(), source };
         let limit = (LENGTH * (1 + 2 * most_keys)) as u64;
         let mut bytes = Vec::new();
-        (&file).take(limit + 1).read_to_end(&mut bytes).map_err(disk)?;
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(disk)?;
         if bytes.len() as u64 > limit {
             return Err(LedgerError::TooLarge { path: path.to_owned(), limit });
         }
         let header = line::header();
         if bytes.len() < LENGTH && header.starts_with(&bytes) {
-            write_at(&mut file, 0, &header).map_err(disk)?;
-            trusted_files::sync_directory_of(path).map_err(disk)?;
-            return Ok(Self { file, entries: HashMap::new(), pairs: 0 });
+            return Ok(None);
         }
         let Some(lines) = bytes.strip_prefix(&header[..]) else {
             return Err(LedgerError::NotALedger { path: path.to_owned() });
@@ -154,11 +188,19 @@ impl Book {
             }
             pairs = pair + 1;
         }
-        Ok(Self { file, entries, pairs })
+        Ok(Some(Self { file: None, entries, pairs }))
+    }
+
+    /// Begins an empty file.
+    fn begin(path: &Path, mut file: File) -> io::Result<Self> {
+        write_at(&mut file, 0, &line::header())?;
+        trusted_files::sync_directory_of(path)?;
+        Ok(Self { file: Some(file), ..Self::default() })
     }
 
     fn write(&mut self, module: &str, entry: Entry) -> io::Result<()> {
-        if is_removed(&self.file.metadata()?) {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        if is_removed(&file.metadata()?) {
             return Err(io::Error::new(io::ErrorKind::NotFound, "somebody removed it while it was in use"));
         }
         let mut lines = line::of(module, entry.highest);
@@ -166,7 +208,7 @@ impl Book {
             lines.extend(line::empty());
         }
         let at = LENGTH * (1 + 2 * entry.pair + entry.side);
-        write_at(&mut self.file, at as u64, &lines)
+        write_at(file, at as u64, &lines)
     }
 }
 
@@ -187,14 +229,11 @@ fn write_at(file: &mut File, at: u64, bytes: &[u8]) -> io::Result<()> {
     file.sync_data()
 }
 
-#[cfg(unix)]
+/// To read and write a file, which is made for its owner alone when it is not there.
 fn for_its_owner(options: &mut OpenOptions) -> &mut OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-    options.mode(0o600)
-}
-
-#[cfg(not(unix))]
-fn for_its_owner(options: &mut OpenOptions) -> &mut OpenOptions {
+    let options = options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
 }
 
@@ -208,143 +247,4 @@ fn is_removed(file: &Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_removed(_: &Metadata) -> bool {
     false
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use capability_claims::{KeyKind, KeyPair};
-
-    use super::*;
-
-    fn key() -> PublicKey {
-        KeyPair::generate(KeyKind::Module).unwrap().public_key()
-    }
-
-    /// A ledger in a directory of its own.
-    struct Place {
-        directory: tempfile::TempDir,
-    }
-
-    impl Place {
-        fn new() -> Self {
-            Self { directory: tempfile::tempdir().unwrap() }
-        }
-
-        fn path(&self) -> PathBuf {
-            self.directory.path().join("revisions")
-        }
-
-        fn open(&self) -> Result<RevisionLedger, LedgerError> {
-            RevisionLedger::open(self.path())
-        }
-    }
-
-    #[test]
-    fn the_highest_stays_and_is_there_after_the_next_opening() {
-        let (place, [one, two]) = (Place::new(), [(); 2].map(|()| key()));
-        {
-            let ledger = place.open().unwrap();
-            assert_eq!(ledger.highest(one), None);
-            for revision in [3, i32::MIN, 7, 5, 7] {
-                ledger.raise(one, revision).unwrap();
-            }
-            ledger.raise(two, i32::MIN).unwrap();
-            assert!(matches!(place.open(), Err(LedgerError::InUse { .. })));
-        }
-        let ledger = place.open().unwrap();
-        assert_eq!((ledger.highest(one), ledger.highest(two)), (Some(7), Some(i32::MIN)));
-        ledger.raise(two, i32::MAX).unwrap();
-        drop(ledger);
-        assert_eq!(place.open().unwrap().highest(two), Some(i32::MAX));
-    }
-
-    #[test]
-    fn a_write_that_is_broken_off_anywhere_loses_no_more_than_itself() {
-        let (place, [one, two, three]) = (Place::new(), [(); 3].map(|()| key()));
-        // One that was there is raised twice, so that both of its lines are written anew, and one is added.
-        for (raised, revision) in [(one, 5), (one, 6), (three, 9)] {
-            let ledger = place.open().unwrap();
-            ledger.raise(one, 4).unwrap();
-            ledger.raise(two, 1).unwrap();
-            let before = [one, two, three].map(|key| ledger.highest(key));
-            let old = fs::read(place.path()).unwrap();
-            ledger.raise(raised, revision).unwrap();
-            let after = [one, two, three].map(|key| ledger.highest(key));
-            drop(ledger);
-            let new = fs::read(place.path()).unwrap();
-            let changed: Vec<_> = (0..new.len()).filter(|at| old.get(*at) != new.get(*at)).collect();
-            let (first, last) = (changed[0], changed[changed.len() - 1]);
-            for end in first..=last {
-                let mut torn = new[..=end].to_vec();
-                torn.extend_from_slice(old.get(end + 1..).unwrap_or_default());
-                // The disk may also have made room and not have written yet.
-                let mut zeros = torn.clone();
-                zeros.resize(new.len().max(torn.len()), 0);
-                for torn in [torn, zeros] {
-                    fs::write(place.path(), torn).unwrap();
-                    let ledger = place.open().unwrap();
-                    let found = [one, two, three].map(|key| ledger.highest(key));
-                    assert!(found == before || found == after, "{end}: {found:?}");
-                    // And it goes on.
-                    ledger.raise(raised, revision).unwrap();
-                    drop(ledger);
-                    let ledger = place.open().unwrap();
-                    assert_eq!([one, two, three].map(|key| ledger.highest(key)), after, "{end}");
-                }
-            }
-            fs::write(place.path(), new).unwrap();
-        }
-    }
-
-    #[test]
-    fn what_is_no_ledger_or_damaged_is_refused_with_the_line() {
-        let place = Place::new();
-        {
-            let ledger = place.open().unwrap();
-            (0..3).for_each(|revision| ledger.raise(key(), revision).unwrap());
-        }
-        let whole = fs::read(place.path()).unwrap();
-        let mut damaged = whole.clone();
-        damaged[LENGTH * 3 + 10] = b'?';
-        fs::write(place.path(), damaged).unwrap();
-        let error = place.open().unwrap_err();
-        assert!(matches!(error, LedgerError::Damaged { line: 4, .. }), "{error}");
-        let twice = [&whole[..], &whole[LENGTH..LENGTH * 3]].concat();
-        fs::write(place.path(), twice).unwrap();
-        let error = place.open().unwrap_err();
-        assert!(matches!(error, LedgerError::Damaged { line: 8, .. }), "{error}");
-        for other in [&b"{\"seq\":1}\n"[..], &[b'x'; 1000]] {
-            fs::write(place.path(), other).unwrap();
-            assert!(matches!(place.open(), Err(LedgerError::NotALedger { .. })));
-        }
-        fs::write(place.path(), [&whole[..], &whole[LENGTH..]].concat()).unwrap();
-        let error = RevisionLedger::open_for(place.path(), 3).unwrap_err();
-        assert!(matches!(error, LedgerError::TooLarge { .. }), "{error}");
-        // The beginning of a file that was broken off is an empty one.
-        fs::write(place.path(), &whole[..LENGTH / 2]).unwrap();
-        place.open().unwrap().raise(key(), 1).unwrap();
-    }
-
-    #[test]
-    fn a_full_one_takes_no_new_key_and_raises_those_that_it_has() {
-        let (place, one) = (Place::new(), key());
-        let ledger = RevisionLedger::open_for(place.path(), 2).unwrap();
-        ledger.raise(one, 1).unwrap();
-        ledger.raise(key(), 1).unwrap();
-        let error = ledger.raise(key(), 1).unwrap_err();
-        assert!(matches!(error, LedgerError::Full { limit: 2, .. }), "{error}");
-        ledger.raise(one, 2).unwrap();
-        drop(ledger);
-        assert_eq!(RevisionLedger::open_for(place.path(), 2).unwrap().highest(one), Some(2));
-    }
-
-    #[test]
-    fn it_does_not_grow_with_the_revisions_of_a_key() {
-        let (place, one) = (Place::new(), key());
-        let ledger = place.open().unwrap();
-        (0..50).for_each(|revision| ledger.raise(one, revision).unwrap());
-        assert_eq!(fs::metadata(place.path()).unwrap().len(), 3 * LENGTH as u64);
-    }
 }

@@ -54,6 +54,8 @@ pub struct SwapOptions {
     /// account that brought it in; without this only that one's modules take its place, and those of others whom the policy names:
     /// see [`TrustPolicy::may_take_over`](capability_claims::TrustPolicy::may_take_over).
     pub hand_over_to: Option<PublicKey>,
+    /// A revision that may take the place of a higher one, as [`force`](Self::force) lets any: this one and no other.
+    pub lower_revision: Option<i32>,
 }
 
 impl SwapOptions {
@@ -74,6 +76,13 @@ impl SwapOptions {
     #[must_use]
     pub fn hand_over_to(mut self, owner: PublicKey) -> Self {
         self.hand_over_to = Some(owner);
+        self
+    }
+
+    /// The same options with a [`lower_revision`](Self::lower_revision) that may take the place of a higher one.
+    #[must_use]
+    pub fn lower_revision(mut self, revision: i32) -> Self {
+        self.lower_revision = Some(revision);
         self
     }
 

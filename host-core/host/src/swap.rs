@@ -168,7 +168,7 @@ impl Shared {
         let actor = self.actor(&id)?;
         let serving = actor.current().ok_or_else(|| Error::UnknownActor { actor: id.clone() })?;
         options.check_revision(&id, serving.claims(), module.claims())?;
-        self.below_highest(&id, module.claims(), |_| options.force)?;
+        self.below_highest(&id, module.claims(), |revision| options.lets_in(revision))?;
         let place = Predecessor::of(serving.claims(), options, module.provenance());
         place.gives_way(&id, module.claims(), &self.policy.trust(), self.policy.now())?;
         // From here on it takes time, so it is done before the turn is taken; the number is given at the switch.
@@ -181,7 +181,7 @@ impl Shared {
         let serving = here.and_then(|actor| actor.current());
         let serving = serving.ok_or_else(|| Error::UnknownActor { actor: id.clone() })?;
         options.check_revision(&id, serving.claims(), module.claims())?;
-        let below = self.below_highest(&id, module.claims(), |_| options.force)?;
+        let below = self.below_highest(&id, module.claims(), |revision| options.lets_in(revision))?;
         let now = self.policy.now();
         prepared.rights.could_be_admitted(now)?;
         let place = Predecessor::of(serving.claims(), options, &prepared.provenance);
@@ -261,10 +261,14 @@ impl SwapOptions {
         offered: &ModuleClaims,
     ) -> Result<(), Error> {
         let (name, current, offered) = (names::of(offered), revision(serving), revision(offered));
-        if offered < current && !self.force {
+        if offered < current && !self.lets_in(offered) {
             return Err(Error::RevisionTooLow { actor: actor.clone(), name, current, offered });
         }
         Ok(())
+    }
+
+    fn lets_in(&self, lower: i32) -> bool {
+        self.force || self.lower_revision == Some(lower)
     }
 }
 

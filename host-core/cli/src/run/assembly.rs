@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::ErrorKind,
     path::PathBuf,
     sync::Arc,
 };
@@ -9,10 +10,11 @@ use std::{
 use capability_claims::VerifiedModule;
 use capability_provider::{ActorId, LinkConfig, LinkKey, ProviderError};
 use host_audit::{AuditError, AuditLog};
-use host_core::{Error as HostError, Host, HostBuilder};
+use host_core::{Error as HostError, Host, HostBuilder, RevisionLedger};
 use provider_http_server::HttpServer;
 
 use crate::{
+    deciding::Deciding,
     error::CliError,
     manifest::{LinkTable, Source},
     run::{
@@ -54,6 +56,12 @@ impl Assembly {
     ) -> Result<Self, CliError> {
         let audit = plan.audit.as_ref().filter(|_| purpose == Purpose::Serve);
         let mut builder = builder(source, plan, cache);
+        if let Some(path) = &plan.host.revision_ledger {
+            let ledger = ledger(source.resolve(path.get_ref()), plan.files, purpose);
+            if let Some(ledger) = ledger.map_err(source.at(path.span()))? {
+                builder = builder.revision_ledger(ledger);
+            }
+        }
         if let Some(table) = audit {
             let path = source.resolve(table.file.get_ref());
             let log = if plan.files.insecure() {
@@ -180,6 +188,20 @@ fn builder(source: &Source, plan: &Plan, cache: Option<PathBuf>) -> HostBuilder 
         builder = builder.max_call_depth(depth);
     }
     builder
+}
+
+/// The ledger in a file; whoever only checks neither begins one nor keeps others from it, and has none where none is.
+fn ledger(path: PathBuf, files: Deciding, purpose: Purpose) -> Result<Option<RevisionLedger>, CliError> {
+    let opened = match purpose {
+        Purpose::Serve if files.insecure() => RevisionLedger::open_anywhere(path),
+        Purpose::Serve => RevisionLedger::open(path),
+        Purpose::Check | Purpose::CheckStarts => match files.open(&path) {
+            Ok(file) => RevisionLedger::snapshot(path, &file),
+            Err(CliError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        },
+    };
+    opened.map(Some).map_err(CliError::from)
 }
 
 /// The actors by the names that links call them by.

@@ -20,6 +20,7 @@ pub(super) struct Module {
     path: PathBuf,
     wasm: Vec<u8>,
     chain: Option<Vec<String>>,
+    lower_revision: Option<i32>,
 }
 
 /// What tells whether a module or a token beside it has changed.
@@ -42,7 +43,7 @@ impl Module {
         let chain = chain.transpose()?.map(|tokens| tokens.concat());
         let path = source.resolve(actor.file.get_ref());
         let wasm = file::read(&path).map_err(source.at(actor.file.span()))?;
-        Ok(Self { path, wasm, chain })
+        Ok(Self { path, wasm, chain, lower_revision: actor.lower_revision })
     }
 
     pub(super) fn seen(&self) -> Seen {
@@ -56,8 +57,7 @@ impl Module {
     /// Lets it in as a new actor.
     pub(super) fn add(self, host: &Host) -> Result<Loaded, CliError> {
         let seen = self.seen();
-        let mut options = AddOptions::new();
-        options.chain = self.chain;
+        let options = self.options();
         let id = host.add_actor_with(self.wasm, options).map_err(refusal(self.path))?;
         Ok(Loaded { id, seen })
     }
@@ -65,8 +65,7 @@ impl Module {
     /// Finds out whether it would be let in beside those that are there, without running anything of it.
     pub(super) fn check(self, host: &Host, others: &[Loaded]) -> Result<(Loaded, VerifiedModule), CliError> {
         let seen = self.seen();
-        let mut options = AddOptions::new();
-        options.chain = self.chain;
+        let options = self.options();
         let module = host.check_actor_with(self.wasm, options).map_err(refusal(self.path))?;
         let key = module.claims().subject().to_string();
         let id = ActorId::new(&key).expect("the subject of a verified module is a module's key");
@@ -76,11 +75,19 @@ impl Module {
         Ok((Loaded { id, seen }, module))
     }
 
+    fn options(&self) -> AddOptions {
+        let mut options = AddOptions::new();
+        options.chain.clone_from(&self.chain);
+        options.lower_revision = self.lower_revision;
+        options
+    }
+
     /// Puts it in the place of the one of which the actor was made.
     pub(super) fn replace(self, host: &Host, loaded: &mut Loaded) -> Result<SwapReport, CliError> {
         let seen = self.seen();
         let mut options = SwapOptions::new().actor(loaded.id.clone());
         options.chain = self.chain;
+        options.lower_revision = self.lower_revision;
         let report = host.replace_actor_with(self.wasm, options).map_err(refusal(self.path))?;
         loaded.seen = seen;
         Ok(report)

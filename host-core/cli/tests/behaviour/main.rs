@@ -17,6 +17,7 @@ mod pipes;
 mod policy;
 mod readme;
 mod reload;
+mod revisions;
 mod rotation;
 mod run;
 mod run_trust;

@@ -17,7 +17,8 @@ const STRANGER: u32 = 54_321;
 const WARNING: &str = "warning: --insecure-files: ";
 
 /// A file that decides, and a command that reads it.
-const READERS: [(&str, &[&str]); 8] = [
+const READERS: [(&str, &[&str]); 9] = [
+    ("revisions", &["run", "host.toml", "--check"]),
     ("host.toml", &["run", "host.toml", "--check"]),
     ("policy.toml", &["run", "host.toml", "--check"]),
     ("policy.toml", &["policy", "check", "policy.toml", "counter.wasm"]),
@@ -46,8 +47,10 @@ fn directory() -> Directory {
     );
     directory.write(
         "in/host.toml",
-        "[trust]\npolicy = \"policy.toml\"\n[audit]\nfile = \"audit.log\"\n[[actor]]\nfile = \"counter.wasm\"\n",
+        "[host]\nrevision_ledger = \"revisions\"\n[trust]\npolicy = \"policy.toml\"\n[audit]\nfile = \"audit.log\"\n[[actor]]\n\
+         file = \"counter.wasm\"\n",
     );
+    directory.write("in/revisions", "");
     directory
 }
 
@@ -121,27 +124,30 @@ fn a_link_is_refused() {
 }
 
 #[test]
-fn an_audit_log_in_an_odd_place_is_refused_before_anything_starts() {
-    let directory = directory();
-    directory.write("in/audit.log", "");
-    chmod(&directory, "in/audit.log", 0o666);
-    let mut command = directory.command(&["run", "in/host.toml", "--json"]);
-    let ran = command.output().unwrap();
-    let told = String::from_utf8(ran.stderr).unwrap();
-    assert!(
-        ran.status.code() == Some(1)
-            && told.contains("audit.file")
-            && told.contains("audit.log belongs to user")
-            && told.contains("\"code\":\"untrusted_file\""),
-        "{told}"
-    );
-    assert_eq!(directory.read("in/audit.log"), b"");
+fn what_a_host_writes_is_refused_in_an_odd_place_before_anything_starts() {
+    for (file, field) in [("audit.log", "audit.file"), ("revisions", "host.revision_ledger")] {
+        let directory = directory();
+        let path = format!("in/{file}");
+        directory.write(&path, "");
+        chmod(&directory, &path, 0o666);
+        let mut command = directory.command(&["run", "in/host.toml", "--json"]);
+        let ran = command.output().unwrap();
+        let told = String::from_utf8(ran.stderr).unwrap();
+        assert!(
+            ran.status.code() == Some(1)
+                && told.contains(field)
+                && told.contains(&format!("{file} belongs to user"))
+                && told.contains("\"code\":\"untrusted_file\""),
+            "{told}"
+        );
+        assert_eq!(directory.read(&path), b"");
 
-    let mut host = Running::of(directory.command(&["run", "in/host.toml", "--json", "--insecure-files"]));
-    host.line();
-    assert!(host.told("{\"warning\"").contains("--insecure-files"));
-    assert_eq!(host.end("-TERM").0, Some(0));
-    assert_ne!(directory.read("in/audit.log"), b"");
+        let mut host = Running::of(directory.command(&["run", "in/host.toml", "--json", "--insecure-files"]));
+        host.line();
+        assert!(host.told("{\"warning\"").contains("--insecure-files"));
+        assert_eq!(host.end("-TERM").0, Some(0));
+        assert_ne!(directory.read(&path), b"");
+    }
 }
 
 #[test]
