@@ -11,6 +11,7 @@ use std::{
             process::CommandExt,
         },
     },
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
 };
@@ -273,7 +274,10 @@ fn a_command_that_has_seeds_is_not_dumped() {
         if root {
             // Whether a process may be dumped shows in whose its files under /proc are, if that is not root anyway.
             let program = directory.path("wascc");
-            fs::copy(env!("CARGO_BIN_EXE_wascc"), &program).unwrap();
+            // Copied by another process: a program that another test starts meanwhile would inherit a file that is open for writing
+            // here, and nothing can be run that is.
+            let copied = Command::new("cp").args([Path::new(env!("CARGO_BIN_EXE_wascc")), &program]).status();
+            assert!(copied.unwrap().success());
             for (name, mode) in [("", 0o777), ("wascc", 0o755), ("in.wasm", 0o644), ("policy.toml", 0o644)] {
                 fs::set_permissions(directory.path(name), fs::Permissions::from_mode(mode)).unwrap();
             }
