@@ -131,7 +131,7 @@ pub use crate::{
     label::Label,
     module::{extract, strip},
     operator::{OperatorBuilder, OperatorClaims},
-    ownership::{Bound, Takeover},
+    ownership::{Bound, Owner, Takeover},
     permit::Permit,
     policy::TrustPolicy,
     provenance::{Link, Provenance},

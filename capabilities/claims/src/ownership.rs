@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) use pattern::NamePattern;
 
 use crate::{
+    account::AccountClaims,
     check::Anchor,
     claims::ModuleClaims,
     error::{ClaimsError, OwnershipError},
@@ -51,6 +52,46 @@ pub enum Takeover {
     Named,
     /// This operator vouches for both, and the policy lets its accounts take over each other's actors.
     SharedOperator(PublicKey),
+}
+
+/// To whom an actor belongs: the account that signed its module, and the operator on whose word that account came, when the module
+/// or the tokens beside it carried one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    account: PublicKey,
+    operator: Option<PublicKey>,
+}
+
+impl Owner {
+    /// The owner that was remembered as these keys.
+    ///
+    /// # Errors
+    /// [`ClaimsError::WrongKeyKind`] when the first is no account's key or the second no operator's.
+    pub fn new(account: PublicKey, operator: Option<PublicKey>) -> Result<Self, ClaimsError> {
+        let account = account.of_kind(KeyKind::Account, "the account that an actor belongs to")?;
+        let role = "the operator of the account that an actor belongs to";
+        let operator = operator.map(|key| key.of_kind(KeyKind::Operator, role)).transpose()?;
+        Ok(Self { account, operator })
+    }
+
+    /// The owner of a module with these claims.
+    #[must_use]
+    pub fn of(claims: &ModuleClaims) -> Self {
+        let operator = claims.chain().map(|chain| chain.account().operator());
+        Self { account: claims.issuer(), operator }
+    }
+
+    /// The account.
+    #[must_use]
+    pub fn account(&self) -> PublicKey {
+        self.account
+    }
+
+    /// The operator; `None` for an account that was trusted without one's word, or with a word that the policy has.
+    #[must_use]
+    pub fn operator(&self) -> Option<PublicKey> {
+        self.operator
+    }
 }
 
 impl TrustPolicy {
@@ -114,12 +155,25 @@ impl TrustPolicy {
         offered: &ModuleClaims,
         now: u64,
     ) -> Result<Takeover, ClaimsError> {
+        self.may_take_over_from(Owner::of(running), offered, now)
+    }
+
+    /// As [`may_take_over`](Self::may_take_over), for an actor that is not here any more and belongs to an owner who was remembered.
+    ///
+    /// # Errors
+    /// As [`may_take_over`](Self::may_take_over).
+    pub fn may_take_over_from(
+        &self,
+        owner: Owner,
+        offered: &ModuleClaims,
+        now: u64,
+    ) -> Result<Takeover, ClaimsError> {
         self.check(offered, now)?;
-        let (owner, issuer) = (running.issuer(), offered.issuer());
-        if owner == issuer {
+        let issuer = offered.issuer();
+        if owner.account == issuer {
             return Ok(Takeover::SameIssuer);
         }
-        if self.in_one_line(owner, issuer, now) {
+        if self.in_one_line(owner.account, issuer, now) {
             return Ok(Takeover::Rotation);
         }
         let named = self.bindings.modules.get(&offered.subject());
@@ -127,22 +181,22 @@ impl TrustPolicy {
         if named.is_some() {
             return Ok(Takeover::Named);
         }
-        if let Some(operator) = self.shared_operator(running, offered, now) {
+        if let Some(operator) = self.shared_operator(owner, offered, now) {
             return Ok(Takeover::SharedOperator(operator));
         }
-        Err(OwnershipError::NotTheOwner { subject: offered.into(), owner, issuer }.into())
+        Err(OwnershipError::NotTheOwner { subject: offered.into(), owner: owner.account, issuer }.into())
     }
 
     /// The operator that vouches for both, if it lets its accounts share. What it said of the one whose actor runs counts although
     /// its time may be over: it was by this word that the actor came in.
-    fn shared_operator(&self, running: &ModuleClaims, offered: &ModuleClaims, now: u64) -> Option<PublicKey> {
+    fn shared_operator(&self, owner: Owner, offered: &ModuleClaims, now: u64) -> Option<PublicKey> {
         if self.bindings.shared.is_empty() {
             return None;
         }
-        let owners: BTreeSet<PublicKey> = self
-            .vouchers(running, now)
-            .flat_map(|voucher| self.line(voucher.account.operator(), now))
-            .collect();
+        let handed = self.line(owner.account, now).filter_map(|key| self.vouchers.get(&key)).flatten();
+        let vouching = handed.map(AccountClaims::operator).chain(owner.operator);
+        let trusted = vouching.filter(|key| self.line(*key, now).any(|key| self.standing(key).operator));
+        let owners: BTreeSet<PublicKey> = trusted.flat_map(|key| self.line(key, now)).collect();
         let mut of_offered =
             self.holding(offered, now).filter_map(Anchor::operator).flat_map(|key| self.line(key, now));
         of_offered.find(|key| self.bindings.shared.contains(key) && owners.contains(key))

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use capability_claims::{
     Access, AccountBuilder, Chain, ClaimsBuilder, Grant, GrantLimit, KeyKind, KeyPair, ModuleClaims,
-    OperatorBuilder, PublicKey, RotationBuilder, TrustPolicy, sign_module,
+    OperatorBuilder, Owner, PublicKey, RotationBuilder, TrustPolicy, sign_module,
 };
 use common::{NOW, Numbers, small_module};
 
@@ -381,6 +381,9 @@ fn the_policy_and_its_permits_decide_as_the_model_does() {
                 assert_eq!(permit.check(now), policy.check(&module.claims, now));
             }
             let takeover = policy.may_take_over(&module.claims, &other.claims, now);
+            let owner = Owner::of(&module.claims);
+            let remembered = Owner::new(owner.account(), owner.operator()).unwrap();
+            assert_eq!(policy.may_take_over_from(remembered, &other.claims, now), takeover, "{policy}");
             assert_eq!(takeover.is_ok(), rules.may_take_over(module, other, now), "{policy}: {takeover:?}");
             asked += 1;
             allowed += usize::from(answer.is_ok());

@@ -44,6 +44,8 @@ pub enum Event<'a> {
         grants: &'a [String],
         /// Whether it was let in by name although a higher revision had run.
         forced: bool,
+        /// On whose word it came to this account from another, that is remembered; none when it did not.
+        handover: Option<&'a str>,
     },
     /// A module was not let in.
     ActorRefused {

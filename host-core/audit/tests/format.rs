@@ -34,6 +34,7 @@ fn every_event_has_its_line() {
             authority: &authority,
             grants: &both,
             forced: false,
+            handover: None,
         },
         Event::ActorRefused { actor: None, name: None, reason: "the module is not signed" },
         Event::ActorSwapped {

@@ -83,6 +83,8 @@ pub(crate) struct ActorTable {
     pub(crate) chain: Option<Vec<Spanned<String>>>,
     /// A revision that may come in although a higher one ran before.
     pub(crate) lower_revision: Option<i32>,
+    /// The account or operator to whom it may go when it belongs to another.
+    pub(crate) hand_over_to: Option<Spanned<String>>,
 }
 
 /// `[[provider]]`: what serves a capability under a link name.

@@ -174,11 +174,24 @@ impl Audit {
     }
 
     /// An actor is about to come in.
-    pub(crate) fn loaded(&self, new: &Prepared, forced: bool, now: u64) -> Result<(), Error> {
+    pub(crate) fn loaded(
+        &self,
+        new: &Prepared,
+        forced: bool,
+        handover: Option<Handover>,
+        now: u64,
+    ) -> Result<(), Error> {
         let (claims, grants) = (new.rights.claims(), &new.rights.granted());
         let (actor, texts) = (claims.subject().to_string(), TokenTexts::of(claims, &new.provenance));
         let (token, authority) = (texts.token(claims), &texts.authority());
-        let event = Event::ActorLoaded { actor: &actor, token, authority, grants, forced };
+        let event = Event::ActorLoaded {
+            actor: &actor,
+            token,
+            authority,
+            grants,
+            forced,
+            handover: handover.map(Handover::word),
+        };
         self.record(now, &event, &format!("the load of {}", Label::from(claims)))
     }
 

@@ -123,18 +123,19 @@ pub enum Error {
         /// The name in the offered token.
         name: Box<str>,
     },
-    /// The module that was to replace an actor is signed by another account than the one that the actor belongs to: the one that
-    /// brought it in, or to which it was handed over.
+    /// The module is signed by another account than the one that the actor belongs to: the one that brought it in, or to which it was
+    /// handed over. To whom an actor belongs that is not here, the host's [revision ledger](crate::HostBuilder::revision_ledger)
+    /// remembers.
     #[error(
-        "\"{name}\" ({actor}) belongs to {owner} and is not replaced by a module that {issuer} signed: have its owner sign it, or \
-         hand it over by a rotation, by [owners] in the policy, or by name in the swap (SwapOptions::hand_over_to)"
+        "\"{name}\" ({actor}) belongs to {owner}, and no module that {issuer} signed takes its place: have its owner sign it, or \
+         hand it over by a rotation, by [owners] in the policy, or by name (`hand_over_to`)"
     )]
     NotTheOwner {
         /// The actor.
         actor: ActorId,
         /// The name in the offered token.
         name: Box<str>,
-        /// The account that signed the version that serves.
+        /// The account that signed the version that serves, or the last one that did.
         owner: PublicKey,
         /// The account that signed the one that was offered.
         issuer: PublicKey,

@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use capability_claims::{
-    Access, ClaimsBuilder, KeyKind, KeyPair, ManualClock, ModuleClaims, Provenance, TrustPolicy, sign_module,
+    Access, ClaimsBuilder, KeyKind, KeyPair, ManualClock, ModuleClaims, Owner, Provenance, TrustPolicy,
+    sign_module,
 };
 use capability_provider::ActorId;
 
 use crate::{
-    audit::Audit, error::Error, housekeeper::Housekeeper, options::SwapOptions, ownership::Predecessor,
-    policy::Policy, rights::Rights, trust::Trust,
+    audit::Audit, error::Error, housekeeper::Housekeeper, ownership::Predecessor, policy::Policy,
+    rights::Rights, trust::Trust,
 };
 
 const NOW: u64 = 1_800_000_000;
@@ -268,7 +269,7 @@ impl Host<'_> {
     fn takes_over(&mut self, step: impl FnOnce(&mut Known, bool)) {
         let (Some(coming), Some(serving)) = (self.coming, self.serving) else { return };
         let serving = Arc::clone(&self.known[serving].rights);
-        let place = Predecessor::of(serving.claims(), &SwapOptions::new(), &self.setting.their_authority);
+        let place = Predecessor::of(Owner::of(serving.claims()), None, &self.setting.their_authority);
         let known = &mut self.known[coming];
         let decided = match known.recorded {
             true => known.rights.admit(Some(&place), NOW).map(drop),

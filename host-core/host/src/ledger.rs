@@ -1,4 +1,4 @@
-//! Remembers the highest revision of each module key that ever ran, in a file that outlives the host.
+//! Remembers the highest revision of each module key that ever ran, and to whom it belongs, in a file that outlives the host.
 
 mod error;
 mod line;
@@ -13,29 +13,36 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use capability_claims::PublicKey;
+use capability_claims::{Owner, PublicKey};
 use parking_lot::Mutex;
 use trusted_files::FileError;
 
 pub use self::error::LedgerError;
-use self::line::LENGTH;
+use self::line::{LENGTH, Said};
 
 /// The most module keys that are remembered.
-const MOST_KEYS: usize = 1 << 18;
+const MOST_KEYS: usize = 1 << 17;
 
-/// The highest revision of each module key that ever ran, in a file: see [`HostBuilder::revision_ledger`].
+/// The highest revision of each module key that ever ran, and to whom it belongs, in a file: see [`HostBuilder::revision_ledger`].
 ///
 /// Without it an old module with a token that is still good comes back by being removed and added again, or with the host's next
 /// start. With it a lower revision is refused with [`Error::BelowHighestRevision`], unless the caller names the revision
 /// ([`AddOptions::lower_revision`]) or forces the swap ([`SwapOptions::force`]). What was once let in stays the highest: a lower
 /// revision that was let in by name does not lower it. A token without a revision counts as revision 0.
 ///
+/// An actor belongs to the account that brought it in, beyond its removal and the host's end: a module of its key that another account
+/// signed is refused with [`Error::NotTheOwner`], whatever its revision, and changes nothing here. A rotation in the policy, the policy's
+/// `[owners]` or the caller by name ([`AddOptions::hand_over_to`]) hands it over. A lower revision that is named when the actor goes to
+/// another account, other than by a rotation, is the highest from then on: what a stranger signed is not what the owner's are measured by.
+///
 /// Each key has two lines of the file, which are written in turns, and each line has a checksum: when a write is broken off, the
-/// line before it counts. What is written is on the disk before the module runs. The file has at most 40 MiB.
+/// line before it counts. What is written is on the disk before the module runs. The file has at most 51 MiB.
 ///
 /// [`HostBuilder::revision_ledger`]: crate::HostBuilder::revision_ledger
 /// [`Error::BelowHighestRevision`]: crate::Error::BelowHighestRevision
+/// [`Error::NotTheOwner`]: crate::Error::NotTheOwner
 /// [`AddOptions::lower_revision`]: crate::AddOptions::lower_revision
+/// [`AddOptions::hand_over_to`]: crate::AddOptions::hand_over_to
 /// [`SwapOptions::force`]: crate::SwapOptions::force
 pub struct RevisionLedger {
     path: PathBuf,
@@ -54,9 +61,9 @@ struct Book {
 }
 
 /// What is remembered of one key, and where it stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Entry {
-    highest: i32,
+    said: Said,
     pair: usize,
     /// Which line of the pair says so: 0 or 1.
     side: usize,
@@ -120,7 +127,19 @@ impl RevisionLedger {
     /// The highest revision of this module key that ever ran; `None` when none did.
     #[must_use]
     pub fn highest(&self, module: PublicKey) -> Option<i32> {
-        self.book.lock().entries.get(&*module.to_string()).map(|entry| entry.highest)
+        self.book.lock().entries.get(&*module.to_string()).map(|entry| entry.said.highest)
+    }
+
+    /// To whom the actor of this module key belongs; `None` when it never ran.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`] when the keys in the ledger are none.
+    pub fn owner(&self, module: PublicKey) -> Result<Option<Owner>, LedgerError> {
+        let book = self.book.lock();
+        let Some(entry) = book.entries.get(&*module.to_string()) else { return Ok(None) };
+        let line = 2 + 2 * entry.pair + entry.side;
+        let owner = entry.said.owner().ok_or_else(|| LedgerError::Damaged { path: self.path.clone(), line });
+        owner.map(Some)
     }
 
     /// Where the ledger lies.
@@ -129,20 +148,33 @@ impl RevisionLedger {
         &self.path
     }
 
-    /// Remembers that a revision is about to run; on the disk when this returns.
-    pub(crate) fn raise(&self, module: PublicKey, revision: i32) -> Result<(), LedgerError> {
+    /// Remembers that a revision of this owner is about to run; on the disk when this returns. The highest becomes this one when it is
+    /// higher, or when the revisions begin `anew`.
+    pub(crate) fn remember(
+        &self,
+        module: PublicKey,
+        revision: i32,
+        owner: Owner,
+        anew: bool,
+    ) -> Result<(), LedgerError> {
         let module = module.to_string();
         let mut book = self.book.lock();
         let next = match book.entries.get(&*module) {
-            Some(entry) if entry.highest >= revision => return Ok(()),
-            // The line that counts now stays as it is until the other one is whole.
-            Some(entry) => Entry { highest: revision, side: 1 - entry.side, ..*entry },
+            Some(Entry { said, pair, side }) => {
+                let highest = if anew { revision } else { said.highest.max(revision) };
+                let next = Said::new(highest, owner, said.turn.saturating_add(1));
+                if said.says_the_same(&next) {
+                    return Ok(());
+                }
+                // The line that counts now stays as it is until the other one is whole.
+                Entry { said: next, pair: *pair, side: 1 - side }
+            }
             None if book.entries.len() >= self.most_keys => {
                 return Err(LedgerError::Full { path: self.path.clone(), limit: self.most_keys });
             }
-            None => Entry { highest: revision, pair: book.pairs, side: 0 },
+            None => Entry { said: Said::new(revision, owner, 0), pair: book.pairs, side: 0 },
         };
-        book.write(&module, next).map_err(|source| LedgerError::Disk { path: self.path.clone(), source })?;
+        book.write(&module, &next).map_err(|source| LedgerError::Disk { path: self.path.clone(), source })?;
         book.pairs = book.pairs.max(next.pair + 1);
         book.entries.insert(module.into(), next);
         Ok(())
@@ -198,12 +230,12 @@ impl Book {
         Ok(Self { file: Some(file), ..Self::default() })
     }
 
-    fn write(&mut self, module: &str, entry: Entry) -> io::Result<()> {
+    fn write(&mut self, module: &str, entry: &Entry) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         if is_removed(&file.metadata()?) {
             return Err(io::Error::new(io::ErrorKind::NotFound, "somebody removed it while it was in use"));
         }
-        let mut lines = line::of(module, entry.highest);
+        let mut lines = line::of(module, &entry.said);
         if entry.pair == self.pairs {
             lines.extend(line::empty());
         }
@@ -213,13 +245,13 @@ impl Book {
 }
 
 impl Entry {
-    /// The higher of the lines of a pair that are whole.
+    /// The newer of the lines of a pair that are whole.
     fn read(pair: usize, lines: &[u8]) -> Option<(&str, Self)> {
         let whole = lines.chunks(LENGTH).enumerate().filter_map(|(side, text)| {
-            let (module, highest) = line::parse(text)?;
-            Some((module, Self { highest, pair, side }))
+            let (module, said) = line::parse(text)?;
+            Some((module, Self { said, pair, side }))
         });
-        whole.max_by_key(|(_, entry)| entry.highest)
+        whole.max_by_key(|(_, entry)| entry.said.turn)
     }
 }
 

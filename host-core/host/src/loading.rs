@@ -12,7 +12,7 @@ use wapc_host::{WapcHost, WapcHostBuilder};
 
 use crate::{
     actors::Actor, error::Error, generation::Prepared, links::LinkTable, names, options::AddOptions,
-    rights::Rights, router::Router, shared::Shared,
+    remembered::Succeeds, rights::Rights, router::Router, shared::Shared,
 };
 
 /// How long calls that were told to end may take to notice it, before they are left behind.
@@ -53,7 +53,7 @@ impl Shared {
     pub(crate) fn check_module(&self, wasm: Bytes, options: &AddOptions) -> Result<VerifiedModule, Error> {
         let (id, module) = self.admit(wasm, options.chain.as_deref())?;
         self.refuse_known(&id)?;
-        self.below_highest(&id, module.claims(), |revision| options.lower_revision == Some(revision))?;
+        self.succeeds(&id, module.claims(), module.provenance(), options)?;
         let checked = self.guest(&module.code()).and_then(|guest| guest.check());
         checked.map_err(|source| cannot_run(&id, &module, source))?;
         Ok(module)
@@ -87,8 +87,7 @@ impl Shared {
     fn load(self: &Arc<Self>, wasm: Bytes, options: &AddOptions) -> Result<ActorId, Error> {
         let (id, module) = self.admit(wasm, options.chain.as_deref())?;
         self.refuse_known(&id)?;
-        let named = |revision| options.lower_revision == Some(revision);
-        self.below_highest(&id, module.claims(), named)?;
+        self.succeeds(&id, module.claims(), module.provenance(), options)?;
         let actor = Arc::new(Actor::new(id.clone()));
         // Compiling takes its time, so it is done before the turn is taken.
         let first = self.start(&actor, &module)?;
@@ -96,12 +95,13 @@ impl Shared {
         self.refuse_known(&id)?;
         let now = self.policy.now();
         first.rights.could_be_admitted(now)?;
-        let forced = self.below_highest(&id, module.claims(), named)?;
-        self.audit.loaded(&first, forced, now)?;
+        let Succeeds { place, succession, below } =
+            self.succeeds(&id, module.claims(), &first.provenance, options)?;
+        self.audit.loaded(&first, below, succession.map(|succession| succession.by), now)?;
         // The policy may have become another over the record; then the refusal follows it in the log.
-        first.rights.admit(None, now)?;
-        self.remember(&first.rights)?;
-        actor.switch(Some(first.numbered(1, None)));
+        let succession = first.rights.admit(place.as_ref(), now)?;
+        self.remember(&first.rights, below, succession)?;
+        actor.switch(Some(first.numbered(1, succession)));
         self.actors.insert(actor);
         Ok(id)
     }

@@ -13,6 +13,10 @@ pub struct AddOptions {
     /// A revision that may come in although a higher one of the same key ran before: this one and no other. Only looked at where the
     /// host has a [revision ledger](crate::HostBuilder::revision_ledger). Nothing else is waived.
     pub lower_revision: Option<i32>,
+    /// The account that the actor is handed over to, or an operator for the accounts that it vouches for, where the
+    /// [revision ledger](crate::HostBuilder::revision_ledger) remembers that it belonged to another: see
+    /// [`SwapOptions::hand_over_to`].
+    pub hand_over_to: Option<PublicKey>,
 }
 
 impl AddOptions {
@@ -26,6 +30,13 @@ impl AddOptions {
     #[must_use]
     pub fn chain<T: Into<String>>(mut self, tokens: impl IntoIterator<Item = T>) -> Self {
         self.chain = Some(tokens.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The same options with a [handover](Self::hand_over_to) to this account or operator.
+    #[must_use]
+    pub fn hand_over_to(mut self, owner: PublicKey) -> Self {
+        self.hand_over_to = Some(owner);
         self
     }
 

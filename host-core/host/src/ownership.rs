@@ -3,12 +3,12 @@
 use std::fmt;
 
 use capability_claims::{
-    ClaimsError, KeyKind, ModuleClaims, OwnershipError, Provenance, PublicKey, Takeover,
+    ClaimsError, KeyKind, ModuleClaims, Owner, OwnershipError, Provenance, PublicKey, Takeover,
 };
 use capability_provider::ActorId;
 use serde::Serialize;
 
-use crate::{error::Error, names, options::SwapOptions, trust::Trust};
+use crate::{error::Error, names, trust::Trust};
 
 /// On whose word an actor went from the account that it belonged to, to another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -21,8 +21,11 @@ pub enum Handover {
     Policy,
     /// The policy lets the accounts of an operator that vouches for both share their actors.
     SharedOperator,
-    /// The swap named the new owner ([`SwapOptions::hand_over_to`]).
-    Swap,
+    /// The swap or the load named the new owner ([`SwapOptions::hand_over_to`], [`AddOptions::hand_over_to`]).
+    ///
+    /// [`SwapOptions::hand_over_to`]: crate::SwapOptions::hand_over_to
+    /// [`AddOptions::hand_over_to`]: crate::AddOptions::hand_over_to
+    Named,
 }
 
 impl Handover {
@@ -32,7 +35,7 @@ impl Handover {
             Self::Rotation => "rotation",
             Self::Policy => "policy",
             Self::SharedOperator => "shared_operator",
-            Self::Swap => "swap",
+            Self::Named => "named",
         }
     }
 }
@@ -44,7 +47,7 @@ impl fmt::Display for Handover {
             Self::Rotation => "a rotation hands over",
             Self::Policy => "the policy binds the actor to the new owner",
             Self::SharedOperator => "the policy lets the operator's accounts share their actors",
-            Self::Swap => "the swap named the new owner",
+            Self::Named => "the new owner was named",
         })
     }
 }
@@ -56,20 +59,21 @@ pub(crate) struct Succession {
     pub(crate) by: Handover,
 }
 
-/// The actor whose place is to be taken, and whether the swap names the one who takes it.
+/// To whom the actor belongs whose place is to be taken, and whether the one who takes it is named.
 #[derive(Clone, Copy)]
-pub(crate) struct Predecessor<'a> {
-    claims: &'a ModuleClaims,
+pub(crate) struct Predecessor {
+    owner: Owner,
     named: bool,
 }
 
-impl<'a> Predecessor<'a> {
-    /// The one that serves, in a swap to a module that came in on this authority.
-    pub(crate) fn of(serving: &'a ModuleClaims, options: &SwapOptions, authority: &Provenance) -> Self {
+impl Predecessor {
+    /// The owner of an actor that serves or that is remembered, for a module that came in on this authority. The key is that of the
+    /// account or operator to whom the actor is to go, if somebody named one.
+    pub(crate) fn of(owner: Owner, hand_over_to: Option<PublicKey>, authority: &Provenance) -> Self {
         // Not the module itself, which is the last link: its key says nothing of who signed it.
         let mut above = authority.links().iter().filter(|link| link.kind() != KeyKind::Module);
         let named = |key| above.any(|link| link.key() == key);
-        Self { claims: serving, named: options.hand_over_to.is_some_and(named) }
+        Self { owner, named: hand_over_to.is_some_and(named) }
     }
 
     /// On whose word `offered` takes the place, under the policies that decide at `now`; `None` when it is the owner's own.
@@ -83,12 +87,12 @@ impl<'a> Predecessor<'a> {
         trust: &Trust,
         now: u64,
     ) -> Result<Option<Succession>, Error> {
-        let by = match trust.may_take_over(self.claims, offered, now) {
+        let by = match trust.may_take_over(self.owner, offered, now) {
             Ok(Takeover::SameIssuer) => return Ok(None),
             Ok(Takeover::Rotation) => Handover::Rotation,
             Ok(Takeover::SharedOperator(_)) => Handover::SharedOperator,
             Ok(_) => Handover::Policy,
-            Err(ClaimsError::Ownership(OwnershipError::NotTheOwner { .. })) if self.named => Handover::Swap,
+            Err(ClaimsError::Ownership(OwnershipError::NotTheOwner { .. })) if self.named => Handover::Named,
             Err(ClaimsError::Ownership(OwnershipError::NotTheOwner { owner, issuer, .. })) => {
                 let (actor, name) = (actor.clone(), names::of(offered));
                 return Err(Error::NotTheOwner { actor, name, owner, issuer });
@@ -97,6 +101,6 @@ impl<'a> Predecessor<'a> {
                 return Err(Error::Refused { module: Some(offered.into()), source: Box::new(source) });
             }
         };
-        Ok(Some(Succession { from: self.claims.issuer(), by }))
+        Ok(Some(Succession { from: self.owner.account(), by }))
     }
 }

@@ -96,7 +96,7 @@ impl Rights {
     /// [`Error::Refused`] or [`Error::NotTheOwner`]: it goes on to have no rights.
     pub(crate) fn admit(
         &self,
-        place_of: Option<&Predecessor<'_>>,
+        place_of: Option<&Predecessor>,
         now: u64,
     ) -> Result<Option<Succession>, Error> {
         let (trust, uses) = (self.terms.read().trust.clone(), Arc::new(self.trail.uses()));

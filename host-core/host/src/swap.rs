@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fmt, sync::Arc};
 
 use bytes::Bytes;
-use capability_claims::{ModuleClaims, PublicKey};
+use capability_claims::{ModuleClaims, Owner, PublicKey};
 use capability_provider::ActorId;
 use serde::Serialize;
 use untrusted_text::Shown;
@@ -169,7 +169,7 @@ impl Shared {
         let serving = actor.current().ok_or_else(|| Error::UnknownActor { actor: id.clone() })?;
         options.check_revision(&id, serving.claims(), module.claims())?;
         self.below_highest(&id, module.claims(), |revision| options.lets_in(revision))?;
-        let place = Predecessor::of(serving.claims(), options, module.provenance());
+        let place = Predecessor::of(Owner::of(serving.claims()), options.hand_over_to, module.provenance());
         place.gives_way(&id, module.claims(), &self.policy.trust(), self.policy.now())?;
         // From here on it takes time, so it is done before the turn is taken; the number is given at the switch.
         let prepared = self.start(&actor, &module)?;
@@ -184,7 +184,7 @@ impl Shared {
         let below = self.below_highest(&id, module.claims(), |revision| options.lets_in(revision))?;
         let now = self.policy.now();
         prepared.rights.could_be_admitted(now)?;
-        let place = Predecessor::of(serving.claims(), options, &prepared.provenance);
+        let place = Predecessor::of(Owner::of(serving.claims()), options.hand_over_to, &prepared.provenance);
         let succession = place.gives_way(&id, module.claims(), &self.policy.trust(), now)?;
         let report =
             SwapReport::between(&id, &serving, &prepared, succession.map(|succession| succession.by));
@@ -192,41 +192,12 @@ impl Shared {
         self.audit.swapped(&report, &serving, &prepared, now)?;
         // The policy may have become another over the record; then the refusal follows it in the log.
         let succession = prepared.rights.admit(Some(&place), now)?;
-        self.remember(&prepared.rights)?;
+        self.remember(&prepared.rights, below, succession)?;
         let report = report.with_allowed(&serving.rights, &prepared.rights, now);
         let next = prepared.numbered(serving.number + 1, succession.or(serving.succession));
         drop(serving);
         let draining = actor.switch(Some(next)).map_or(0, |old| self.drain(&old));
         Ok(SwapReport { draining, ..report })
-    }
-
-    /// Whether a module has a lower revision than one of its key that ran before, which is refused unless it is `let_in`.
-    pub(crate) fn below_highest(
-        &self,
-        actor: &ActorId,
-        claims: &ModuleClaims,
-        let_in: impl FnOnce(i32) -> bool,
-    ) -> Result<bool, Error> {
-        let offered = revision(claims);
-        let highest = self.ledger.as_ref().and_then(|ledger| ledger.highest(claims.subject()));
-        match highest.filter(|highest| offered < *highest) {
-            None => Ok(false),
-            Some(_) if let_in(offered) => Ok(true),
-            Some(highest) => {
-                let (actor, name) = (actor.clone(), names::of(claims));
-                Err(Error::BelowHighestRevision { actor, name, highest, offered })
-            }
-        }
-    }
-
-    /// Remembers the revision of a module that was let in and is about to run. It has no rights when that fails.
-    pub(crate) fn remember(&self, rights: &Rights) -> Result<(), Error> {
-        let (Some(ledger), claims) = (&self.ledger, rights.claims()) else { return Ok(()) };
-        ledger.raise(claims.subject(), revision(claims)).map_err(|source| {
-            rights.end();
-            let (actor, name) = (rights.actor().clone(), names::of(claims));
-            Error::NotRemembered { actor, name, source: Box::new(source) }
-        })
     }
 
     /// Has the calls in flight of a retired generation ended when their time is over; returns how many there are.
@@ -273,6 +244,6 @@ impl SwapOptions {
 }
 
 /// A token without a revision counts as the first of all.
-fn revision(claims: &ModuleClaims) -> i32 {
+pub(crate) fn revision(claims: &ModuleClaims) -> i32 {
     claims.revision().unwrap_or(0)
 }

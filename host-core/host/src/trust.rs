@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use capability_claims::{Access, ClaimsError, ModuleClaims, Permit, Takeover, TrustPolicy, VerifiedModule};
+use capability_claims::{
+    Access, ClaimsError, ModuleClaims, Owner, Permit, Takeover, TrustPolicy, VerifiedModule,
+};
 
 /// The policies that decide at one moment: the one that is recorded, and behind it those that wait for a record. What every one of
 /// them allows is allowed, so that a policy which could not be recorded takes away at once and gives nothing yet.
@@ -55,17 +57,17 @@ impl Trust {
         self.0.iter().try_for_each(|policy| policy.check(claims, now))
     }
 
-    /// Why a module may take the place of another of the same key. Every policy has to agree; the newest one's reason is told.
+    /// Why a module may take the place of another of the same key, which belongs to this owner. Every policy has to agree; the newest one's reason is told.
     pub(crate) fn may_take_over(
         &self,
-        running: &ModuleClaims,
+        owner: Owner,
         offered: &ModuleClaims,
         now: u64,
     ) -> Result<Takeover, ClaimsError> {
         for policy in self.0.iter() {
-            policy.may_take_over(running, offered, now)?;
+            policy.may_take_over_from(owner, offered, now)?;
         }
-        self.newest().may_take_over(running, offered, now)
+        self.newest().may_take_over_from(owner, offered, now)
     }
 
     /// Whether a module may do this at `now`.

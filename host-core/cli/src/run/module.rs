@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use capability_claims::VerifiedModule;
+use capability_claims::{PublicKey, VerifiedModule};
 use capability_provider::ActorId;
 use host_core::{AddOptions, Error as HostError, Host, SwapOptions, SwapReport};
 use sha2::{Digest, Sha256};
@@ -21,6 +21,7 @@ pub(super) struct Module {
     wasm: Vec<u8>,
     chain: Option<Vec<String>>,
     lower_revision: Option<i32>,
+    hand_over_to: Option<PublicKey>,
 }
 
 /// What tells whether a module or a token beside it has changed.
@@ -43,7 +44,11 @@ impl Module {
         let chain = chain.transpose()?.map(|tokens| tokens.concat());
         let path = source.resolve(actor.file.get_ref());
         let wasm = file::read(&path).map_err(source.at(actor.file.span()))?;
-        Ok(Self { path, wasm, chain, lower_revision: actor.lower_revision })
+        let owner = |owner: &Spanned<String>| {
+            PublicKey::parse(owner.get_ref()).map_err(|error| source.at(owner.span())(error.into()))
+        };
+        let hand_over_to = actor.hand_over_to.as_ref().map(owner).transpose()?;
+        Ok(Self { path, wasm, chain, lower_revision: actor.lower_revision, hand_over_to })
     }
 
     pub(super) fn seen(&self) -> Seen {
@@ -79,6 +84,7 @@ impl Module {
         let mut options = AddOptions::new();
         options.chain.clone_from(&self.chain);
         options.lower_revision = self.lower_revision;
+        options.hand_over_to = self.hand_over_to;
         options
     }
 
@@ -88,6 +94,7 @@ impl Module {
         let mut options = SwapOptions::new().actor(loaded.id.clone());
         options.chain = self.chain;
         options.lower_revision = self.lower_revision;
+        options.hand_over_to = self.hand_over_to;
         let report = host.replace_actor_with(self.wasm, options).map_err(refusal(self.path))?;
         loaded.seen = seen;
         Ok(report)

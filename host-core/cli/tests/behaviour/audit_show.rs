@@ -34,6 +34,7 @@ fn directory() -> Directory {
             authority: &authority,
             grants: &grants,
             forced: false,
+            handover: None,
         },
         Event::ActorRefused {
             actor: Some(OTHER),
@@ -55,7 +56,7 @@ fn directory() -> Directory {
             gained: &[],
             lost: &grants,
             forced: true,
-            handover: Some("swap"),
+            handover: Some("named"),
         },
         Event::HostStopped,
     ];
@@ -127,7 +128,7 @@ fn people_read_what_happened() {
   lost                  wascc:keyvalue
                         wascc:logging
   forced                yes
-  handover              swap
+  handover              named
 7  2027-01-15T08:06:00Z  host_stopped
 "
     ));

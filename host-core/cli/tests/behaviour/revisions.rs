@@ -3,11 +3,12 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
+use capability_claims::{KeyPair, sign_module};
 use serde_json::Value;
 
 use crate::{
     running::Running,
-    support::{ACCOUNT, Directory, claims, signed},
+    support::{ACCOUNT, Directory, STRANGER, STRANGER_SEED, claims, signed},
 };
 
 const RUN: [&str; 3] = ["run", "in/host.toml", "--json"];
@@ -35,16 +36,25 @@ impl Place {
 
     /// Puts a module of this revision in its place. Each says something else.
     fn module(&self, revision: i32) {
-        let guest = format!(
-            "(module (memory (export \"memory\") 1) (func (export \"__guest_call\") (param i32 i32) (result i32) (i32.const {revision})))"
-        );
-        self.0
-            .write("in/counter.wasm", signed(&wat::parse_str(guest).unwrap(), &claims().revision(revision)));
+        self.0.write("in/counter.wasm", signed(&guest(revision), &claims().revision(revision)));
+    }
+
+    /// The same, signed by another account, which is trusted now.
+    fn theirs(&self, revision: i32) {
+        let both = format!("accounts = [\"{ACCOUNT}\", \"{STRANGER}\"]\n[end]\nentries = 2\n");
+        self.0.write("in/policy.toml", both);
+        let stranger = KeyPair::from_seed(STRANGER_SEED).unwrap();
+        let theirs = sign_module(&guest(revision), &claims().revision(revision), &stranger).unwrap();
+        self.0.write("in/counter.wasm", theirs);
     }
 
     /// A host that serves with this revision.
     fn serves(&self, revision: i32) -> Running {
         self.module(revision);
+        self.starts(revision)
+    }
+
+    fn starts(&self, revision: i32) -> Running {
         let mut host = Running::of(self.0.command(&RUN));
         let ready: Value = serde_json::from_str(&host.line()).unwrap();
         assert_eq!(ready["actors"][0]["revision"], revision, "{ready}");
@@ -66,6 +76,13 @@ impl Place {
             );
         }
     }
+}
+
+fn guest(says: i32) -> Vec<u8> {
+    let text = format!(
+        "(module (memory (export \"memory\") 1) (func (export \"__guest_call\") (param i32 i32) (result i32) (i32.const {says})))"
+    );
+    wat::parse_str(text).unwrap()
 }
 
 #[track_caller]
@@ -160,4 +177,41 @@ fn what_is_no_ledger_is_refused_and_not_written_over() {
         assert_eq!(place.0.run(arguments).error_code(), "ledger_malformed");
     }
     assert_eq!(place.0.read("in/revisions"), b"this is something else\n");
+}
+
+#[test]
+fn an_actor_belongs_to_its_account_while_it_is_away_until_the_manifest_names_another() {
+    let place = Place::new();
+    ends(place.serves(5));
+    place.theirs(i32::MAX);
+    for arguments in [&RUN[..], &CHECK] {
+        let ran = place.0.run(arguments);
+        assert_eq!(ran.error_code(), "not_the_owner");
+        assert!(ran.stderr.contains(ACCOUNT) && ran.stderr.contains("`hand_over_to`"), "{}", ran.stderr);
+    }
+    ends(place.serves(6));
+    place.manifest(&format!("hand_over_to = \"{STRANGER}\""));
+    place.theirs(7);
+    ends(place.starts(7));
+    place.manifest("");
+    place.theirs(8);
+    place.module(9);
+    assert_eq!(place.0.run(&RUN).error_code(), "not_the_owner");
+    place.manifest("hand_over_to = \"AXXX\"");
+    let ran = place.0.run(&RUN);
+    assert_eq!(ran.error_code(), "malformed_key");
+    assert!(ran.stderr.contains("in/host.toml:7:16: actor[0].hand_over_to"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_actor_that_serves_goes_to_another_account_when_the_manifest_names_it() {
+    let place = Place::new();
+    place.manifest(&format!("hand_over_to = \"{STRANGER}\""));
+    let mut host = place.serves(5);
+    place.theirs(6);
+    host.send("-HUP");
+    assert!(host.line().contains("policy.toml"));
+    let told: Value = serde_json::from_str(&host.line()).unwrap();
+    assert_eq!((&told["to"]["issuer"], &told["handover"]), (&STRANGER.into(), &"named".into()), "{told}");
+    ends(host);
 }

@@ -51,16 +51,16 @@ fn another_account_takes_no_actor_over_unless_the_swap_names_it() {
 
     let named = SwapOptions::new().hand_over_to(other.public_key());
     let report = world.host.replace_actor_with(theirs(), named).unwrap();
-    assert_eq!(report.handover, Some(Handover::Swap));
-    assert!(report.to_string().contains("the swap named the new owner"), "{report}");
+    assert_eq!(report.handover, Some(Handover::Named));
+    assert!(report.to_string().contains("the new owner was named"), "{report}");
     assert_eq!(&world.host.call(&actor, "op", b"").unwrap()[..], b"other");
     let swaps = world.of("actor_swapped");
-    assert_eq!((&swaps[0]["handover"], &swaps[1]["handover"]), (&().into(), &"swap".into()));
+    assert_eq!((&swaps[0]["handover"], &swaps[1]["handover"]), (&().into(), &"named".into()));
     let status = world.host.status();
     let handover = status.actors[0].handover.unwrap();
-    assert_eq!((handover.from, handover.by), (first.public_key(), Handover::Swap));
+    assert_eq!((handover.from, handover.by), (first.public_key(), Handover::Named));
     assert!(status.to_string().contains(&format!("before to {}", first.public_key())), "{status}");
-    assert_eq!(serde_json::to_value(&status).unwrap()["actors"][0]["handover"]["by"], "swap");
+    assert_eq!(serde_json::to_value(&status).unwrap()["actors"][0]["handover"]["by"], "named");
     // It is the other one's now.
     let back = sign_by(&first, &saying("back"), &key, |c| c.revision(i32::MAX));
     assert_not_the_owner(&world.host.replace_actor(back).unwrap_err(), &other, &first);

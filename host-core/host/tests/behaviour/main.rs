@@ -18,6 +18,7 @@ mod handover;
 mod health;
 mod links;
 mod many_grants;
+mod owners;
 mod policy_replaced;
 mod providers;
 mod providers_under_load;

@@ -64,15 +64,13 @@ fn a_lower_revision_does_not_come_back_by_removing_and_adding() {
 #[test]
 fn it_is_remembered_beyond_the_end_of_the_host() {
     let (place, key) = (Place::new(), module_key());
-    {
-        let world = World::with(|builder| builder.revision_ledger(place.open()));
-        world.host.add_actor(version(&world, &key, 5)).unwrap();
-        world.host.shutdown();
-        assert_eq!(place.open().highest(key.public_key()), Some(5), "whoever shut down lets the file go");
-    }
-    let world = World::with(|builder| builder.revision_ledger(place.open()));
-    assert_below(world.host.add_actor(version(&world, &key, 4)), 5, 4);
-    world.host.add_actor(version(&world, &key, 5)).unwrap();
+    let before = World::with(|builder| builder.revision_ledger(place.open()));
+    before.host.add_actor(version(&before, &key, 5)).unwrap();
+    before.host.shutdown();
+    assert_eq!(place.open().highest(key.public_key()), Some(5), "whoever shut down lets the file go");
+    let world = World::with(|builder| builder.trust(before.trust()).revision_ledger(place.open()));
+    assert_below(world.host.add_actor(version(&before, &key, 4)), 5, 4);
+    world.host.add_actor(version(&before, &key, 5)).unwrap();
     let forgetful = World::new();
     forgetful.host.add_actor(version(&forgetful, &key, 1)).unwrap();
 }
