@@ -4,8 +4,14 @@
 
 #[path = "../../engine/tests/cache.rs"]
 mod engine_cache;
+#[path = "../../engine/tests/checks.rs"]
+mod engine_checks;
+#[path = "../../engine/tests/compile_limits.rs"]
+mod engine_compile_limits;
 #[path = "../../engine/tests/deadlines.rs"]
 mod engine_deadlines;
+#[path = "../../engine/tests/engine_calls.rs"]
+mod engine_engine_calls;
 #[path = "../../engine/tests/fuel.rs"]
 mod engine_fuel;
 #[path = "../../engine/tests/imports.rs"]
@@ -16,8 +22,14 @@ mod engine_invoke;
 mod engine_limits;
 #[path = "../../engine/tests/load.rs"]
 mod engine_load;
+#[path = "../../engine/tests/random_deadlines.rs"]
+mod engine_random_deadlines;
 #[path = "../../engine/tests/short_functions.rs"]
 mod engine_short_functions;
+#[path = "../../engine/tests/stack_end.rs"]
+mod engine_stack_end;
+#[path = "../../engine/tests/texts.rs"]
+mod engine_texts;
 #[path = "../../host/tests/assemblyscript.rs"]
 mod host_assemblyscript;
 #[path = "../../host/tests/async_calls.rs"]
@@ -26,6 +38,10 @@ mod host_async_calls;
 mod host_cancel;
 #[path = "../../host/tests/cancel_inside.rs"]
 mod host_cancel_inside;
+#[path = "../../host/tests/check.rs"]
+mod host_check;
+#[path = "../../host/tests/console.rs"]
+mod host_console;
 #[path = "../../host/tests/fresh.rs"]
 mod host_fresh;
 #[path = "../../host/tests/fuel.rs"]
@@ -44,5 +60,7 @@ mod host_options;
 mod host_pool;
 #[path = "../../host/tests/protocol.rs"]
 mod host_protocol;
+#[path = "../../host/tests/stack_end.rs"]
+mod host_stack_end;
 #[path = "../../host/tests/wasi.rs"]
 mod host_wasi;
