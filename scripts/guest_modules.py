@@ -16,10 +16,9 @@ import sys
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 TARGET = "wasm32-unknown-unknown"
-
-NO_RUST = f"""no way to compile for {TARGET}. One of these helps:
-  rustup target add {TARGET}
-  apt-get install --no-install-recommends rustc-web rust-web-src   (Debian; beside rustup's cargo)"""
+WASI_TARGET = "wasm32-wasip1"
+# Where Debian's wasi-libc puts what a module for WASI is linked with.
+WASI_LIBRARIES = pathlib.Path("/usr/lib/wasm32-wasi")
 
 
 class Failure(Exception):
@@ -28,6 +27,15 @@ class Failure(Exception):
 
 class NoCompiler(Failure):
     """A compiler is missing; the text says how to get it."""
+
+    @classmethod
+    def for_rust(cls, target):
+        packages = "rustc-web rust-web-src" + (" wasi-libc" if target == WASI_TARGET else "")
+        return cls(
+            f"no way to compile Rust for {target}. One of these helps:\n"
+            f"  rustup target add {target}\n"
+            f"  apt-get install --no-install-recommends {packages}   (Debian; beside rustup's cargo)"
+        )
 
 
 # Command line
@@ -133,50 +141,60 @@ def relative(path):
 # Rust
 
 
-def rust_toolchain():
+def rust_toolchain(target=TARGET):
     """The start of cargo's command line, and its environment: rustup's target, or else Debian's packages."""
     environment = dict(os.environ)
     for name in ["CARGO_BUILD_TARGET", "RUSTFLAGS"]:
         environment.pop(name, None)
     rustc = environment.get("RUSTC", "rustc")
-    sources = []
+    sources, flags = [], []
     command = ["cargo", "build"]
-    if not list(target_libraries(rustc).glob("libstd-*.rlib")):
-        rustc, library, linker = debian(rustc)
+    if not list(target_libraries(rustc, target).glob("libstd-*.rlib")):
+        rustc, library, linker = debian(rustc, target)
         sources = [library.parent, library.parent.resolve()]
         environment["RUSTC"] = rustc
         environment["RUSTC_BOOTSTRAP"] = "1"
-        environment["CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER"] = linker
+        environment[f"CARGO_TARGET_{target.upper().replace('-', '_')}_LINKER"] = linker
         command += ["-Z", "build-std=std,panic_abort"]
-    environment["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(remapping(sources))
+        flags = wasi_flags() if target == WASI_TARGET else []
+    environment["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(remapping(sources) + flags)
     return command, environment
 
 
-def target_libraries(rustc):
-    return pathlib.Path(ask(rustc, "--print", "target-libdir", "--target", TARGET))
+def target_libraries(rustc, target):
+    return pathlib.Path(ask(target, rustc, "--print", "target-libdir", "--target", target))
 
 
-def debian(cargo_rustc):
+def debian(cargo_rustc, target):
     """Debian's compiler, the standard library's source that belongs to it, and a linker."""
     rustc = "/usr/bin/rustc"
     if not pathlib.Path(rustc).exists():
-        raise NoCompiler(NO_RUST)
-    library = pathlib.Path(ask(rustc, "--print", "sysroot")) / "lib/rustlib/src/rust/library"
+        raise NoCompiler.for_rust(target)
+    library = pathlib.Path(ask(target, rustc, "--print", "sysroot")) / "lib/rustlib/src/rust/library"
     if not library.is_dir():
-        raise NoCompiler(NO_RUST)
-    host = next(line[6:] for line in ask(cargo_rustc, "-vV").splitlines() if line.startswith("host: "))
-    bundled = pathlib.Path(ask(cargo_rustc, "--print", "sysroot")) / "lib/rustlib" / host / "bin/rust-lld"
+        raise NoCompiler.for_rust(target)
+    host = next(line[6:] for line in ask(target, cargo_rustc, "-vV").splitlines() if line.startswith("host: "))
+    bundled = pathlib.Path(ask(target, cargo_rustc, "--print", "sysroot")) / "lib/rustlib" / host / "bin/rust-lld"
     linker = str(bundled) if bundled.is_file() else shutil.which("rust-lld") or shutil.which("wasm-ld")
     if linker is None:
-        raise NoCompiler(NO_RUST)
+        raise NoCompiler.for_rust(target)
     return rustc, library, linker
 
 
-def ask(*command):
+def wasi_flags():
+    """Links with Debian's C library for WASI, as a module that is called again and again. rustup's target brings its own."""
+    start = WASI_LIBRARIES / "crt1-reactor.o"
+    if not start.is_file():
+        raise NoCompiler.for_rust(WASI_TARGET)
+    return ["-Clink-self-contained=no", f"-L{WASI_LIBRARIES}", f"-Clink-arg={start}", "-Clink-arg=--no-entry"]
+
+
+def ask(target, *command):
+    """What `command` prints, which compiles for `target`."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except FileNotFoundError as missing:
-        raise NoCompiler(NO_RUST) from missing
+        raise NoCompiler.for_rust(target) from missing
     except subprocess.CalledProcessError as failed:
         raise Failure(f"`{' '.join(command)}` failed: {failed.stderr.strip()}") from failed
 

@@ -46,6 +46,9 @@ pub(crate) struct HostTable {
     pub(crate) payload_limit: Option<Size>,
     pub(crate) max_instances: Option<NonZeroUsize>,
     pub(crate) max_call_depth: Option<u32>,
+    /// Whether actors are told the time, and given random numbers.
+    pub(crate) guest_clock: Option<bool>,
+    pub(crate) guest_random: Option<bool>,
 }
 
 /// `[trust]`: whose modules may run. Either a policy says it, or the lists do.

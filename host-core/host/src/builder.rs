@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use capability_claims::{Clock, SystemClock, TrustPolicy};
 use host_audit::AuditLog;
-use wapc_host::Engine;
+use wapc_host::{Engine, HostCallError};
 
 use crate::{
     audit::Audit,
@@ -14,6 +14,7 @@ use crate::{
     ledger::RevisionLedger,
     policy::Policy,
     shared::{Limits, Shared},
+    system::{Source, System},
 };
 
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
@@ -29,6 +30,7 @@ pub struct HostBuilder {
     clock: Arc<dyn Clock>,
     cache_dir: Option<PathBuf>,
     limits: Limits,
+    system: System,
 }
 
 impl HostBuilder {
@@ -42,7 +44,15 @@ impl HostBuilder {
             memory_limit: None,
             payload_limit: None,
         };
-        Self { trust: None, audit: None, ledger: None, clock: Arc::new(SystemClock), cache_dir: None, limits }
+        Self {
+            trust: None,
+            audit: None,
+            ledger: None,
+            clock: Arc::new(SystemClock),
+            cache_dir: None,
+            limits,
+            system: System::default(),
+        }
     }
 
     /// Whose modules may run here. There is no default: trust is the owner's decision.
@@ -121,6 +131,35 @@ impl HostBuilder {
         self
     }
 
+    /// Tells actors that are built for WASI the time of this clock, in place of the system's; for tests and replay. Tokens are judged by
+    /// [`clock`](Self::clock).
+    pub fn guest_clock(mut self, clock: impl wapc_host::Clock) -> Self {
+        self.system.clock = Source::Owner(Arc::new(clock));
+        self
+    }
+
+    /// Does not tell actors the time: one that asks WASI for it is answered that there is no such function.
+    pub fn no_guest_clock(mut self) -> Self {
+        self.system.clock = Source::Denied;
+        self
+    }
+
+    /// Gives actors that are built for WASI, or by AssemblyScript, random bytes from `fill`, in place of the system's; for tests and replay.
+    pub fn guest_random(
+        mut self,
+        fill: impl Fn(&mut [u8]) -> Result<(), HostCallError> + Send + Sync + 'static,
+    ) -> Self {
+        self.system.random = Source::Owner(Arc::new(fill));
+        self
+    }
+
+    /// Gives actors no random bytes: one that asks WASI for some is answered that there is no such function, and one of AssemblyScript is
+    /// ended. An actor on Rust's standard library for WASI that makes a `HashMap` cannot start then.
+    pub fn no_guest_random(mut self) -> Self {
+        self.system.random = Source::Denied;
+        self
+    }
+
     /// Builds the host and starts its one thread.
     ///
     /// # Errors
@@ -136,12 +175,13 @@ impl HostBuilder {
         let engine = engine.build().map_err(|error| Error::Engine { source: Box::new(error.into()) })?;
         let housekeeper = Arc::new(Housekeeper::start().map_err(|source| Error::Thread { source })?);
         let (keeper, mut settings) = (Arc::clone(&housekeeper), self.limits.texts());
+        settings.extend(self.system.texts());
         if let Some(ledger) = &self.ledger {
             settings.push(format!("revision_ledger={}", ledger.path().display()));
         }
         let audit = Audit::begin(self.audit, keeper, &settings, &trust, self.clock.now())?;
         let policy = Policy::new(trust, self.clock);
-        Ok(Host::new(Shared::new(engine, policy, audit, self.ledger, self.limits, housekeeper)))
+        Ok(Host::new(Shared::new(engine, policy, audit, self.ledger, self.limits, self.system, housekeeper)))
     }
 }
 
@@ -153,6 +193,7 @@ impl fmt::Debug for HostBuilder {
             .field("ledger", &self.ledger)
             .field("cache_dir", &self.cache_dir)
             .field("limits", &self.limits)
+            .field("system", &self.system)
             .finish_non_exhaustive()
     }
 }

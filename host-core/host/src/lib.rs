@@ -104,6 +104,7 @@ mod router;
 mod shared;
 mod status;
 mod swap;
+mod system;
 mod tally;
 mod trail;
 mod trust;

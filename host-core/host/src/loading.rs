@@ -62,8 +62,11 @@ impl Shared {
     fn guest(&self, wasm: &[u8]) -> Result<WapcHostBuilder, wapc_host::Error> {
         let module = self.engine.compile(wasm)?;
         let limits = &self.limits;
-        let mut builder =
-            WapcHost::builder(&module).deadline(limits.call_deadline).max_depth(limits.max_call_depth);
+        let mut builder = self
+            .system
+            .give(WapcHost::builder(&module))
+            .deadline(limits.call_deadline)
+            .max_depth(limits.max_call_depth);
         if let Some(instances) = limits.max_instances {
             builder = builder.max_instances(instances);
         }

@@ -20,6 +20,7 @@ use crate::{
     ledger::RevisionLedger,
     management::{Management, Turn},
     policy::Policy,
+    system::System,
     wiring::Wiring,
 };
 
@@ -60,6 +61,7 @@ pub(crate) struct Shared {
     pub(crate) audit: Arc<Audit>,
     pub(crate) ledger: Option<RevisionLedger>,
     pub(crate) limits: Limits,
+    pub(crate) system: System,
     pub(crate) actors: Actors,
     pub(crate) wiring: Wiring,
     pub(crate) housekeeper: Arc<Housekeeper>,
@@ -77,6 +79,7 @@ impl Shared {
         audit: Audit,
         ledger: Option<RevisionLedger>,
         limits: Limits,
+        system: System,
         housekeeper: Arc<Housekeeper>,
     ) -> Self {
         Self {
@@ -85,6 +88,7 @@ impl Shared {
             audit: Arc::new(audit),
             ledger,
             limits,
+            system,
             actors: Actors::default(),
             wiring: Wiring::default(),
             housekeeper,

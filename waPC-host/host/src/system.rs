@@ -17,6 +17,16 @@ pub trait Clock: Send + Sync + 'static {
     fn monotonic(&self) -> u64;
 }
 
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn realtime(&self) -> u64 {
+        (**self).realtime()
+    }
+
+    fn monotonic(&self) -> u64 {
+        (**self).monotonic()
+    }
+}
+
 /// The system's own clock.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {

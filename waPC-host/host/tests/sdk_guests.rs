@@ -8,6 +8,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{Arc, Mutex},
+    time::SystemTime,
 };
 
 use wapc_host::{
@@ -15,68 +16,81 @@ use wapc_host::{
     TrapKind, WapcHost, WapcHostBuilder,
 };
 
-const SDKS: [Sdk; 6] = [
+const SDKS: [Sdk; 7] = [
     Sdk {
         name: "assemblyscript",
         host_error: "",
         unknown: "Could not find function \"dance\"",
         crash: Crash::SetsItsErrorAndTraps("crashed: too hard; assembly/index.ts (21,3)"),
-        extra: Extra::None,
+        extras: &[],
     },
     Sdk {
         name: "assemblyscript-env",
         host_error: "",
         unknown: "Could not find function \"dance\"",
         crash: Crash::Aborts { file: "assembly/index.ts", line: 21, column: 3 },
-        extra: Extra::Env,
+        extras: &[Extra::Env],
     },
     Sdk {
         name: "c",
         host_error: "",
         unknown: "this guest has no such operation",
         crash: Crash::Traps,
-        extra: Extra::None,
+        extras: &[],
     },
     Sdk {
         name: "c-wasi",
         host_error: "",
         unknown: "this guest has no such operation",
         crash: Crash::Traps,
-        extra: Extra::Wasi,
+        extras: &[Extra::Wasi, Extra::C],
     },
     Sdk {
         name: "zig",
         host_error: "",
         unknown: "this guest has no such operation",
         crash: Crash::SetsItsErrorAndTraps("crashed: too hard"),
-        extra: Extra::None,
+        extras: &[],
     },
     Sdk {
         name: "rust-public",
         host_error: "Host error: ",
         unknown: "No handler registered for function dance",
         crash: Crash::Traps,
-        extra: Extra::None,
+        extras: &[],
+    },
+    Sdk {
+        name: "rust-wasi",
+        host_error: "Host error: ",
+        unknown: "No handler registered for function dance",
+        crash: Crash::Traps,
+        extras: &[Extra::Wasi, Extra::Std],
     },
 ];
 
 /// The behaviours of all guests, and then those of guests that have more of the host than the protocol.
-const BEHAVIOURS: [Behaviour; 15] = [
-    Behaviour::of(Extra::None, "echo 0 B", |guest| echoes(guest, 0)),
-    Behaviour::of(Extra::None, "echo 64 B", |guest| echoes(guest, 64)),
-    Behaviour::of(Extra::None, "echo 64 KiB", |guest| echoes(guest, 64 * 1024)),
-    Behaviour::of(Extra::None, "callback", calls_back),
-    Behaviour::of(Extra::None, "host error", passes_the_hosts_error_on),
-    Behaviour::of(Extra::None, "log", logs),
-    Behaviour::of(Extra::None, "fail", fails),
-    Behaviour::of(Extra::None, "unknown", refuses_what_it_does_not_know),
-    Behaviour::of(Extra::None, "crash", crashes),
-    Behaviour::of(Extra::Env, "trace", traces),
-    Behaviour::of(Extra::Env, "seed", has_chance_where_it_is_given),
-    Behaviour::of(Extra::Wasi, "printf", prints),
-    Behaviour::of(Extra::Wasi, "fopen", finds_no_files),
-    Behaviour::of(Extra::Wasi, "clock", has_the_time_where_it_is_given),
-    Behaviour::of(Extra::Wasi, "exit", exits),
+const BEHAVIOURS: [Behaviour; 21] = [
+    Behaviour::of(None, "echo 0 B", |guest| echoes(guest, 0)),
+    Behaviour::of(None, "echo 64 B", |guest| echoes(guest, 64)),
+    Behaviour::of(None, "echo 64 KiB", |guest| echoes(guest, 64 * 1024)),
+    Behaviour::of(None, "callback", calls_back),
+    Behaviour::of(None, "host error", passes_the_hosts_error_on),
+    Behaviour::of(None, "log", logs),
+    Behaviour::of(None, "fail", fails),
+    Behaviour::of(None, "unknown", refuses_what_it_does_not_know),
+    Behaviour::of(None, "crash", crashes),
+    Behaviour::of(Some(Extra::Env), "trace", traces),
+    Behaviour::of(Some(Extra::Env), "seed", has_chance_where_it_is_given),
+    Behaviour::of(Some(Extra::Wasi), "print", prints),
+    Behaviour::of(Some(Extra::Wasi), "open", finds_no_files),
+    Behaviour::of(Some(Extra::Wasi), "clock", has_the_time),
+    Behaviour::of(Some(Extra::Wasi), "exit", exits),
+    Behaviour::of(Some(Extra::C), "no clock", says_that_there_is_no_clock),
+    Behaviour::of(Some(Extra::Std), "no clock", ends_without_a_clock),
+    Behaviour::of(Some(Extra::Std), "elapsed", has_a_clock_that_goes_on),
+    Behaviour::of(Some(Extra::Std), "HashMap", has_maps),
+    Behaviour::of(Some(Extra::Std), "no random", does_not_start_without_random_numbers),
+    Behaviour::of(Some(Extra::Std), "environment", has_no_surroundings),
 ];
 
 #[test]
@@ -114,17 +128,21 @@ struct Sdk {
     /// What it says to the operation `dance`.
     unknown: &'static str,
     crash: Crash,
-    extra: Extra,
+    /// What it has of the host beside the protocol.
+    extras: &'static [Extra],
 }
 
-/// What a guest has of the host beside the protocol.
+/// What a guest may have of the host beside the protocol.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extra {
-    None,
     /// The module `env`, for AssemblyScript.
     Env,
-    /// WASI, below a C library.
+    /// WASI.
     Wasi,
+    /// WASI, below a C library.
+    C,
+    /// WASI, below Rust's standard library.
+    Std,
 }
 
 /// What becomes of the operation `crash` with the payload `too hard`.
@@ -136,14 +154,14 @@ enum Crash {
 
 #[derive(Clone, Copy)]
 struct Behaviour {
-    /// What a guest must have for it.
-    extra: Extra,
+    /// What a guest must have for it; nothing for what all show.
+    extra: Option<Extra>,
     name: &'static str,
     test: fn(&Guest),
 }
 
 impl Behaviour {
-    const fn of(extra: Extra, name: &'static str, test: fn(&Guest)) -> Self {
+    const fn of(extra: Option<Extra>, name: &'static str, test: fn(&Guest)) -> Self {
         Self { extra, name, test }
     }
 }
@@ -268,11 +286,75 @@ fn finds_no_files(guest: &Guest) {
     }
 }
 
-fn has_the_time_where_it_is_given(guest: &Guest) {
+/// The system's without any setting, or the owner's.
+fn has_the_time(guest: &Guest) {
+    let seconds = |host: WapcHost| -> u64 {
+        String::from_utf8(host.call("time", b"").unwrap()).unwrap().parse().unwrap()
+    };
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let told = seconds(guest.start(&Recorder::default()));
+    assert!((now..now + 60).contains(&told), "{told} at {now}");
+    assert_eq!(seconds(guest.builder(&Recorder::default()).clock(Stopped).build().unwrap()), 1_234_567_890);
+}
+
+fn says_that_there_is_no_clock(guest: &Guest) {
     let denied = guest.builder(&Recorder::default()).no_clock().build().unwrap();
     assert_eq!(error_text(&denied, "time", ""), "there is no clock");
-    let given = guest.builder(&Recorder::default()).clock(Stopped).build().unwrap();
-    assert_eq!(given.call("time", b"").unwrap(), b"1234567890");
+}
+
+/// Its library cannot say that there is no time: it says why on the console, and traps.
+fn ends_without_a_clock(guest: &Guest) {
+    let recorder = Recorder::default();
+    let denied = guest.builder(&recorder).no_clock().build().unwrap();
+    assert!(matches!(denied.call("time", b""), Err(Error::Trap { .. })));
+    assert!(recorder.lines().iter().any(|line| line.contains("Function not implemented")), "{recorder:?}");
+    assert_eq!(denied.call("echo", b"still here").unwrap(), b"still here");
+}
+
+fn has_a_clock_that_goes_on(guest: &Guest) {
+    let host = guest.start(&Recorder::default());
+    let elapsed = String::from_utf8(host.call("elapsed", b"").unwrap()).unwrap();
+    assert!(elapsed.parse::<u128>().is_ok(), "{elapsed}");
+    let stopped = guest.builder(&Recorder::default()).clock(Stopped).build().unwrap();
+    assert_eq!(stopped.call("elapsed", b"").unwrap(), b"0");
+}
+
+/// Their order is another in each instance, unless the owner's own random numbers are the same.
+fn has_maps(guest: &Guest) {
+    let words: Vec<_> = (0..64).map(|number| format!("word{number}")).collect();
+    let order = |host: WapcHost| {
+        let counted = String::from_utf8(host.call("count", words.join(" ").as_bytes()).unwrap()).unwrap();
+        let mut sorted: Vec<_> = counted.split(' ').map(str::to_owned).collect();
+        sorted.sort();
+        let mut expected: Vec<_> = words.iter().map(|word| format!("{word}=1")).collect();
+        expected.sort();
+        assert_eq!(sorted, expected);
+        counted
+    };
+    let ours = || order(guest.start(&Recorder::default()));
+    assert_ne!(ours(), ours());
+    let given = |byte: u8| {
+        let fill = move |bytes: &mut [u8]| -> Result<(), HostCallError> {
+            bytes.fill(byte);
+            Ok(())
+        };
+        order(guest.builder(&Recorder::default()).random(fill).build().unwrap())
+    };
+    assert_eq!(given(7), given(7));
+    assert_ne!(given(7), given(8));
+}
+
+/// Its SDK keeps the handlers in a map.
+fn does_not_start_without_random_numbers(guest: &Guest) {
+    let recorder = Recorder::default();
+    let denied = guest.builder(&recorder).no_random().build();
+    assert!(denied.is_err(), "it started");
+    assert!(recorder.lines().iter().any(|line| line.contains("random")), "{recorder:?}");
+}
+
+fn has_no_surroundings(guest: &Guest) {
+    let host = guest.start(&Recorder::default());
+    assert_eq!(host.call("surroundings", b"").unwrap(), b"0 0");
 }
 
 /// The library writes what it still holds before it leaves.
@@ -320,7 +402,7 @@ impl Guest {
 
     /// Whether it behaves as it should; nothing where that is not asked of it.
     fn shows(&self, behaviour: Behaviour) -> Option<bool> {
-        let asked = behaviour.extra == Extra::None || behaviour.extra == self.sdk.extra;
+        let asked = behaviour.extra.is_none_or(|extra| self.sdk.extras.contains(&extra));
         // What it does instead is printed with the panic.
         asked.then(|| catch_unwind(AssertUnwindSafe(|| (behaviour.test)(self))).is_ok())
     }
@@ -343,7 +425,7 @@ fn modules() -> PathBuf {
 }
 
 /// Answers with the payload's characters turned round, refuses where it is told to, and remembers names and lines.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 struct Recorder {
     calls: Arc<Mutex<Vec<[String; 3]>>>,
     lines: Arc<Mutex<Vec<String>>>,

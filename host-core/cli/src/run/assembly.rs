@@ -187,6 +187,12 @@ fn builder(source: &Source, plan: &Plan, cache: Option<PathBuf>) -> HostBuilder 
     if let Some(depth) = wanted.max_call_depth {
         builder = builder.max_call_depth(depth);
     }
+    if wanted.guest_clock == Some(false) {
+        builder = builder.no_guest_clock();
+    }
+    if wanted.guest_random == Some(false) {
+        builder = builder.no_guest_random();
+    }
     builder
 }
 

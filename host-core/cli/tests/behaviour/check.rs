@@ -104,3 +104,29 @@ fn what_can_be_told_without_a_start_is_told() {
     let alone = directory.run(&["run", "host.toml", "--start"]);
     assert_eq!(alone.status, Some(2), "it serves when it starts: {alone:?}");
 }
+
+/// A guest on Rust's standard library for WASI, which makes a `HashMap` when it starts.
+#[test]
+fn a_guest_with_a_whole_standard_library_starts_unless_random_numbers_are_denied() {
+    let directory = directory("(module)");
+    let module = include_bytes!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../examples/guests/sdk/modules/rust-wasi.wasm"
+    ));
+    directory.write("actor.wasm", signed(module, &claims()));
+    let manifest = String::from_utf8(directory.read("host.toml")).unwrap();
+    let wider = manifest.replace("memory_limit = \"1MiB\"", "memory_limit = \"4MiB\"");
+    for (settings, starts) in [
+        ("", true),
+        ("guest_random = true\nguest_clock = true", true),
+        ("guest_clock = false", true),
+        ("guest_random = false", false),
+    ] {
+        directory.write("host.toml", wider.replace("[host]\n", &format!("[host]\n{settings}\n")));
+        directory.run(&CHECK).succeeded();
+        let started = directory.command(&STARTS).output().unwrap();
+        let told = String::from_utf8(started.stderr).unwrap();
+        assert_eq!(started.status.success(), starts, "{settings}: {told}");
+        assert_eq!(told.contains(r#""code":"trap""#), !starts, "{settings}: {told}");
+    }
+}

@@ -35,3 +35,4 @@ mod swap;
 mod swap_rules;
 mod tightening;
 mod trail;
+mod wasi;

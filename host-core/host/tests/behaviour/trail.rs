@@ -173,11 +173,10 @@ fn a_load_says_on_whose_authority_it_came() {
 
 #[test]
 fn the_settings_are_recorded_when_the_host_begins() {
-    let audited = Audited::with(OnFailure::Refuse, |builder| builder.max_call_depth(3));
+    let audited = Audited::with(OnFailure::Refuse, |builder| builder.max_call_depth(3).no_guest_random());
     let settings = audited.of("settings_applied")[0]["settings"].clone();
     let settings: Vec<_> = settings.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
-    assert!(
-        settings.contains(&"max_call_depth=3") && settings.contains(&"memory_limit=default"),
-        "{settings:?}"
-    );
+    for setting in ["max_call_depth=3", "memory_limit=default", "guest_clock=system", "guest_random=denied"] {
+        assert!(settings.contains(&setting), "{setting} is not among {settings:?}");
+    }
 }

@@ -2,6 +2,9 @@
 
 use wapc_guest::prelude::*;
 
+#[cfg(target_os = "wasi")]
+mod wasi;
+
 /// Called by the host once, before any call.
 #[allow(unsafe_code, reason = "exporting a name counts as unsafe; nothing else exports this one")]
 #[unsafe(no_mangle)]
@@ -11,6 +14,8 @@ pub extern "C" fn wapc_init() {
     register_function("log", log);
     register_function("fail", fail);
     register_function("crash", |payload| panic!("crashed: {}", String::from_utf8_lossy(payload)));
+    #[cfg(target_os = "wasi")]
+    wasi::register();
 }
 
 fn log(payload: &[u8]) -> CallResult {

@@ -1,0 +1,75 @@
+//! What guests are given of the system: the time and random numbers, which are the system's own, the owner's, or none.
+
+use std::{fmt, sync::Arc};
+
+use wapc_host::{Clock, HostCallError, WapcHostBuilder};
+
+/// Fills a buffer with random bytes.
+type Random = dyn Fn(&mut [u8]) -> Result<(), HostCallError> + Send + Sync;
+
+#[derive(Clone, Default)]
+pub(crate) struct System {
+    pub(crate) clock: Source<dyn Clock>,
+    pub(crate) random: Source<Random>,
+}
+
+/// Where something of the system comes from.
+#[derive(Default)]
+pub(crate) enum Source<T: ?Sized> {
+    #[default]
+    System,
+    Owner(Arc<T>),
+    Denied,
+}
+
+impl System {
+    /// Each setting with its value, for the audit log.
+    pub(crate) fn texts(&self) -> [String; 2] {
+        [format!("guest_clock={}", self.clock.name()), format!("guest_random={}", self.random.name())]
+    }
+
+    pub(crate) fn give(&self, builder: WapcHostBuilder) -> WapcHostBuilder {
+        let builder = match &self.clock {
+            Source::System => builder,
+            Source::Owner(clock) => builder.clock(Arc::clone(clock)),
+            Source::Denied => builder.no_clock(),
+        };
+        match &self.random {
+            Source::System => builder,
+            Source::Owner(fill) => {
+                let fill = Arc::clone(fill);
+                builder.random(move |bytes| fill(bytes))
+            }
+            Source::Denied => builder.no_random(),
+        }
+    }
+}
+
+impl<T: ?Sized> Source<T> {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Owner(_) => "owner",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+impl<T: ?Sized> Clone for Source<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::System => Self::System,
+            Self::Owner(owner) => Self::Owner(Arc::clone(owner)),
+            Self::Denied => Self::Denied,
+        }
+    }
+}
+
+impl fmt::Debug for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("System")
+            .field("clock", &self.clock.name())
+            .field("random", &self.random.name())
+            .finish()
+    }
+}
