@@ -6,6 +6,7 @@ use capability_claims::{ClaimsError, Label, PublicKey};
 use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName, ProviderError};
 use host_audit::AuditError;
 use untrusted_text::Shown;
+use wapc_host::Unreached;
 
 use crate::{failure, ledger::LedgerError, replacing::PolicyReport};
 
@@ -377,7 +378,11 @@ pub enum Error {
         source: Box<wapc_host::Error>,
     },
     /// The actor did not answer in time.
-    #[error("{actor} did not answer `{operation}` within {limit:?}", operation = Shown::new(.operation))]
+    #[error(
+        "{actor} did not answer `{operation}` within {limit:?}{late}",
+        operation = Shown::new(.operation),
+        late = Unreached::told(unreached.as_ref())
+    )]
     DeadlineExceeded {
         /// The actor.
         actor: ActorId,
@@ -385,6 +390,8 @@ pub enum Error {
         operation: String,
         /// The time that it had.
         limit: Duration,
+        /// Why it could only be ended later than that, when it could not be interrupted.
+        unreached: Option<Unreached>,
     },
     /// The actor asked for more memory than it may have.
     #[error("{actor} used up its memory in `{operation}`: {source}", operation = Shown::new(.operation))]

@@ -78,7 +78,9 @@ impl Error {
                 let host_error = host_error.clone();
                 Self::Trap { actor, operation, source: Box::new(error), host_error }
             }
-            Wapc::DeadlineExceeded { limit, .. } => Self::DeadlineExceeded { actor, operation, limit },
+            Wapc::DeadlineExceeded { limit, unreached, .. } => {
+                Self::DeadlineExceeded { actor, operation, limit, unreached }
+            }
             Wapc::MemoryLimit { .. } => Self::MemoryLimit { actor, operation, source: Box::new(error) },
             Wapc::Protocol { .. } => Self::Protocol { actor, operation, source: Box::new(error) },
             Wapc::PayloadTooLarge { size, limit, .. } => {
@@ -98,7 +100,9 @@ impl Error {
     /// Another instance was needed for the call and did not start.
     fn from_engine(actor: ActorId, operation: String, error: Box<EngineError>) -> Self {
         match *error {
-            EngineError::DeadlineExceeded { limit, .. } => Self::DeadlineExceeded { actor, operation, limit },
+            EngineError::DeadlineExceeded { limit, unreached, .. } => {
+                Self::DeadlineExceeded { actor, operation, limit, unreached }
+            }
             EngineError::Cancelled { .. } => Self::Ended { actor, operation },
             _ => Self::Failed { actor, operation, source: Box::new(wapc_host::Error::Engine(error)) },
         }

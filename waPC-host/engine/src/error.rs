@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    CompileBound, Signature, ValueType,
+    CompileBound, Signature, Unreached, ValueType,
     compile_limits::refusal,
     text::{cut, name, path, words},
 };
@@ -185,12 +185,14 @@ pub enum Error {
         trace: Vec<String>,
     },
     /// The guest ran longer than it may.
-    #[error("`{}` was ended after its {limit:?}; give it more time or less work", name(export))]
+    #[error("`{}` was ended after its {limit:?}{}; give it more time or less work", name(export), Unreached::told(unreached.as_ref()))]
     DeadlineExceeded {
         /// The export that was entered.
         export: String,
         /// The time that it had.
         limit: Duration,
+        /// Why it could only be ended later than that, when it could not be interrupted.
+        unreached: Option<Unreached>,
     },
     /// The call was cancelled from outside.
     #[error("`{}` was cancelled", name(export))]

@@ -8,7 +8,7 @@ use std::{
 
 use wasmer::{InstantiationError, LinkError, RuntimeError, sys::vm::TrapCode};
 
-use crate::{Deadline, Error, HostError, TrapKind, text, watchdog::Ending};
+use crate::{Deadline, Error, HostError, TrapKind, Unreached, text, watchdog::Ending};
 
 /// How many of the guest's functions an error names.
 const FRAMES: usize = 8;
@@ -52,6 +52,8 @@ pub(crate) struct Failure<'a> {
     pub(crate) export: &'a str,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) ending: Ending,
+    /// Why interrupts did not reach it, when it had to be ended.
+    pub(crate) unreached: Option<Unreached>,
     pub(crate) refusal: Option<HostError>,
     /// The memory that the guest was refused during the run, and its limit, both in bytes.
     pub(crate) refused_memory: Option<(u64, u64)>,
@@ -76,7 +78,8 @@ impl Failure<'_> {
         let export = self.export.to_owned();
         match (self.ending, self.deadline) {
             (Ending::Overdue, Some(deadline)) => {
-                return Error::DeadlineExceeded { export, limit: deadline.limit() };
+                let unreached = self.unreached;
+                return Error::DeadlineExceeded { export, limit: deadline.limit(), unreached };
             }
             (Ending::Cancelled, _) => return Error::Cancelled { export },
             _ => {}

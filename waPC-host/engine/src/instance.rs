@@ -4,7 +4,7 @@ mod arguments;
 mod bounds;
 
 use std::{
-    fmt,
+    fmt, io,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
@@ -13,7 +13,7 @@ use wasmer_types::RawValue;
 
 use self::bounds::Bounds;
 use crate::{
-    CancelHandle, Deadline, Error, Imports, Limits, Module, Value, ValueType,
+    CancelHandle, Deadline, Error, Imports, Limits, Module, Unreached, Value, ValueType,
     budget::Budget,
     call::{self, Callee, Fault},
     context::{Context, ContextBox, Lent},
@@ -26,7 +26,7 @@ use crate::{
     stop::StopSign,
     text,
     types::ExternKind,
-    watchdog::{Ending, Watch},
+    watchdog::{Ending, SignLease, Watch},
 };
 
 /// The export's name in errors of a run that began in the module's start section.
@@ -39,6 +39,8 @@ const MEMORY: &str = "memory";
 /// An instance that trapped, or was ended from outside, is poisoned: its memory may be in any state, so that every later
 /// call ends with [`Error::Poisoned`].
 pub struct Instance<T: Send + 'static = ()> {
+    /// Dropped before the store, in which the sign lies.
+    _sign: SignLease,
     /// Dropped before the context, to which its functions point.
     store: Store,
     instance: wasmer::Instance,
@@ -99,22 +101,19 @@ impl<T: Send + 'static> Instance<T> {
         let stop = StopSign::default();
         let tunables = LimitedTunables::new(budget, refused.clone(), place.clone(), stop.clone(), deadline);
         engine.set_tunables(tunables);
-        let watch = module
-            .shared()
-            .watchdog
-            .watch()
-            .map_err(|error| Error::Resources { reason: format!("no thread for deadlines: {error}") })?;
+        let watch = module.shared().watchdog.watch().map_err(without_watchdog)?;
         let exported = module.exports_memory(MEMORY).then(|| place.clone());
         let mut context = ContextBox::new(Context::new(data, watch.clone(), exported));
         let mut store = Store::new(engine);
-        signal::guard(&mut store, module.code(), &watch, context.get().stack.clone(), stop);
+        signal::guard(&mut store, module.code(), &watch, context.get().stack.clone(), stop.clone());
+        let sign = watch.lease(stop);
         let externs = imports.externs(module.wasmer(), &mut store, context.pointer())?;
         let starting = Starting::begin(START)?;
         if module.wasmer().info().start_function.is_some() {
             // SAFETY: the stack lives in the context.
             unsafe { call::prepare_stack(&store, context.stack()) }.map_err(unentered)?;
         }
-        watch.arm(deadline, store.objects_mut().id());
+        watch.arm(deadline, store.objects_mut().id()).map_err(without_watchdog)?;
         let instance = wasmer::Instance::new_by_index(&mut store, module.wasmer(), &externs);
         let ending = match watch.disarm() {
             // Nobody interrupts what is not a guest's code.
@@ -129,12 +128,14 @@ impl<T: Send + 'static> Instance<T> {
         let instance = in_time.map_err(|error| {
             let refusal = context.get().refusal.take();
             let (refused_memory, overflowed) = (refused.take(), context.get().stack.is_open());
-            Failure { export: START, deadline, ending, refusal, refused_memory, overflowed, fuel: None }
+            let unreached = unreached(&watch);
+            let fuel = None;
+            Failure { export: START, deadline, ending, unreached, refusal, refused_memory, overflowed, fuel }
                 .of_instantiation(error)
         })?;
         let number = NUMBERS.fetch_add(1, Relaxed);
         let tank = module.is_metered().then(Tank::new);
-        Ok(Self { store, instance, context, number, watch, refused, tank, poisoned: None })
+        Ok(Self { _sign: sign, store, instance, context, number, watch, refused, tank, poisoned: None })
     }
 
     /// Calls an export with numbers and returns its results, within `deadline`.
@@ -287,7 +288,7 @@ impl<T: Send + 'static> Instance<T> {
             return Err(Error::EnteredFromShortFunction { export: export.to_owned() });
         }
         let (target, _on_top) = interrupt::target(export)?;
-        self.watch.arm(deadline, target);
+        self.watch.arm(deadline, target).map_err(without_watchdog)?;
         if cancelled.is_some_and(bounds::is_raised) {
             self.watch.disarm();
             return Err(Error::Cancelled { export: export.to_owned() });
@@ -326,8 +327,19 @@ impl<T: Send + 'static> Instance<T> {
         let fuel = self.tank.as_ref().and_then(|tank| tank.exhausted(&mut self.store, &self.instance));
         let refused_memory = self.refused.take();
         let overflowed = self.context.get().stack.is_open();
-        Failure { export, deadline, ending, refusal, refused_memory, overflowed, fuel }.of_run(error)
+        let unreached = unreached(&self.watch);
+        Failure { export, deadline, ending, unreached, refusal, refused_memory, overflowed, fuel }
+            .of_run(error)
     }
+}
+
+/// Why interrupts did not reach a run that failed, if they did not. From now on they are to reach this thread.
+fn unreached(watch: &Watch) -> Option<Unreached> {
+    watch.unreached().inspect(|unreached| interrupt::admit_again(*unreached))
+}
+
+fn without_watchdog(error: io::Error) -> Error {
+    Error::Resources { reason: format!("no thread for deadlines: {error}") }
 }
 
 /// What a guest comes to that could not be entered.

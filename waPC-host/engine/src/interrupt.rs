@@ -8,7 +8,7 @@ use std::cell::Cell;
 #[cfg(feature = "host-interrupt")]
 use wasmer::sys::vm::interrupt_registry::{self, InterruptInstallGuard};
 
-use crate::{Error, signal};
+use crate::{Error, Unreached, signal};
 
 /// A thread, or a store for as long as wasmer itself enters it.
 pub(crate) type Target = wasmer::sys::vm::StoreId;
@@ -116,13 +116,41 @@ fn target_of_thread(export: &str) -> Result<Target, Error> {
     PLACE.try_with(|thread| thread.place.target).map_err(ending)
 }
 
-/// Sends a signal to the thread behind `target`, if it still runs.
+/// Sends a signal to the thread behind `target`, if it still runs. Fails when nobody would take the signal for an interrupt.
 #[cfg(feature = "host-interrupt")]
-pub(crate) fn send(target: Target) {
+pub(crate) fn send(target: Target) -> Result<(), Unreached> {
+    if !signal::is_handled() {
+        return Err(Unreached::OtherHandler);
+    }
     // An error means that the run is over, or that another interrupt is on its way to the same thread: the watchdog comes again.
     let _ = interrupt_registry::interrupt(target);
+    Ok(())
 }
 
-/// Without the feature a guest is only ended when it next calls the host, which looks at the deadline itself.
+/// Without the feature a guest is only ended when it next calls the host, which looks at the deadline itself, or when it next looks at
+/// the stop sign.
 #[cfg(not(feature = "host-interrupt"))]
-pub(crate) fn send(_: Target) {}
+pub(crate) fn send(_: Target) -> Result<(), Unreached> {
+    Err(Unreached::NotBuilt)
+}
+
+/// Why `sent` interrupts have not arrived, as far as that is certain. The first of them may need their time on a busy machine.
+pub(crate) fn why_none_arrived(sent: u32) -> Option<Unreached> {
+    /// From here on somebody looks; at 2 ms between two, that is after some 16 ms, 32 ms and so on.
+    const LOOK: u32 = 8;
+    /// A second.
+    const LOST: u32 = 500;
+    match sent {
+        LOST.. => Some(Unreached::Lost),
+        LOOK.. if sent.is_power_of_two() && signal::is_blocked_somewhere() => Some(Unreached::Blocked),
+        _ => None,
+    }
+}
+
+/// Has interrupts reach the calling thread again, which kept them away from a run.
+#[cold]
+pub(crate) fn admit_again(unreached: Unreached) {
+    if unreached == Unreached::Blocked {
+        signal::admit_interrupts();
+    }
+}

@@ -38,7 +38,7 @@
 //!
 //! | feature | default | what it does |
 //! |---|---|---|
-//! | `host-interrupt` | yes | Ends a run at its deadline wherever it is, through a signal to its thread. **Takes over `SIGUSR1` in the whole program** (Unix): a program that uses that signal itself must switch the feature off. Without it a run is ended at its deadline only when it next calls the host. |
+//! | `host-interrupt` | yes | Ends a run at its deadline wherever it is, through a signal to its thread. **Takes over `SIGUSR1` in the whole program** (Unix): a program that uses that signal itself must switch the feature off. Without it a run is ended at its deadline only when it next calls the host or has the engine do something, such as `memory.grow`. A thread that blocks the signal later, or a program that sets a handler of its own, is found out and told, see [`Unreached`]. |
 #![deny(unsafe_code)]
 
 mod budget;
@@ -56,6 +56,8 @@ mod deadline;
 mod engine;
 mod error;
 mod failure;
+#[allow(unsafe_code)]
+mod fork;
 #[allow(unsafe_code)]
 mod guest_stack;
 #[allow(unsafe_code)]
@@ -78,7 +80,9 @@ mod signal;
 mod stop;
 mod text;
 mod types;
+mod unreached;
 mod value;
+#[allow(unsafe_code)]
 mod watchdog;
 
 pub use crate::{
@@ -93,6 +97,7 @@ pub use crate::{
     memory::{GuestMemory, MemoryFault},
     module::Module,
     types::{Export, ExternKind, Import, Signature},
+    unreached::Unreached,
     value::{ParseValueError, Value, ValueType},
     watchdog::CancelHandle,
 };

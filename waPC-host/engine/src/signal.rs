@@ -7,6 +7,8 @@
 //! overflow, too, only ends a run in compiled code; elsewhere it opens the stack's reserve and raises the sign.
 
 use std::sync::Arc;
+#[cfg(all(unix, feature = "host-interrupt"))]
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 #[cfg(unix)]
 use std::{
     ffi::{c_int, c_void},
@@ -29,10 +31,13 @@ const KNOWS_COUNTER: bool =
 /// Has signals that come during the runs of a store only end a run where that is sound.
 #[cfg(unix)]
 pub(crate) fn guard(store: &mut Store, code: Code, watch: &Watch, stack: Arc<GuestStack>, stop: StopSign) {
+    #[cfg(feature = "host-interrupt")]
+    note_handler();
     let watch = watch.clone();
     // True means that nothing more is to be done.
     store.set_trap_handler(Some(Box::new(move |signal, info, context| {
         if is_interrupt(signal) {
+            watch.note_arrival();
             !may_end_run(&watch, &code, &stop, context)
         } else if watch.holds_interrupts_back() {
             give_up("wapc-engine: a short function of the host overran the stack of its guest\n")
@@ -132,6 +137,57 @@ fn counter_of(context: &libc::ucontext_t) -> Option<usize> {
 #[cfg(all(unix, not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))))]
 fn counter_of(_: &libc::ucontext_t) -> Option<usize> {
     None
+}
+
+/// The handler that the engine set for interrupts; zero while that is not known.
+#[cfg(all(unix, feature = "host-interrupt"))]
+static HANDLER: AtomicUsize = AtomicUsize::new(0);
+
+/// Notes the handler of interrupts, which the engine has set when it makes its first store.
+#[cfg(all(unix, feature = "host-interrupt"))]
+fn note_handler() {
+    if HANDLER.load(Relaxed) == 0 {
+        HANDLER.store(handler(), Relaxed);
+    }
+}
+
+/// Whether interrupts still go to the engine's handler.
+#[cfg(all(unix, feature = "host-interrupt"))]
+pub(crate) fn is_handled() -> bool {
+    handler() == HANDLER.load(Relaxed)
+}
+
+#[cfg(all(unix, feature = "host-interrupt"))]
+fn handler() -> usize {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: nothing is set, and what is written are numbers, of which all bit patterns are valid.
+    unsafe {
+        libc::sigaction(libc::SIGUSR1, std::ptr::null(), action.as_mut_ptr());
+        action.assume_init().sa_sigaction
+    }
+}
+
+/// Whether a thread of this process blocks an interrupt that was sent to it, as the system tells (`proc(5)`). Elsewhere nobody tells.
+#[cfg(all(target_os = "linux", feature = "host-interrupt"))]
+pub(crate) fn is_blocked_somewhere() -> bool {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return false };
+    threads.flatten().any(|thread| {
+        std::fs::read_to_string(thread.path().join("status"))
+            .is_ok_and(|status| has_interrupt(&status, "SigPnd:") && has_interrupt(&status, "SigBlk:"))
+    })
+}
+
+#[cfg(not(all(target_os = "linux", feature = "host-interrupt")))]
+pub(crate) fn is_blocked_somewhere() -> bool {
+    false
+}
+
+/// Whether the signal of interrupts is in the mask on the line that begins with `field`.
+#[cfg(all(target_os = "linux", feature = "host-interrupt"))]
+fn has_interrupt(status: &str, field: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix(field));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & (1 << (libc::SIGUSR1 - 1)) != 0)
 }
 
 /// Lets interrupts reach the calling thread, which may have inherited a mask that keeps all signals away.

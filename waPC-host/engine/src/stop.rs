@@ -38,12 +38,12 @@ impl StopSign {
     /// not entered again. Called from a signal handler, so this neither allocates nor locks.
     ///
     /// # Safety
-    /// Only on the thread that a run of the instance is on, and only for a module that [`middleware`] was applied to.
+    /// Only while the instance lives, and only for a module that [`middleware`] was applied to.
     pub(crate) unsafe fn raise(&self) {
         let global = self.0.load(Relaxed);
         if !global.is_null() {
-            // SAFETY: the global lies in the instance, which lives while it runs. It is one of 32 bits, as `middleware` made it,
-            // aligned for more than that, and compiled code of this thread is all that reads it.
+            // SAFETY: the global lies in the instance, which lives. It is one of 32 bits, as `middleware` made it, aligned for more than that,
+            // and only compiled code reads it beside, which loads it with one instruction each time.
             unsafe { AtomicI32::from_ptr((&raw mut (*global).val).cast()) }.store(1, Relaxed);
         }
     }

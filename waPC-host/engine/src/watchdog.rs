@@ -8,12 +8,12 @@
 use std::{
     cell::Cell,
     cmp::Reverse,
-    fmt,
+    fmt, io,
     sync::{
-        Arc, Weak,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{
-            AtomicBool, AtomicU32, AtomicU64,
-            Ordering::{Relaxed, SeqCst},
+            AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64,
+            Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
             compiler_fence,
         },
     },
@@ -22,11 +22,11 @@ use std::{
 };
 
 use crossbeam_utils::atomic::AtomicCell;
-use parking_lot::{Condvar, Mutex};
 
 use crate::{
-    Deadline,
+    Deadline, Unreached, fork,
     interrupt::{self, Target},
+    stop::StopSign,
 };
 
 /// The slot's instance is not running.
@@ -72,6 +72,16 @@ pub(crate) struct Slot {
     held_back: AtomicBool,
     /// Whether a function of the host runs on the thread's own stack, where an interrupt would do nothing but disturb it.
     in_host: AtomicBool,
+    /// How many interrupts were sent to the run.
+    sent: AtomicU32,
+    /// Whether one of them arrived.
+    arrived: AtomicBool,
+    /// Why none can arrive, as a number of [`Unreached`]; zero while that is not known.
+    unreached: AtomicU8,
+    /// The sign that ends the run where interrupts cannot; nothing where the instance is not there yet or no longer.
+    sign: Mutex<Option<StopSign>>,
+    /// How often the process had been forked when the slot was last made known to the watchdog.
+    forks: AtomicU32,
 }
 
 /// How a run stands.
@@ -100,12 +110,29 @@ pub(crate) struct Watch {
 #[derive(Clone)]
 pub struct CancelHandle(Watch);
 
+/// Lets the watchdog raise an instance's stop sign, for as long as it lives. The instance must live longer.
+pub(crate) struct SignLease(Arc<Slot>);
+
+impl Drop for SignLease {
+    fn drop(&mut self) {
+        *lock(&self.0.sign) = None;
+    }
+}
+
 struct Shared {
     start: Instant,
     /// When the thread will look next, in nanoseconds since the start; the largest number while it looks.
     next_look: AtomicU64,
+    /// Where the thread waits. In the child of a fork, where neither the thread is nor anybody who may have held the lock, it is exchanged
+    /// for another and never freed.
+    post: AtomicPtr<Post>,
+}
+
+struct Post {
     state: Mutex<State>,
     wake: Condvar,
+    /// How often the process had been forked when this was made.
+    forks: u32,
 }
 
 #[derive(Default)]
@@ -117,45 +144,51 @@ struct State {
 
 impl Watchdog {
     pub(crate) fn new() -> Arc<Self> {
+        fork::watch();
         Arc::new(Self {
             shared: Arc::new(Shared {
                 start: Instant::now(),
                 next_look: AtomicU64::new(u64::MAX),
-                state: Mutex::default(),
-                wake: Condvar::new(),
+                post: AtomicPtr::new(Box::into_raw(Post::new())),
             }),
         })
     }
 
     /// A slot for an instance. Starts the thread with the first.
-    pub(crate) fn watch(self: &Arc<Self>) -> std::io::Result<Watch> {
+    pub(crate) fn watch(self: &Arc<Self>) -> io::Result<Watch> {
         let slot = Arc::new(Slot::new());
-        let mut state = self.shared.state.lock();
-        if !state.running {
-            let shared = self.shared.clone();
-            thread::Builder::new().name("wapc-watchdog".to_owned()).spawn(move || shared.run())?;
-            state.running = true;
-        }
-        if state.slots.len() == state.slots.capacity() {
-            state.slots.retain(|slot| slot.strong_count() > 0);
-        }
-        state.slots.push(Arc::downgrade(&slot));
-        drop(state);
+        self.shared.add(&slot)?;
         Ok(Watch { slot, watchdog: self.clone() })
     }
 }
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        self.shared.state.lock().closed = true;
-        self.shared.wake.notify_one();
+        let post = self.shared.post();
+        lock(&post.state).closed = true;
+        post.wake.notify_one();
     }
 }
 
+impl Post {
+    fn new() -> Box<Self> {
+        Box::new(Self { state: Mutex::default(), wake: Condvar::new(), forks: fork::count() })
+    }
+}
+
+/// Nothing is left half done where a thread that holds one of these locks panics.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Watch {
-    /// Marks the beginning of a run that is due at `deadline` and is interrupted through `target`.
+    /// Marks the beginning of a run that is due at `deadline` and is interrupted through `target`. Fails where the process was forked and
+    /// the child is given no thread.
     #[inline]
-    pub(crate) fn arm(&self, deadline: Option<Deadline>, target: Target) {
+    pub(crate) fn arm(&self, deadline: Option<Deadline>, target: Target) -> io::Result<()> {
+        if self.slot.forks.load(Relaxed) != fork::count() {
+            self.watchdog.shared.add(&self.slot)?;
+        }
         let depth = DEPTH.get() + 1;
         DEPTH.set(depth);
         self.slot.depth.store(depth, Relaxed);
@@ -163,7 +196,7 @@ impl Watch {
         let Some(deadline) = deadline else {
             // Nobody needs to be woken for it, so the order of this store does not matter.
             self.slot.due.store(UNLIMITED, Relaxed);
-            return;
+            return Ok(());
         };
         let shared = &self.watchdog.shared;
         let due = shared.nanoseconds(deadline.instant());
@@ -171,6 +204,23 @@ impl Watch {
         if due < shared.next_look.load(SeqCst) {
             shared.kick();
         }
+        Ok(())
+    }
+
+    /// Lets the watchdog raise `sign` where interrupts do not arrive, until the lease is dropped.
+    pub(crate) fn lease(&self, sign: StopSign) -> SignLease {
+        *lock(&self.slot.sign) = Some(sign);
+        SignLease(self.slot.clone())
+    }
+
+    /// Why interrupts did not reach the run, which had to be ended.
+    pub(crate) fn unreached(&self) -> Option<Unreached> {
+        Unreached::from_number(self.slot.unreached.load(Relaxed))
+    }
+
+    /// Tells that an interrupt arrived. Called from a signal handler on the guest's thread, so it neither allocates nor locks.
+    pub(crate) fn note_arrival(&self) {
+        self.slot.arrived.store(true, Relaxed);
     }
 
     /// Marks the end of the run and tells how it ended.
@@ -232,7 +282,9 @@ impl CancelHandle {
     pub fn cancel(&self) {
         let running = |due| (due != IDLE && due < CANCELLED).then_some(CANCELLED);
         if self.0.slot.due.fetch_update(SeqCst, SeqCst, running).is_ok() {
-            self.0.slot.interrupt();
+            if let Some(unreached) = self.0.slot.interrupt() {
+                unreached.log_once();
+            }
             self.0.watchdog.shared.kick();
         }
     }
@@ -253,13 +305,28 @@ impl Slot {
             attempts: AtomicU32::new(0),
             held_back: AtomicBool::new(false),
             in_host: AtomicBool::new(false),
+            sent: AtomicU32::new(0),
+            arrived: AtomicBool::new(false),
+            unreached: AtomicU8::new(0),
+            sign: Mutex::new(None),
+            forks: AtomicU32::new(fork::count()),
         }
     }
 
-    fn interrupt(&self) {
-        if !self.in_host.load(Relaxed) {
-            self.target.load().into_iter().for_each(interrupt::send);
+    /// Ends the run by a signal to its thread, or by the stop sign where none arrives; tells why none does when that is found out.
+    fn interrupt(&self) -> Option<Unreached> {
+        let target = self.target.load().filter(|_| !self.in_host.load(Relaxed))?;
+        let unreached = match interrupt::send(target) {
+            Err(unreached) => unreached,
+            Ok(()) if self.arrived.load(Relaxed) => return None,
+            Ok(()) => interrupt::why_none_arrived(self.sent.fetch_add(1, Relaxed) + 1)?,
+        };
+        if let Some(sign) = lock(&self.sign).as_ref() {
+            // SAFETY: the instance lives for as long as the lease does, which cannot be dropped before the lock is let go.
+            unsafe { sign.raise() };
         }
+        let first = self.unreached.swap(unreached as u8, Relaxed) == 0;
+        first.then_some(unreached)
     }
 
     /// How the run stands at the moment `now`. One that is due is marked as overdue.
@@ -284,8 +351,41 @@ impl Shared {
         u64::try_from(since).unwrap_or(UNLIMITED).clamp(1, UNLIMITED - 1)
     }
 
-    /// Interrupts what is over, and tells when to look again.
-    fn look(&self, slots: &[Weak<Slot>]) -> u64 {
+    /// Where the watchdog of this process waits.
+    fn post(&self) -> &Post {
+        // SAFETY: it came from a box, is freed when this is dropped, and only exchanged by the first thread that finds itself in a child.
+        unsafe { &*self.post.load(Acquire) }
+    }
+
+    /// Has the thread look at `slot` from now on. Starts the thread, if it is not there.
+    #[cold]
+    fn add(self: &Arc<Self>, slot: &Arc<Slot>) -> io::Result<()> {
+        let forks = fork::count();
+        let old = self.post.load(Acquire);
+        if self.post().forks != forks {
+            let new = Box::into_raw(Post::new());
+            if self.post.compare_exchange(old, new, AcqRel, Acquire).is_err() {
+                // SAFETY: it came from a box just now, and nobody has seen it.
+                drop(unsafe { Box::from_raw(new) });
+            }
+            self.next_look.store(u64::MAX, SeqCst);
+        }
+        let mut state = lock(&self.post().state);
+        if !state.running {
+            let shared = self.clone();
+            thread::Builder::new().name("wapc-watchdog".to_owned()).spawn(move || shared.run())?;
+            state.running = true;
+        }
+        if state.slots.len() == state.slots.capacity() {
+            state.slots.retain(|slot| slot.strong_count() > 0);
+        }
+        state.slots.push(Arc::downgrade(slot));
+        slot.forks.store(forks, Relaxed);
+        Ok(())
+    }
+
+    /// Interrupts what is over, and tells when to look again, and why interrupts do not arrive where that was found out.
+    fn look(&self, slots: &[Weak<Slot>]) -> (u64, Vec<Unreached>) {
         let now = self.nanoseconds(Instant::now());
         let (mut next, mut over) = (u64::MAX, Vec::new());
         for slot in slots.iter().filter_map(Weak::upgrade) {
@@ -301,29 +401,47 @@ impl Shared {
         // A thread takes one interrupt at a time, and only the innermost of its runs can follow one: it comes first, or those
         // around it would take its turn each time.
         over.sort_by_key(|slot| Reverse(slot.depth.load(Relaxed)));
-        for slot in over {
-            slot.interrupt();
-        }
-        next
+        (next, over.iter().filter_map(|slot| slot.interrupt()).collect())
     }
 
     fn kick(&self) {
+        let post = self.post();
         // Taking the lock waits for a look that is under way, so that the notification cannot be missed.
-        drop(self.state.lock());
-        self.wake.notify_one();
+        drop(lock(&post.state));
+        post.wake.notify_one();
     }
 
     fn run(&self) {
-        let mut state = self.state.lock();
+        let post = self.post();
+        let mut state = lock(&post.state);
         while !state.closed {
             // From here on every new deadline kicks, so none can slip in between the look and the sleep.
             self.next_look.store(u64::MAX, SeqCst);
-            let next = self.look(&state.slots);
-            self.next_look.store(next, SeqCst);
-            match self.start.checked_add(Duration::from_nanos(next)) {
-                Some(at) if next < UNLIMITED => drop(self.wake.wait_until(&mut state, at)),
-                _ => self.wake.wait(&mut state),
+            let (next, unreached) = self.look(&state.slots);
+            if !unreached.is_empty() {
+                // The program's logger may call guests, and wait for this lock.
+                drop(state);
+                unreached.into_iter().for_each(Unreached::log_once);
+                state = lock(&post.state);
+                continue;
             }
+            self.next_look.store(next, SeqCst);
+            let now = self.nanoseconds(Instant::now());
+            state = if next < UNLIMITED {
+                let left = Duration::from_nanos(next.saturating_sub(now));
+                let woken = post.wake.wait_timeout(state, left);
+                woken.unwrap_or_else(PoisonError::into_inner).0
+            } else {
+                post.wake.wait(state).unwrap_or_else(PoisonError::into_inner)
+            };
         }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let post = *self.post.get_mut();
+        // SAFETY: it came from a box, and whoever could see it is gone.
+        drop(unsafe { Box::from_raw(post) });
     }
 }

@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use untrusted_text::Shown;
-use wapc_engine::MemoryFault;
+use wapc_engine::{MemoryFault, Unreached};
 
 use crate::refusal::not_started;
 
@@ -78,14 +78,17 @@ pub enum Error {
     },
     /// The guest did not answer in time.
     #[error(
-        "`{operation}` was ended after its {limit:?}; give it more time or less work",
-        operation = Shown::new(.operation)
+        "`{operation}` was ended after its {limit:?}{late}; give it more time or less work",
+        operation = Shown::new(.operation),
+        late = Unreached::told(unreached.as_ref())
     )]
     DeadlineExceeded {
         /// The operation that was called.
         operation: String,
         /// The time that it had.
         limit: Duration,
+        /// Why it could only be ended later than that, when it could not be interrupted.
+        unreached: Option<Unreached>,
     },
     /// The call was ended from outside.
     #[error("`{operation}` was cancelled", operation = Shown::new(.operation))]

@@ -208,14 +208,14 @@ fn no_instance(operation: &str, terms: &Terms<'_>, reason: NoInstance) -> Error 
             Error::Cancelled { operation }
         }
         // The call's time is also that for making its instance.
-        NoInstance::Failed(EngineError::DeadlineExceeded { limit, .. }) => {
-            Error::DeadlineExceeded { operation, limit }
+        NoInstance::Failed(EngineError::DeadlineExceeded { limit, unreached, .. }) => {
+            Error::DeadlineExceeded { operation, limit, unreached }
         }
         NoInstance::Failed(error) => error.into(),
         NoInstance::Closed => Error::Closed { operation },
         NoInstance::Exhausted { max, waited } => match terms.deadline {
             Some(deadline) if deadline.instant() <= Instant::now() => {
-                Error::DeadlineExceeded { operation, limit: deadline.limit() }
+                Error::DeadlineExceeded { operation, limit: deadline.limit(), unreached: None }
             }
             _ => Error::PoolExhausted { max, waited },
         },

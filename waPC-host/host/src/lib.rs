@@ -97,6 +97,7 @@ mod workers;
 
 pub use wapc_engine::{
     CompileBound, CompileLimits, Engine, EngineBuilder, Error as EngineError, MemoryFault, Module, TrapKind,
+    Unreached,
 };
 
 pub use crate::{

@@ -33,7 +33,9 @@ impl Unfinished {
     pub(crate) fn because(self, error: EngineError) -> Error {
         let operation = self.operation.clone();
         match error {
-            EngineError::DeadlineExceeded { limit, .. } => Error::DeadlineExceeded { operation, limit },
+            EngineError::DeadlineExceeded { limit, unreached, .. } => {
+                Error::DeadlineExceeded { operation, limit, unreached }
+            }
             EngineError::Cancelled { .. } => Error::Cancelled { operation },
             EngineError::FuelExhausted { limit, .. } => Error::FuelExhausted { operation, limit },
             EngineError::MemoryLimit { requested, limit } => {

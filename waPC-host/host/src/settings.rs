@@ -62,7 +62,11 @@ impl Settings {
         if let Some(deadline) = options.deadline
             && deadline.instant() <= Instant::now()
         {
-            return Err(Error::DeadlineExceeded { operation: operation.to_owned(), limit: deadline.limit() });
+            return Err(Error::DeadlineExceeded {
+                operation: operation.to_owned(),
+                limit: deadline.limit(),
+                unreached: None,
+            });
         }
         Ok(self.terms(options))
     }

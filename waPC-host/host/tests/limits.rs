@@ -23,7 +23,7 @@ fn a_guest_that_never_returns_is_ended() {
     let limit = Duration::from_millis(40);
     let error = host.call_with("spin", b"", &CallOptions::new().timeout(limit), &mut Vec::new()).unwrap_err();
     assert!(
-        matches!(&error, Error::DeadlineExceeded { operation, limit: l } if operation == "spin" && *l == limit)
+        matches!(&error, Error::DeadlineExceeded { operation, limit: l, unreached: None } if operation == "spin" && *l == limit)
     );
     assert_eq!(host.pool_stats().discarded, 1);
 }
