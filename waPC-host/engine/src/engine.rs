@@ -17,7 +17,9 @@ use crate::{
     cache::{Cache, Key, digest},
     compile_time::CompileTime,
     complexity::{self, Measured, Unfit},
-    identity, metering, stop, text,
+    identity, metering, stop,
+    system_limit::{SystemLimit, Wanted, room_for_threads},
+    text,
     watchdog::Watchdog,
 };
 
@@ -111,7 +113,7 @@ impl Engine {
         let wasm = self.binary(bytes)?;
         let key = digest(&wasm);
         let compiled = match self.cached(&key) {
-            Some(module) => module,
+            Some(module) => module?,
             None => self.compile_binary(&wasm, &key, bytes.len())?,
         };
         Ok(Module::new(compiled, self.shared.clone()))
@@ -144,17 +146,28 @@ impl Engine {
         wat::parse_str(source).map(Cow::Owned).map_err(|error| invalid(text::of_text_format(&error)))
     }
 
-    fn cached(&self, key: &Key) -> Option<Compiled> {
+    /// The module from the cache; nothing when it is to be compiled anew.
+    fn cached(&self, key: &Key) -> Option<Result<Compiled, Error>> {
         let entry = self.shared.cache.as_ref()?.load(key)?;
         let engine = new_engine(self.shared.metered, None);
-        // SAFETY: the entry carries the checksum of its content, the digest of this module and the identity of this very
-        // engine, in a directory that nobody but its owner may write to: it is what `Module::serialize` made of it.
-        match unsafe { wasmer::Module::deserialize(&engine, entry) } {
-            Ok(module) => Some(Compiled { engine, module }),
-            Err(error) => {
-                log::warn!("a compiled module cannot be used and is compiled anew: {error}");
-                None
-            }
+        // Where the system gives no memory, or does not let it become code, the engine panics.
+        let module = catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: the entry carries the checksum of its content, the digest of this module and the identity of this very
+            // engine, in a directory that nobody but its owner may write to: it is what `Module::serialize` made of it.
+            unsafe { wasmer::Module::deserialize(&engine, entry) }
+        }));
+        match what_went_wrong(module) {
+            Ok(module) => Some(Ok(Compiled { engine, module })),
+            Err(reason) => match SystemLimit::met(Wanted::Memory) {
+                Some(limit) => Some(Err(Error::Resources { reason, limit: Some(limit) })),
+                None => {
+                    log::warn!(
+                        "a compiled module cannot be used and is compiled anew: {}",
+                        text::words(&reason)
+                    );
+                    None
+                }
+            },
         }
     }
 
@@ -167,6 +180,7 @@ impl Engine {
                 Error::CompileLimit { bound, function, requested, limit }
             }
         })?;
+        room_for_threads()?;
         let time = CompileTime::begin(limits.time_limit());
         let engine = new_engine(
             *metered,
@@ -181,10 +195,10 @@ impl Engine {
         if time.is_over() {
             return Err(Error::CompileTime { size, limit: limits.time_limit() });
         }
-        let module = compiled
-            .map_err(|panic| HostPanic::caught(panic).message)
-            .and_then(|module| module.map_err(|error| text::cut(&error.to_string()).to_owned()))
-            .map_err(|reason| Error::InvalidModule { size, reason })?;
+        let module = what_went_wrong(compiled).map_err(|reason| match SystemLimit::met(Wanted::Memory) {
+            Some(limit) => Error::Resources { reason, limit: Some(limit) },
+            None => Error::InvalidModule { size, reason },
+        })?;
         if let Some(cache) = &self.shared.cache {
             match module.serialize() {
                 Ok(compiled) => cache.store(key, &compiled),
@@ -193,6 +207,13 @@ impl Engine {
         }
         Ok(Compiled { engine, module })
     }
+}
+
+/// The words of an error or a panic of the engine.
+fn what_went_wrong<T, E: fmt::Display>(outcome: thread::Result<Result<T, E>>) -> Result<T, String> {
+    outcome
+        .map_err(|panic| HostPanic::caught(panic).message)
+        .and_then(|made| made.map_err(|error| text::cut(&error.to_string()).to_owned()))
 }
 
 impl Default for Engine {

@@ -3,8 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    CompileBound, Signature, Unreached, ValueType,
+    CompileBound, Signature, SystemLimit, Unreached, ValueType,
     compile_limits::refusal,
+    system_limit::Wanted,
     text::{cut, name, path, words},
 };
 
@@ -284,15 +285,22 @@ pub enum Error {
         /// The export that was to be entered.
         export: String,
     },
-    /// The system has no room for another instance.
-    #[error("an instance could not be made: {}", words(reason))]
+    /// The system has no room for an instance, a guest's stack, compiled code or a thread.
+    #[error("the system has no more room: {}{}", words(reason), met(limit.as_ref()))]
     Resources {
         /// What the engine said.
         reason: String,
+        /// The limit that the process has come to, where the system tells.
+        limit: Option<SystemLimit>,
     },
 }
 
 impl Error {
+    /// Something that the system has no room for, with the limit that was met, if that can be told.
+    pub(crate) fn resources(reason: &str, wanted: Wanted) -> Self {
+        Self::Resources { reason: cut(reason).to_owned(), limit: SystemLimit::met(wanted) }
+    }
+
     /// No export of this name among these functions.
     pub(crate) fn missing_export<'a>(export: &str, mut functions: impl Iterator<Item = &'a str>) -> Self {
         let first = functions.by_ref().take(NAMES);
@@ -313,6 +321,10 @@ fn list(names: &[String], count: usize) -> String {
         (false, 0) => shown.join(", "),
         (false, more) => format!("{} and {more} more", shown.join(", ")),
     }
+}
+
+fn met(limit: Option<&SystemLimit>) -> String {
+    limit.map_or_else(String::new, |limit| format!("; {limit}"))
 }
 
 fn frames(trace: &[String]) -> String {

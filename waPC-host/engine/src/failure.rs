@@ -8,7 +8,7 @@ use std::{
 
 use wasmer::{InstantiationError, LinkError, RuntimeError, sys::vm::TrapCode};
 
-use crate::{Deadline, Error, HostError, TrapKind, Unreached, text, watchdog::Ending};
+use crate::{Deadline, Error, HostError, TrapKind, Unreached, system_limit::Wanted, text, watchdog::Ending};
 
 /// How many of the guest's functions an error names.
 const FRAMES: usize = 8;
@@ -70,7 +70,7 @@ impl Failure<'_> {
                 self.of_run(&error)
             }
             other if self.ending != Ending::InTime => self.of_run(&RuntimeError::new(other.to_string())),
-            other => Error::Resources { reason: text::cut(&other.to_string()).to_owned() },
+            other => Error::resources(&other.to_string(), Wanted::Instance),
         }
     }
 

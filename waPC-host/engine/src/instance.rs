@@ -24,7 +24,7 @@ use crate::{
     metering::Tank,
     module, signal,
     stop::StopSign,
-    text,
+    system_limit::Wanted,
     types::ExternKind,
     watchdog::{Ending, SignLease, Watch},
 };
@@ -298,7 +298,7 @@ impl<T: Send + 'static> Instance<T> {
         let result = unsafe { callee.call(&self.store, values, self.context.stack()) };
         let ending = self.watch.disarm();
         let result = match result {
-            Err(Fault::NoStack(reason)) => return Err(Error::Resources { reason }),
+            Err(Fault::NoStack(reason)) => return Err(Error::resources(&reason, Wanted::Memory)),
             Err(Fault::Ended(error)) => Err(error),
             Ok(()) => Ok(()),
         };
@@ -339,14 +339,16 @@ fn unreached(watch: &Watch) -> Option<Unreached> {
 }
 
 fn without_watchdog(error: io::Error) -> Error {
-    Error::Resources { reason: format!("no thread for deadlines: {error}") }
+    error.downcast().unwrap_or_else(|error| {
+        Error::resources(&format!("there is no thread for deadlines: {error}"), Wanted::Thread)
+    })
 }
 
 /// What a guest comes to that could not be entered.
 fn unentered(fault: Fault) -> Error {
     match fault {
-        Fault::NoStack(reason) => Error::Resources { reason },
-        Fault::Ended(error) => Error::Resources { reason: text::cut(&error.message()).to_owned() },
+        Fault::NoStack(reason) => Error::resources(&reason, Wanted::Memory),
+        Fault::Ended(error) => Error::resources(&error.message(), Wanted::Memory),
     }
 }
 

@@ -78,6 +78,7 @@ mod operators;
 mod signal;
 #[allow(unsafe_code)]
 mod stop;
+mod system_limit;
 mod text;
 mod types;
 mod unreached;
@@ -96,6 +97,7 @@ pub use crate::{
     limits::Limits,
     memory::{GuestMemory, MemoryFault},
     module::Module,
+    system_limit::{SystemLimit, SystemResource},
     types::{Export, ExternKind, Import, Signature},
     unreached::Unreached,
     value::{ParseValueError, Value, ValueType},

@@ -27,6 +27,7 @@ use crate::{
     Deadline, Unreached, fork,
     interrupt::{self, Target},
     stop::StopSign,
+    system_limit::room_for_threads,
 };
 
 /// The slot's instance is not running.
@@ -372,6 +373,7 @@ impl Shared {
         }
         let mut state = lock(&self.post().state);
         if !state.running {
+            room_for_threads().map_err(io::Error::other)?;
             let shared = self.clone();
             thread::Builder::new().name("wapc-watchdog".to_owned()).spawn(move || shared.run())?;
             state.running = true;

@@ -96,8 +96,8 @@ mod wasi;
 mod workers;
 
 pub use wapc_engine::{
-    CompileBound, CompileLimits, Engine, EngineBuilder, Error as EngineError, MemoryFault, Module, TrapKind,
-    Unreached,
+    CompileBound, CompileLimits, Engine, EngineBuilder, Error as EngineError, MemoryFault, Module,
+    SystemLimit, SystemResource, TrapKind, Unreached,
 };
 
 pub use crate::{
