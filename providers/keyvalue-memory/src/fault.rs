@@ -19,8 +19,19 @@ pub(crate) enum Fault {
     NoKeys,
     /// A key or a value is over its limit.
     TooLarge { size: usize, limit: usize },
-    /// The store is full.
-    Full { key: String, used: usize, needed: usize, limit: usize },
+    /// The store is full, or so is what may be put there over the link.
+    Full { key: String, full: Full, used: usize, needed: usize, limit: usize },
+    /// Others changed a list each time that it was about to be changed.
+    Contended { key: String },
+    /// The answer would be larger than the call may carry.
+    AnswerTooLarge { size: usize, limit: usize },
+}
+
+/// What is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Full {
+    Store,
+    Link,
 }
 
 impl Fault {
@@ -28,6 +39,9 @@ impl Fault {
         let operation = operation.to_owned();
         let (key, reason) = match self {
             Self::TooLarge { size, limit } => return ProviderError::TooLarge { operation, size, limit },
+            Self::AnswerTooLarge { size, limit } => {
+                return ProviderError::ReplyTooLarge { operation, size, limit };
+            }
             Self::WrongKind { key, holds, wanted } => {
                 (key, format!("the key holds a {holds}, and this operation is for a {wanted}"))
             }
@@ -40,13 +54,22 @@ impl Fault {
             Self::NegativeExpiry { key, expires } => {
                 (key, format!("a value cannot expire in {expires} seconds; 0 stands for never"))
             }
+            Self::Contended { key } => {
+                (key, "others changed the list each time that this was about to: try again".to_owned())
+            }
             Self::NoKeys => (String::new(), "name at least one key".to_owned()),
-            Self::Full { key, used, needed, limit } => (
-                key,
-                format!(
-                    "the store holds {used} of {limit} bytes and this needs {needed} more: delete something first"
-                ),
-            ),
+            Self::Full { key, full, used, needed, limit } => {
+                let holds = match full {
+                    Full::Store => "the store holds",
+                    Full::Link => "what was put there over this link has",
+                };
+                (
+                    key,
+                    format!(
+                        "{holds} {used} of {limit} bytes and this needs {needed} more: delete something first"
+                    ),
+                )
+            }
         };
         ProviderError::Rejected { operation, key: prefix.unapply(&key), reason }
     }

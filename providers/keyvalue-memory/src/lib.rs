@@ -1,12 +1,12 @@
 //! The `wascc:keyvalue` capability in memory.
 //!
-//! Texts, counters, lists and sets, in one store that all links of a provider share. It holds what fits its [`Limits`], lives
-//! as long as the provider does, and behaves as its sibling on Redis does: the same conformance suite runs against both.
+//! Texts, counters, lists and sets, in one store that all links of a provider share. It holds what fits its [`Limits`], of each link and
+//! in all, lives as long as the provider does, and behaves as its sibling on Redis does: the same conformance suite runs against both.
 //!
 //! ```text
 //!  actor A ── link (prefix "a:") ──┐
 //!  actor B ── link ────────────────┼──▶ MemoryKeyValue ── one lock ── keys ─▶ text | list | set
-//!  actor B ── link "other" ────────┘
+//!  actor B ── link "other" ────────┘                      (never held for longer because a value is large)
 //! ```
 //!
 //! # Example
@@ -46,6 +46,7 @@
 //! This crate has no features.
 #![forbid(unsafe_code)]
 
+mod answer;
 mod fault;
 mod limits;
 mod links;

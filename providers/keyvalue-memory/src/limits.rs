@@ -18,6 +18,8 @@ pub struct Limits {
     pub value_bytes: usize,
     /// All keys and values together, with an allowance for each that covers the store's own bookkeeping. 256 MiB by default.
     pub total_bytes: usize,
+    /// What was put there over one link, counted in the same way, unless the link's own configuration says otherwise. 64 MiB by default.
+    pub link_bytes: usize,
 }
 
 impl Limits {
@@ -35,6 +37,13 @@ impl Limits {
         self
     }
 
+    /// The same limits with another one for what is put there over one link.
+    #[must_use]
+    pub fn link(mut self, bytes: usize) -> Self {
+        self.link_bytes = bytes;
+        self
+    }
+
     /// The same limits with another one for everything together.
     #[must_use]
     pub fn total(mut self, bytes: usize) -> Self {
@@ -45,6 +54,11 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { key_bytes: 1024, value_bytes: 1024 * 1024, total_bytes: 256 * 1024 * 1024 }
+        Self {
+            key_bytes: 1024,
+            value_bytes: 1024 * 1024,
+            total_bytes: 256 * 1024 * 1024,
+            link_bytes: 64 * 1024 * 1024,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Which actors are linked, and the prefix of each link's keys.
+//! Which actors are linked, the prefix of each link's keys, and how much may be put there over it.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -6,22 +6,37 @@ use capability_provider::{ActorId, CapabilityCall, LinkConfig, LinkKey, LinkName
 use parking_lot::RwLock;
 
 const PREFIX: &str = "prefix";
+const LIMIT: &str = "limit";
 /// How much of a key an error shows, in characters.
 const LONGEST_NAME: usize = 200;
 
 /// The links of one provider.
 #[derive(Debug, Default)]
-pub(crate) struct Links(RwLock<HashMap<(ActorId, LinkName), Prefix>>);
+pub(crate) struct Links(RwLock<HashMap<LinkId, Link>>);
+
+/// Whose keys are counted together.
+pub(crate) type LinkId = (ActorId, LinkName);
+
+/// What the store knows of one link.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    pub(crate) id: Arc<LinkId>,
+    pub(crate) prefix: Prefix,
+    /// How many bytes may be put there over it, where its configuration says so.
+    pub(crate) limit: Option<usize>,
+}
 
 /// What comes before every key of a link.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Prefix(Arc<str>);
 
 impl Links {
     pub(crate) fn add(&self, link: &LinkKey, config: &LinkConfig) -> Result<(), ProviderError> {
-        config.only(&[PREFIX])?;
+        config.only(&[PREFIX, LIMIT])?;
         let prefix = Prefix(config.value(PREFIX).unwrap_or_default().into());
-        self.0.write().insert((link.actor.clone(), link.link.clone()), prefix);
+        let limit = config.value(LIMIT).map(bytes).transpose()?;
+        let id = (link.actor.clone(), link.link.clone());
+        self.0.write().insert(id.clone(), Link { id: Arc::new(id), prefix, limit });
         Ok(())
     }
 
@@ -29,14 +44,21 @@ impl Links {
         self.0.write().remove(&(link.actor.clone(), link.link.clone()));
     }
 
-    /// The prefix of the link over which `call` came.
-    pub(crate) fn prefix(&self, call: &CapabilityCall<'_>, provider: &str) -> Result<Prefix, ProviderError> {
+    /// The link over which `call` came.
+    pub(crate) fn find(&self, call: &CapabilityCall<'_>, provider: &str) -> Result<Link, ProviderError> {
         let found = self.0.read().get(&(call.actor.clone(), call.link.clone())).cloned();
         found.ok_or_else(|| ProviderError::NotLinked {
             link: format!("link `{}` of {}", call.link, call.actor),
             provider: provider.to_owned(),
         })
     }
+}
+
+fn bytes(text: &str) -> Result<usize, ProviderError> {
+    text.parse().map_err(|_| ProviderError::InvalidConfig {
+        key: LIMIT.to_owned(),
+        reason: format!("`{}` is no number of bytes", text.chars().take(LONGEST_NAME).collect::<String>()),
+    })
 }
 
 impl Prefix {

@@ -11,13 +11,17 @@ use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
+    answer::{self, Room},
     fault::Fault,
     limits::Limits,
-    links::{Links, Prefix},
+    links::{Link, Links},
     store::{Store, expiry},
+    value::{List, item_cost},
 };
 
 const NAME: &str = "keyvalue-memory";
+/// How often something is tried that others may come before.
+const TRIES: usize = 100;
 
 /// Where the store takes the time from.
 type Clock = Box<dyn Fn() -> Instant + Send + Sync>;
@@ -65,7 +69,7 @@ impl MemoryKeyValue {
     /// The text or counter under `key`, its link's prefix included; `None` when there is none or it is a list or a set.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<String> {
-        self.with_store(|store, _| store.text(key).ok().flatten().map(str::to_owned))
+        self.with_store(|store, _| store.text(key)).ok().flatten().map(|text| text.to_string())
     }
 
     /// How many keys there are.
@@ -91,101 +95,182 @@ impl MemoryKeyValue {
         let mut store = self.store.lock();
         let now = (self.clock)();
         store.collect(now);
-        act(&mut store, now)
+        let done = act(&mut store, now);
+        let taken = store.taken();
+        drop(store);
+        // Freeing a large value takes its time, which is nobody else's now.
+        drop(taken);
+        done
     }
 
-    /// Reads the request, lets `act` answer it, and writes the answer.
-    fn answer<Q: DeserializeOwned, A: Serialize>(
+    /// Reads the request, lets `act` do what it asks for and `tell` put the answer together.
+    fn answer<Q: DeserializeOwned, T, A: Serialize>(
         &self,
         call: &CapabilityCall<'_>,
-        prefix: &Prefix,
-        act: impl FnOnce(&mut Store, Q, Instant) -> Result<A, Fault>,
+        link: &Link,
+        act: impl FnOnce(&mut Store, &Q, Instant) -> Result<T, Fault>,
+        tell: impl FnOnce(Q, T, &mut Room) -> Result<A, Fault>,
     ) -> Result<Bytes, ProviderError> {
-        let request = decode(call.operation, call.payload).map_err(|error| unreadable(call, &error))?;
-        let answer = self
-            .with_store(|store, now| act(store, request, now))
-            .map_err(|fault| fault.into_error(call.operation, prefix))?;
-        encode(&answer).map(Bytes::from).map_err(|error| ProviderError::Failed {
-            operation: call.operation.to_owned(),
-            source: error.into(),
+        self.answer_at_leisure(call, link, |request, room| {
+            let done = self.with_store(|store, now| act(store, &request, now))?;
+            tell(request, done, room)
         })
     }
 
-    fn texts(&self, call: &CapabilityCall<'_>, prefix: &Prefix) -> Result<Bytes, ProviderError> {
-        let key = |key: &str| prefix.apply(key);
+    /// Reads the request, and lets `act` answer it, which takes the lock only when it has to.
+    fn answer_at_leisure<Q: DeserializeOwned, A: Serialize>(
+        &self,
+        call: &CapabilityCall<'_>,
+        link: &Link,
+        act: impl FnOnce(Q, &mut Room) -> Result<A, Fault>,
+    ) -> Result<Bytes, ProviderError> {
+        let request = decode(call.operation, call.payload).map_err(|error| unreadable(call, &error))?;
+        let answer = act(request, &mut Room::new(call.reply_limit))
+            .map_err(|fault| fault.into_error(call.operation, &link.prefix))?;
+        let bytes = encode(&answer).map(Bytes::from).map_err(|error| ProviderError::Failed {
+            operation: call.operation.to_owned(),
+            source: error.into(),
+        })?;
+        call.check_reply(bytes.len()).map(|()| bytes)
+    }
+
+    fn texts(&self, call: &CapabilityCall<'_>, link: &Link) -> Result<Bytes, ProviderError> {
+        let key = |key: &str| link.prefix.apply(key);
         match call.operation {
-            kv::OP_ADD => self.answer(call, prefix, |store, q: kv::AddRequest, _| {
-                store.add(&key(&q.key), q.value).map(|value| kv::AddResponse { value })
-            }),
-            kv::OP_GET => self.answer(call, prefix, |store, q: kv::GetRequest, _| {
-                let text = store.text(&key(&q.key))?;
-                Ok(kv::GetResponse { value: text.unwrap_or_default().to_owned(), exists: text.is_some() })
-            }),
-            kv::OP_SET => self.answer(call, prefix, |store, q: kv::SetRequest, now| {
-                let key = key(&q.key);
-                let expires = expiry(&key, q.expires, now)?;
-                store.set(&key, q.value.clone(), expires)?;
-                Ok(kv::SetResponse { value: q.value })
-            }),
-            kv::OP_DEL => self.answer(call, prefix, |store, q: kv::DelRequest, _| {
-                store.delete(&key(&q.key));
-                Ok(kv::DelResponse { key: q.key })
-            }),
-            kv::OP_KEY_EXISTS => self.answer(call, prefix, |store, q: kv::KeyExistsRequest, _| {
-                let key = key(&q.key);
-                // A list or a set is there, and has no text.
-                let value = store.text(&key).ok().flatten().unwrap_or_default().to_owned();
-                Ok(kv::KeyExistsResponse { value, exists: store.exists(&key) })
-            }),
-            _ => self.lists(call, prefix),
+            kv::OP_ADD => self.answer(
+                call,
+                link,
+                |store, q: &kv::AddRequest, _| store.add(link, &key(&q.key), q.value),
+                |_, value, _| Ok(kv::AddResponse { value }),
+            ),
+            kv::OP_GET => self.answer(
+                call,
+                link,
+                |store, q: &kv::GetRequest, _| store.text(&key(&q.key)),
+                |_, text, room| {
+                    let value = room.text(text.as_deref().unwrap_or_default())?;
+                    Ok(kv::GetResponse { value, exists: text.is_some() })
+                },
+            ),
+            kv::OP_SET => self.answer(
+                call,
+                link,
+                |store, q: &kv::SetRequest, now| {
+                    let key = key(&q.key);
+                    let expires = expiry(&key, q.expires, now)?;
+                    store.set(link, &key, &q.value, expires)
+                },
+                |q, (), _| Ok(kv::SetResponse { value: q.value }),
+            ),
+            kv::OP_DEL => self.answer(
+                call,
+                link,
+                |store, q: &kv::DelRequest, _| {
+                    store.delete(&key(&q.key));
+                    Ok(())
+                },
+                |q, (), _| Ok(kv::DelResponse { key: q.key }),
+            ),
+            kv::OP_KEY_EXISTS => self.answer(
+                call,
+                link,
+                |store, q: &kv::KeyExistsRequest, _| {
+                    let key = key(&q.key);
+                    // A list or a set is there, and has no text.
+                    Ok((store.text(&key).ok().flatten(), store.exists(&key)))
+                },
+                |_, (text, exists), room| {
+                    let value = room.text(text.as_deref().unwrap_or_default())?;
+                    Ok(kv::KeyExistsResponse { value, exists })
+                },
+            ),
+            _ => self.lists(call, link),
         }
     }
 
-    fn lists(&self, call: &CapabilityCall<'_>, prefix: &Prefix) -> Result<Bytes, ProviderError> {
-        let key = |key: &str| prefix.apply(key);
+    fn lists(&self, call: &CapabilityCall<'_>, link: &Link) -> Result<Bytes, ProviderError> {
+        let key = |key: &str| link.prefix.apply(key);
         match call.operation {
-            kv::OP_CLEAR => self.answer(call, prefix, |store, q: kv::ClearRequest, _| {
-                store.clear(&key(&q.key))?;
-                Ok(kv::ClearResponse { key: q.key })
-            }),
-            kv::OP_PUSH => self.answer(call, prefix, |store, q: kv::PushRequest, _| {
-                let length = store.push(&key(&q.key), q.value)?;
-                Ok(kv::PushResponse { new_count: count(length) })
-            }),
-            kv::OP_LIST_ITEM_DELETE => self.answer(call, prefix, |store, q: kv::ListItemDeleteRequest, _| {
-                let length = store.list_delete(&key(&q.key), &q.value)?;
-                Ok(kv::ListItemDeleteResponse { new_count: count(length) })
-            }),
-            kv::OP_RANGE => self.answer(call, prefix, |store, q: kv::RangeRequest, _| {
-                store.range(&key(&q.key), q.start, q.stop).map(|values| kv::RangeResponse { values })
-            }),
-            _ => self.sets(call, prefix),
-        }
-    }
-
-    fn sets(&self, call: &CapabilityCall<'_>, prefix: &Prefix) -> Result<Bytes, ProviderError> {
-        let key = |key: &str| prefix.apply(key);
-        let keys = |keys: &[String]| keys.iter().map(|key| prefix.apply(key)).collect::<Vec<_>>();
-        match call.operation {
-            kv::OP_SET_ADD => self.answer(call, prefix, |store, q: kv::SetAddRequest, _| {
-                let size = store.set_add(&key(&q.key), q.value)?;
-                Ok(kv::SetAddResponse { new_count: count(size) })
-            }),
-            kv::OP_SET_REMOVE => self.answer(call, prefix, |store, q: kv::SetRemoveRequest, _| {
-                let size = store.set_remove(&key(&q.key), &q.value)?;
-                Ok(kv::SetRemoveResponse { new_count: count(size) })
-            }),
-            kv::OP_SET_UNION => self.answer(call, prefix, |store, q: kv::SetUnionRequest, _| {
-                store.union(&keys(&q.keys)).map(|values| kv::SetUnionResponse { values })
-            }),
-            kv::OP_SET_INTERSECTION => {
-                self.answer(call, prefix, |store, q: kv::SetIntersectionRequest, _| {
-                    store.intersection(&keys(&q.keys)).map(|values| kv::SetIntersectionResponse { values })
+            kv::OP_CLEAR => self.answer(
+                call,
+                link,
+                |store, q: &kv::ClearRequest, _| store.clear(&key(&q.key)),
+                |q, (), _| Ok(kv::ClearResponse { key: q.key }),
+            ),
+            kv::OP_PUSH => self.answer(
+                call,
+                link,
+                |store, q: &kv::PushRequest, _| store.push(link, &key(&q.key), q.value.clone()),
+                |_, length, _| Ok(kv::PushResponse { new_count: count(length) }),
+            ),
+            kv::OP_LIST_ITEM_DELETE => {
+                self.answer_at_leisure(call, link, |q: kv::ListItemDeleteRequest, _| {
+                    let length = self.delete_items(&key(&q.key), &q.value)?;
+                    Ok(kv::ListItemDeleteResponse { new_count: count(length) })
                 })
             }
-            kv::OP_SET_QUERY => self.answer(call, prefix, |store, q: kv::SetQueryRequest, _| {
-                store.query(&key(&q.key)).map(|values| kv::SetQueryResponse { values })
-            }),
+            kv::OP_RANGE => self.answer(
+                call,
+                link,
+                |store, q: &kv::RangeRequest, _| store.list(&key(&q.key)),
+                |q, items, room| {
+                    let values = room.texts(answer::range(&items, q.start, q.stop))?;
+                    Ok(kv::RangeResponse { values })
+                },
+            ),
+            _ => self.sets(call, link),
+        }
+    }
+
+    /// Takes every item that equals `item` out of a list and returns its new length.
+    fn delete_items(&self, key: &str, item: &str) -> Result<usize, Fault> {
+        for _ in 0..TRIES {
+            let (items, version) = self.with_store(|store, _| store.list_and_version(key))?;
+            let kept: List = items.iter().filter(|other| &***other != item).cloned().collect();
+            let (length, removed) = (kept.len(), (items.len() - kept.len()) * item_cost(item));
+            if removed == 0 || self.with_store(|store, _| store.exchange(key, version, kept, removed)) {
+                return Ok(length);
+            }
+        }
+        Err(Fault::Contended { key: key.to_owned() })
+    }
+
+    fn sets(&self, call: &CapabilityCall<'_>, link: &Link) -> Result<Bytes, ProviderError> {
+        let key = |key: &str| link.prefix.apply(key);
+        let keys = |keys: &[String]| keys.iter().map(|key| link.prefix.apply(key)).collect::<Vec<_>>();
+        match call.operation {
+            kv::OP_SET_ADD => self.answer(
+                call,
+                link,
+                |store, q: &kv::SetAddRequest, _| store.set_add(link, &key(&q.key), q.value.clone()),
+                |_, size, _| Ok(kv::SetAddResponse { new_count: count(size) }),
+            ),
+            kv::OP_SET_REMOVE => self.answer(
+                call,
+                link,
+                |store, q: &kv::SetRemoveRequest, _| store.set_remove(link, &key(&q.key), &q.value),
+                |_, size, _| Ok(kv::SetRemoveResponse { new_count: count(size) }),
+            ),
+            kv::OP_SET_UNION => self.answer(
+                call,
+                link,
+                |store, q: &kv::SetUnionRequest, _| store.sets(&keys(&q.keys)),
+                |_, sets, room| Ok(kv::SetUnionResponse { values: room.texts(answer::union(&sets))? }),
+            ),
+            kv::OP_SET_INTERSECTION => self.answer(
+                call,
+                link,
+                |store, q: &kv::SetIntersectionRequest, _| store.sets(&keys(&q.keys)),
+                |_, sets, room| {
+                    Ok(kv::SetIntersectionResponse { values: room.texts(answer::intersection(&sets))? })
+                },
+            ),
+            kv::OP_SET_QUERY => self.answer(
+                call,
+                link,
+                |store, q: &kv::SetQueryRequest, _| store.set_of(&key(&q.key)),
+                |_, members, room| Ok(kv::SetQueryResponse { values: room.texts(members.iter())? }),
+            ),
             unknown => Err(ProviderError::UnknownOperation {
                 capability: kv::CAPABILITY.to_owned(),
                 operation: unknown.to_owned(),
@@ -212,8 +297,8 @@ impl Provider for MemoryKeyValue {
     }
 
     fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, ProviderError> {
-        let prefix = self.links.prefix(call, NAME)?;
-        self.texts(call, &prefix)
+        let link = self.links.find(call, NAME)?;
+        self.texts(call, &link)
     }
 }
 

@@ -7,9 +7,10 @@ use std::{
 };
 
 use crate::{
-    fault::Fault,
+    fault::{Fault, Full},
     limits::Limits,
-    value::{Value, item_cost, key_cost},
+    links::{Link, LinkId},
+    value::{List, Set, Value, item_cost, key_cost},
 };
 
 #[derive(Debug)]
@@ -18,6 +19,10 @@ struct Entry {
     /// What the value counts for, in bytes.
     cost: usize,
     expires: Option<Instant>,
+    /// The link over which the key was put there, for which it counts.
+    owner: Arc<LinkId>,
+    /// The number of the last change of it.
+    version: u64,
 }
 
 /// What an operation did to a list or a set.
@@ -32,11 +37,19 @@ struct Change {
 ///
 /// Nothing is collected in the background: whoever comes next first takes away what is due ([`Store::collect`]), so an
 /// operation never sees an expired value and each value is taken away once.
+///
+/// All links wait for the one lock that the store is behind, so nothing is done here that takes longer for a large value: whoever reads
+/// is given the value itself, which shares its nodes with the one that is kept, and what was taken away is freed later ([`Store::taken`]).
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     entries: HashMap<Arc<str>, Entry>,
     due: BTreeSet<(Instant, Arc<str>)>,
     used: usize,
+    /// What was put there over each link that has something there.
+    used_by: HashMap<Arc<LinkId>, usize>,
+    taken: Vec<Value>,
+    /// How often a value was put there or changed.
+    changes: u64,
     limits: Limits,
 }
 
@@ -68,44 +81,60 @@ impl Store {
         self.entries.contains_key(key)
     }
 
-    pub(crate) fn text(&self, key: &str) -> Result<Option<&str>, Fault> {
+    /// What was taken away since this was last asked: to be freed when nobody waits for it.
+    pub(crate) fn taken(&mut self) -> Vec<Value> {
+        std::mem::take(&mut self.taken)
+    }
+
+    pub(crate) fn text(&self, key: &str) -> Result<Option<Arc<str>>, Fault> {
         match self.value(key) {
             None => Ok(None),
-            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(Value::Text(text)) => Ok(Some(Arc::clone(text))),
             Some(other) => Err(wrong_kind(key, other, Value::TEXT)),
         }
     }
 
-    /// Sets a text; `expires` is when it ends, if it does.
-    pub(crate) fn set(&mut self, key: &str, text: String, expires: Option<Instant>) -> Result<(), Fault> {
-        self.check_sizes(key, &text)?;
-        let old = self.entries.get(key).map_or(0, |entry| entry.cost);
-        self.check_room(key, text.len().saturating_sub(old))?;
+    /// Sets a text; `expires` is when it ends, if it does. It counts for `link` from then on.
+    pub(crate) fn set(
+        &mut self,
+        link: &Link,
+        key: &str,
+        text: &str,
+        expires: Option<Instant>,
+    ) -> Result<(), Fault> {
+        self.check_sizes(key, text)?;
+        let cost = key_cost(key) + text.len();
+        let old = self.entries.get(key).map(|entry| (key_cost(key) + entry.cost, &entry.owner));
+        let freed = old.map_or(0, |(cost, _)| cost);
+        let freed_for_link = old.filter(|(_, owner)| **owner == link.id).map_or(0, |(cost, _)| cost);
+        self.check_room(link, key, cost.saturating_sub(freed), cost.saturating_sub(freed_for_link))?;
         self.delete(key);
-        self.insert(key, Value::Text(text), expires);
+        self.insert(&link.id, key, Value::Text(text.into()), expires);
         Ok(())
     }
 
     /// Adds to a counter, which is 0 when it is not there. The time at which it expires stays as it is.
-    pub(crate) fn add(&mut self, key: &str, delta: i32) -> Result<i32, Fault> {
+    pub(crate) fn add(&mut self, link: &Link, key: &str, delta: i32) -> Result<i32, Fault> {
         let holds = match self.text(key)? {
             None => 0,
-            Some(text) => counter(text).ok_or_else(|| Fault::NotACounter { key: key.to_owned() })?,
+            Some(text) => counter(&text).ok_or_else(|| Fault::NotACounter { key: key.to_owned() })?,
         };
         let sum =
             holds.checked_add(delta).ok_or_else(|| Fault::Overflow { key: key.to_owned(), holds, delta })?;
         let expires = self.entries.get(key).and_then(|entry| entry.expires);
-        self.set(key, sum.to_string(), expires)?;
+        self.set(link, key, &sum.to_string(), expires)?;
         Ok(sum)
     }
 
     /// Takes a key away, whatever it holds.
     pub(crate) fn delete(&mut self, key: &str) {
         if let Some((key, entry)) = self.entries.remove_entry(key) {
-            self.used -= key_cost(&key) + entry.value.cost();
+            let cost = key_cost(&key) + entry.cost;
+            self.uncount(&entry.owner, cost);
             if let Some(when) = entry.expires {
                 self.due.remove(&(when, key));
             }
+            self.taken.push(entry.value);
         }
     }
 
@@ -117,51 +146,54 @@ impl Store {
     }
 
     /// Appends to a list and returns its new length.
-    pub(crate) fn push(&mut self, key: &str, item: String) -> Result<usize, Fault> {
+    pub(crate) fn push(&mut self, link: &Link, key: &str, item: String) -> Result<usize, Fault> {
         self.check_sizes(key, &item)?;
         self.list(key)?;
         let added = item_cost(&item);
-        self.check_room(key, added)?;
-        Ok(self.change(key, Value::List(Vec::new()), |value| match value {
+        self.check_growth(link, key, added)?;
+        Ok(self.change(link, key, Value::List(List::new()), |value| match value {
             Value::List(items) => {
-                items.push(item);
+                items.push_back(item.into());
                 Change { count: items.len(), added, removed: 0 }
             }
             _ => Change::NONE,
         }))
     }
 
-    /// Takes every item that equals `item` out of a list and returns its new length.
-    pub(crate) fn list_delete(&mut self, key: &str, item: &str) -> Result<usize, Fault> {
-        self.list(key)?;
-        Ok(self.change(key, Value::List(Vec::new()), |value| match value {
-            Value::List(items) => {
-                let before = items.len();
-                items.retain(|other| other != item);
-                let removed = (before - items.len()) * item_cost(item);
-                Change { count: items.len(), added: 0, removed }
-            }
-            _ => Change::NONE,
-        }))
+    /// The list under a key, and the number of its last change: 0 when there is none.
+    pub(crate) fn list_and_version(&self, key: &str) -> Result<(List, u64), Fault> {
+        let version = self.entries.get(key).map_or(0, |entry| entry.version);
+        Ok((self.list(key)?, version))
     }
 
-    /// The items from `start` to `stop`, both included; negative positions count from the end, -1 being the last item.
-    pub(crate) fn range(&self, key: &str, start: i32, stop: i32) -> Result<Vec<String>, Fault> {
-        let items = self.list(key)?;
-        let from = position(start, items.len()).unwrap_or(0);
-        let past = position(stop, items.len()).map_or(0, |last| last.saturating_add(1)).min(items.len());
-        Ok(items.get(from..past).unwrap_or_default().to_vec())
+    /// Puts `kept` in the place of a list out of which `removed` bytes were taken, unless it was changed since that `version` was read.
+    pub(crate) fn exchange(&mut self, key: &str, version: u64, kept: List, removed: usize) -> bool {
+        match self.entries.get(key) {
+            None => return version == 0,
+            Some(entry) if entry.version != version => return false,
+            Some(_) => {}
+        }
+        let change = Change { count: kept.len(), added: 0, removed };
+        let mut old = Value::List(kept);
+        self.change_entry(key, |value| {
+            std::mem::swap(value, &mut old);
+            change
+        });
+        self.taken.push(old);
+        true
     }
 
     /// Puts a member into a set and returns how many it has then.
-    pub(crate) fn set_add(&mut self, key: &str, member: String) -> Result<usize, Fault> {
+    pub(crate) fn set_add(&mut self, link: &Link, key: &str, member: String) -> Result<usize, Fault> {
         self.check_sizes(key, &member)?;
-        let is_new = self.members(key)?.is_none_or(|members| !members.contains(&member));
+        let is_new = !self.set_of(key)?.contains(member.as_str());
         let added = if is_new { item_cost(&member) } else { 0 };
-        self.check_room(key, added)?;
-        Ok(self.change(key, Value::Set(BTreeSet::new()), |value| match value {
+        self.check_growth(link, key, added)?;
+        Ok(self.change(link, key, Value::Set(Set::new()), |value| match value {
             Value::Set(members) => {
-                members.insert(member);
+                if is_new {
+                    members.insert(member.into());
+                }
                 Change { count: members.len(), added, removed: 0 }
             }
             _ => Change::NONE,
@@ -169,67 +201,45 @@ impl Store {
     }
 
     /// Takes a member out of a set and returns how many it has then.
-    pub(crate) fn set_remove(&mut self, key: &str, member: &str) -> Result<usize, Fault> {
-        self.members(key)?;
-        Ok(self.change(key, Value::Set(BTreeSet::new()), |value| match value {
+    pub(crate) fn set_remove(&mut self, link: &Link, key: &str, member: &str) -> Result<usize, Fault> {
+        self.set_of(key)?;
+        Ok(self.change(link, key, Value::Set(Set::new()), |value| match value {
             Value::Set(members) => {
-                let removed = if members.remove(member) { item_cost(member) } else { 0 };
+                let removed = members.remove(member).map_or(0, |member| item_cost(&member));
                 Change { count: members.len(), added: 0, removed }
             }
             _ => Change::NONE,
         }))
     }
 
-    /// The members of a set.
-    pub(crate) fn query(&self, key: &str) -> Result<Vec<String>, Fault> {
-        Ok(self.members(key)?.into_iter().flatten().cloned().collect())
-    }
-
-    /// The members of any of the sets.
-    pub(crate) fn union(&self, keys: &[String]) -> Result<Vec<String>, Fault> {
-        let mut all = BTreeSet::new();
-        for members in self.sets(keys)?.into_iter().flatten() {
-            all.extend(members);
-        }
-        Ok(all.into_iter().cloned().collect())
-    }
-
-    /// The members that all of the sets have.
-    pub(crate) fn intersection(&self, keys: &[String]) -> Result<Vec<String>, Fault> {
-        let Some(sets) = self.sets(keys)?.into_iter().collect::<Option<Vec<_>>>() else {
-            return Ok(Vec::new());
-        };
-        let Some((first, others)) = sets.split_first() else {
-            return Ok(Vec::new());
-        };
-        Ok(first.iter().filter(|member| others.iter().all(|set| set.contains(*member))).cloned().collect())
-    }
-
-    fn value(&self, key: &str) -> Option<&Value> {
-        self.entries.get(key).map(|entry| &entry.value)
-    }
-
-    fn list(&self, key: &str) -> Result<&[String], Fault> {
+    /// The list under a key; an empty one when there is none.
+    pub(crate) fn list(&self, key: &str) -> Result<List, Fault> {
         match self.value(key) {
-            None => Ok(&[]),
-            Some(Value::List(items)) => Ok(items),
+            None => Ok(List::new()),
+            Some(Value::List(items)) => Ok(items.clone()),
             Some(other) => Err(wrong_kind(key, other, Value::LIST)),
         }
     }
 
-    fn members(&self, key: &str) -> Result<Option<&BTreeSet<String>>, Fault> {
+    /// The set under a key; an empty one when there is none.
+    pub(crate) fn set_of(&self, key: &str) -> Result<Set, Fault> {
         match self.value(key) {
-            None => Ok(None),
-            Some(Value::Set(members)) => Ok(Some(members)),
+            None => Ok(Set::new()),
+            Some(Value::Set(members)) => Ok(members.clone()),
             Some(other) => Err(wrong_kind(key, other, Value::SET)),
         }
     }
 
-    fn sets(&self, keys: &[String]) -> Result<Vec<Option<&BTreeSet<String>>>, Fault> {
+    /// The sets under all keys at one moment.
+    pub(crate) fn sets(&self, keys: &[String]) -> Result<Vec<Set>, Fault> {
         if keys.is_empty() {
             return Err(Fault::NoKeys);
         }
-        keys.iter().map(|key| self.members(key)).collect()
+        keys.iter().map(|key| self.set_of(key)).collect()
+    }
+
+    fn value(&self, key: &str) -> Option<&Value> {
+        self.entries.get(key).map(|entry| &entry.value)
     }
 
     fn check_sizes(&self, key: &str, value: &str) -> Result<(), Fault> {
@@ -243,41 +253,91 @@ impl Store {
     }
 
     /// Whether `added` bytes more fit under `key`, which costs something itself when it is new.
-    fn check_room(&self, key: &str, added: usize) -> Result<(), Fault> {
-        let needed = if self.exists(key) { added } else { added.saturating_add(key_cost(key)) };
-        let (used, limit) = (self.used, self.limits.total_bytes);
-        if needed == 0 || needed <= limit.saturating_sub(used) {
-            Ok(())
-        } else {
-            Err(Fault::Full { key: key.to_owned(), used, needed, limit })
+    fn check_growth(&self, link: &Link, key: &str, added: usize) -> Result<(), Fault> {
+        match self.entries.get(key) {
+            // What is there counts for whoever put it there.
+            Some(entry) if entry.owner != link.id => self.check_room(link, key, added, 0),
+            Some(_) => self.check_room(link, key, added, added),
+            None => {
+                let needed = added.saturating_add(key_cost(key));
+                self.check_room(link, key, needed, needed)
+            }
         }
     }
 
-    fn insert(&mut self, key: &str, value: Value, expires: Option<Instant>) {
+    /// Whether so many bytes fit into the store, and so many of those that may be put there over the link.
+    fn check_room(&self, link: &Link, key: &str, needed: usize, of_link: usize) -> Result<(), Fault> {
+        let used_by = self.used_by.get(&link.id).copied().unwrap_or_default();
+        let allowed = link.limit.unwrap_or(self.limits.link_bytes);
+        for (full, used, needed, limit) in [
+            (Full::Link, used_by, of_link, allowed),
+            (Full::Store, self.used, needed, self.limits.total_bytes),
+        ] {
+            if needed > 0 && needed > limit.saturating_sub(used) {
+                return Err(Fault::Full { key: key.to_owned(), full, used, needed, limit });
+            }
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, owner: &Arc<LinkId>, key: &str, value: Value, expires: Option<Instant>) {
         let key: Arc<str> = key.into();
         let cost = value.cost();
-        self.used += key_cost(&key) + cost;
+        self.count(owner, key_cost(&key) + cost);
         if let Some(when) = expires {
             self.due.insert((when, Arc::clone(&key)));
         }
-        self.entries.insert(key, Entry { value, cost, expires });
+        self.changes += 1;
+        let (owner, version) = (Arc::clone(owner), self.changes);
+        self.entries.insert(key, Entry { value, cost, expires, owner, version });
     }
 
     /// Changes the list or set under `key`, which is `empty` when it is not there. An empty one does not stay.
-    fn change(&mut self, key: &str, empty: Value, act: impl FnOnce(&mut Value) -> Change) -> usize {
+    fn change(
+        &mut self,
+        link: &Link,
+        key: &str,
+        empty: Value,
+        act: impl FnOnce(&mut Value) -> Change,
+    ) -> usize {
         if !self.exists(key) {
-            self.insert(key, empty, None);
+            self.insert(&link.id, key, empty, None);
         }
+        self.change_entry(key, act)
+    }
+
+    fn change_entry(&mut self, key: &str, act: impl FnOnce(&mut Value) -> Change) -> usize {
+        self.changes += 1;
         let Some(entry) = self.entries.get_mut(key) else {
             return 0;
         };
         let change = act(&mut entry.value);
+        entry.version = self.changes;
         entry.cost = entry.cost + change.added - change.removed;
-        self.used = self.used + change.added - change.removed;
-        if entry.value.is_spent() {
+        let (owner, is_spent) = (Arc::clone(&entry.owner), entry.value.is_spent());
+        self.count(&owner, change.added);
+        self.uncount(&owner, change.removed);
+        if is_spent {
             self.delete(key);
         }
         change.count
+    }
+
+    fn count(&mut self, owner: &Arc<LinkId>, bytes: usize) {
+        self.used += bytes;
+        if bytes > 0 {
+            *self.used_by.entry(Arc::clone(owner)).or_default() += bytes;
+        }
+    }
+
+    fn uncount(&mut self, owner: &Arc<LinkId>, bytes: usize) {
+        self.used -= bytes;
+        if let Some(used) = self.used_by.get_mut(owner) {
+            *used -= bytes;
+            if *used == 0 {
+                self.used_by.remove(owner);
+            }
+        }
     }
 }
 
@@ -295,14 +355,6 @@ fn counter(text: &str) -> Option<i32> {
     text.parse::<i32>().ok().filter(|number| number.to_string() == text)
 }
 
-/// The place that an index from the start, or a negative one from the end, stands for; `None` when it is before the start.
-fn position(index: i32, length: usize) -> Option<usize> {
-    match usize::try_from(index) {
-        Ok(index) => Some(index),
-        Err(_) => length.checked_sub(usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX)),
-    }
-}
-
 /// When a text that is set at `now` expires: 0 seconds stand for never.
 pub(crate) fn expiry(key: &str, seconds: i32, now: Instant) -> Result<Option<Instant>, Fault> {
     match u64::try_from(seconds) {
@@ -314,65 +366,116 @@ pub(crate) fn expiry(key: &str, seconds: i32, now: Instant) -> Result<Option<Ins
 
 #[cfg(test)]
 mod tests {
+    use capability_provider::{ActorId, LinkName};
+
     use super::*;
+    use crate::links::Prefix;
 
     fn store(total: usize) -> Store {
         Store::new(Limits::default().key(8).value(16).total(total))
     }
 
+    fn link(name: &str) -> Link {
+        let actor = ActorId::new(&format!("M{}", "A".repeat(55))).unwrap();
+        let id = Arc::new((actor, LinkName::new(name).unwrap()));
+        Link { id, prefix: Prefix::default(), limit: None }
+    }
+
     #[test]
     fn what_is_taken_away_is_counted_back() {
-        let mut store = store(10_000);
-        store.set("t", "text".into(), Some(Instant::now())).unwrap();
-        store.push("l", "a".into()).unwrap();
-        store.push("l", "b".into()).unwrap();
-        store.push("l", "a".into()).unwrap();
-        store.set_add("s", "m".into()).unwrap();
-        store.set_add("s", "m".into()).unwrap();
-        store.add("c", 10).unwrap();
-        assert!(store.used() > 0);
-        store.list_delete("l", "a").unwrap();
-        store.list_delete("l", "b").unwrap();
-        store.list_delete("none", "b").unwrap();
-        store.set_remove("s", "m").unwrap();
+        let (mut store, link, other) = (store(10_000), link("one"), link("other"));
+        store.set(&link, "t", "text", Some(Instant::now())).unwrap();
+        store.set(&link, "u", "text", None).unwrap();
+        store.set(&other, "u", "other text", None).unwrap();
+        for item in ["a", "b", "a"] {
+            store.push(&link, "l", item.into()).unwrap();
+        }
+        store.push(&other, "l", "c".into()).unwrap();
+        store.set_add(&link, "s", "m".into()).unwrap();
+        store.set_add(&other, "s", "m".into()).unwrap();
+        store.add(&link, "c", 10).unwrap();
+        assert_eq!(store.used(), store.used_by.values().sum::<usize>());
+        let (items, version) = store.list_and_version("l").unwrap();
+        assert!(store.exchange("l", version, items.clone().into_iter().skip(1).collect(), item_cost("a")));
+        assert!(!store.exchange("l", version, List::new(), 3 * item_cost("a")), "it has changed since");
+        let (_, version) = store.list_and_version("l").unwrap();
+        assert!(store.exchange("l", version, List::new(), 3 * item_cost("a")));
+        assert!(store.exchange("none", 0, List::new(), 0));
+        store.set_remove(&other, "s", "m").unwrap();
         store.delete("c");
+        store.delete("u");
         store.collect(Instant::now());
-        assert_eq!((store.len(), store.used(), store.due.len()), (0, 0, 0));
+        assert_eq!((store.len(), store.used(), store.due.len(), store.used_by.len()), (0, 0, 0, 0));
+        assert!(!store.taken().is_empty());
     }
 
     #[test]
     fn a_full_store_refuses_growth_and_keeps_what_it_has() {
-        let mut store = store(key_cost("a") + 4);
-        store.set("a", "1234".into(), None).unwrap();
-        assert!(matches!(store.set("b", "1".into(), None), Err(Fault::Full { .. })));
-        assert!(matches!(store.set("a", "12345".into(), None), Err(Fault::Full { needed: 1, .. })));
-        assert!(matches!(store.push("l", "1".into()), Err(Fault::Full { .. })));
-        assert!(matches!(store.set_add("s", "1".into()), Err(Fault::Full { .. })));
-        assert_eq!(store.text("a"), Ok(Some("1234")));
-        store.set("a", "4321".into(), None).unwrap();
+        let (mut store, link) = (store(key_cost("a") + 4), link("one"));
+        store.set(&link, "a", "1234", None).unwrap();
+        assert!(matches!(store.set(&link, "b", "1", None), Err(Fault::Full { .. })));
+        assert!(matches!(store.set(&link, "a", "12345", None), Err(Fault::Full { needed: 1, .. })));
+        assert!(matches!(store.push(&link, "l", "1".into()), Err(Fault::Full { .. })));
+        assert!(matches!(store.set_add(&link, "s", "1".into()), Err(Fault::Full { .. })));
+        assert_eq!(store.text("a").unwrap().as_deref(), Some("1234"));
+        store.set(&link, "a", "4321", None).unwrap();
         store.delete("a");
-        store.set("b", "1".into(), None).unwrap();
+        store.set(&link, "b", "1", None).unwrap();
+    }
+
+    #[test]
+    fn a_link_that_has_all_it_may_refuses_growth_and_others_do_not() {
+        let (mut store, mut one, other) = (store(10_000), link("one"), link("other"));
+        one.limit = Some(key_cost("a") + item_cost("1234"));
+        store.push(&one, "a", "1234".into()).unwrap();
+        for refused in [store.set(&one, "b", "1", None), store.push(&one, "a", "1".into()).map(drop)] {
+            assert!(matches!(refused, Err(Fault::Full { full: Full::Link, .. })), "{refused:?}");
+        }
+        store.set(&other, "b", "1", None).unwrap();
+        // What another link sets anew counts for that one.
+        store.set(&other, "a", "1", None).unwrap();
+        store.push(&one, "c", "1".into()).unwrap();
+        let refused = store.set(&one, "b", "1", None);
+        assert!(matches!(refused, Err(Fault::Full { full: Full::Link, .. })), "{refused:?}");
+    }
+
+    /// All links wait while the store does something.
+    #[test]
+    fn what_is_read_is_not_copied_in_the_store() {
+        let (mut store, link) = (Store::new(Limits::default()), link("one"));
+        for number in 0..1000 {
+            store.push(&link, "l", number.to_string()).unwrap();
+            store.set_add(&link, "s", number.to_string()).unwrap();
+        }
+        store.set(&link, "t", "text", None).unwrap();
+        let list = store.list("l").unwrap();
+        assert!(list.ptr_eq(&store.list("l").unwrap()));
+        assert!(store.set_of("s").unwrap().ptr_eq(&store.sets(&["s".to_owned()]).unwrap()[0]));
+        assert!(Arc::ptr_eq(&store.text("t").unwrap().unwrap(), &store.text("t").unwrap().unwrap()));
+        // Whoever has read it sees it as it was.
+        store.push(&link, "l", "more".into()).unwrap();
+        assert_eq!((list.len(), store.list("l").unwrap().len()), (1000, 1001));
     }
 
     #[test]
     fn long_keys_and_values_are_refused_with_their_sizes() {
-        let mut store = store(10_000);
-        let key = store.set("123456789", String::new(), None);
+        let (mut store, link) = (store(10_000), link("one"));
+        let key = store.set(&link, "123456789", "", None);
         assert_eq!(key, Err(Fault::TooLarge { size: 9, limit: 8 }));
-        let value = store.push("k", "x".repeat(17));
+        let value = store.push(&link, "k", "x".repeat(17));
         assert_eq!(value, Err(Fault::TooLarge { size: 17, limit: 16 }));
-        assert_eq!(store.add("123456789", 1), Err(Fault::TooLarge { size: 9, limit: 8 }));
+        assert_eq!(store.add(&link, "123456789", 1), Err(Fault::TooLarge { size: 9, limit: 8 }));
         assert_eq!(store.len(), 0);
     }
 
     #[test]
     fn setting_anew_forgets_the_old_expiry() {
-        let (mut store, now) = (store(10_000), Instant::now());
+        let (mut store, link, now) = (store(10_000), link("one"), Instant::now());
         let later = now + Duration::from_secs(1);
-        store.set("k", "1".into(), Some(later)).unwrap();
-        store.set("k", "2".into(), None).unwrap();
+        store.set(&link, "k", "1", Some(later)).unwrap();
+        store.set(&link, "k", "2", None).unwrap();
         store.collect(later);
-        assert_eq!(store.text("k"), Ok(Some("2")));
+        assert_eq!(store.text("k").unwrap().as_deref(), Some("2"));
         assert!(store.due.is_empty());
     }
 

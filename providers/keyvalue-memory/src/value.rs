@@ -1,19 +1,24 @@
 //! What a key can hold, and how many bytes that is taken to be.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use imbl::{OrdSet, Vector};
 
 /// What the store itself uses for one key: the map's slot and the allocations behind it.
 const PER_KEY: usize = 128;
 /// What it uses for one list item or set member.
 const PER_ITEM: usize = 48;
 
-/// One key's value.
+/// One key's value. A copy shares all but a few nodes with the value that it was made from, so that it takes no longer for a large one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
-    Text(String),
-    List(Vec<String>),
-    Set(BTreeSet<String>),
+    Text(Arc<str>),
+    List(List),
+    Set(Set),
 }
+
+pub(crate) type List = Vector<Arc<str>>;
+pub(crate) type Set = OrdSet<Arc<str>>;
 
 impl Value {
     pub(crate) const TEXT: &'static str = "text";

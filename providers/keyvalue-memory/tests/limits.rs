@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use capability_contracts::keyvalue as kv;
-use capability_provider::{LinkConfig, ProviderError};
+use capability_contracts::{encode, keyvalue as kv};
+use capability_provider::{CapabilityCall, LinkConfig, LinkName, Provider, ProviderError};
 use provider_conformance::TestActor;
 use provider_keyvalue_memory::{Limits, MemoryKeyValue};
 
@@ -52,6 +52,67 @@ fn what_has_expired_makes_room() {
     assert_eq!(store.len(), 1);
     *now.lock().unwrap() += Duration::from_secs(10);
     assert_eq!((store.len(), store.used_bytes()), (0, 0));
+}
+
+#[test]
+fn one_actor_cannot_use_up_what_the_others_need() {
+    let store = MemoryKeyValue::with_limits(Limits::default().total(4000).link(1000));
+    let (greedy, other) = (TestActor::new(&store, 'A'), TestActor::new(&store, 'B'));
+    for actor in [&greedy, &other] {
+        actor.link(&store, &LinkConfig::new()).unwrap();
+    }
+    let push = |actor: &TestActor, key: String| {
+        let request = kv::PushRequest { key, value: "x".repeat(100) };
+        actor.call::<_, kv::PushResponse>(&store, kv::OP_PUSH, &request)
+    };
+    let refused = (0..100).find_map(|number| push(&greedy, format!("a{number}")).err()).unwrap();
+    assert!(matches!(&refused, ProviderError::Rejected { .. }), "{refused}");
+    assert!(
+        refused.to_string().contains("over this link has") && refused.to_string().contains("of 1000 bytes")
+    );
+    push(&other, "b".to_owned()).unwrap();
+    // The owner says otherwise for one link.
+    greedy.link(&store, &LinkConfig::new().with("limit", "2000")).unwrap();
+    push(&greedy, "more".to_owned()).unwrap();
+    let error = greedy.link(&store, &LinkConfig::new().with("limit", "much")).unwrap_err();
+    assert!(matches!(&error, ProviderError::InvalidConfig { key, .. } if key == "limit"), "{error}");
+}
+
+#[test]
+fn what_is_larger_than_an_answer_may_be_is_not_put_together() {
+    let store = MemoryKeyValue::new();
+    let actor = linked(&store);
+    let value = "x".repeat(1000);
+    for number in 0..100 {
+        let push = kv::PushRequest { key: "l".to_owned(), value: value.clone() };
+        actor.call::<_, kv::PushResponse>(&store, kv::OP_PUSH, &push).unwrap();
+        let add = kv::SetAddRequest { key: "s".to_owned(), value: format!("{value}{number}") };
+        actor.call::<_, kv::SetAddResponse>(&store, kv::OP_SET_ADD, &add).unwrap();
+    }
+    set(&store, "t", &value, 0).unwrap();
+    let (sets, key) = (vec!["s".to_owned(), "s".to_owned()], || "s".to_owned());
+    let whole = kv::RangeRequest { key: "l".to_owned(), start: 0, stop: -1 };
+    let part = kv::RangeRequest { key: "l".to_owned(), start: -3, stop: -2 };
+    let payloads = [
+        (kv::OP_RANGE, encode(&whole).unwrap()),
+        (kv::OP_SET_QUERY, encode(&kv::SetQueryRequest { key: key() }).unwrap()),
+        (kv::OP_SET_UNION, encode(&kv::SetUnionRequest { keys: sets.clone() }).unwrap()),
+        (kv::OP_SET_INTERSECTION, encode(&kv::SetIntersectionRequest { keys: sets }).unwrap()),
+    ];
+    let (id, link) = (actor.key().actor.clone(), LinkName::default());
+    for (operation, payload) in &payloads {
+        let call = CapabilityCall::new(&id, &link, operation, payload);
+        assert!(store.handle(&call).unwrap().len() > 100_000, "{operation}");
+        // Counted as far as the first item that does not fit.
+        let refused = store.handle(&call.with_reply_limit(Some(4000))).unwrap_err();
+        let counted = matches!(&refused, ProviderError::ReplyTooLarge { size: 4001..6000, limit: 4000, .. });
+        assert!(counted, "{operation}: {refused}");
+    }
+    let (part, text) = (encode(&part).unwrap(), encode(&kv::GetRequest { key: "t".to_owned() }).unwrap());
+    let call = CapabilityCall::new(&id, &link, kv::OP_RANGE, &part).with_reply_limit(Some(4000));
+    store.handle(&call).unwrap();
+    let refused = store.handle(&call.with(kv::OP_GET, &text).with_reply_limit(Some(999))).unwrap_err();
+    assert!(matches!(refused, ProviderError::ReplyTooLarge { limit: 999, .. }), "{refused}");
 }
 
 #[test]
