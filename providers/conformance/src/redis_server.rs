@@ -3,7 +3,7 @@
 use std::{
     ffi::OsStr,
     fs,
-    io::{self, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
@@ -124,6 +124,12 @@ impl RedisServer {
         format!("redis://{password}127.0.0.1:{}", self.port)
     }
 
+    /// The folder that its data is in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The server's port.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -146,6 +152,53 @@ impl RedisServer {
         let program = PROGRAM.as_ref();
         self.child = spawn(program, self.port, self.password.as_deref(), self.folder.path())?;
         self.wait_until_it_answers(program)
+    }
+
+    /// Has the server do nothing at all from now on, as when its machine hangs: connections are made, and nothing is answered.
+    ///
+    /// # Errors
+    /// When the system has no shell.
+    pub fn pause(&self) -> io::Result<()> {
+        self.signal("-STOP")
+    }
+
+    /// Ends a [`pause`](Self::pause).
+    ///
+    /// # Errors
+    /// When the system has no shell.
+    pub fn resume(&self) -> io::Result<()> {
+        self.signal("-CONT")
+    }
+
+    fn signal(&self, signal: &str) -> io::Result<()> {
+        let status =
+            Command::new("sh").arg("-c").arg(format!("kill {signal} {}", self.child.id())).status()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other(format!("kill {signal} ended with {status}")))
+        }
+    }
+
+    /// Sends a command over a connection of its own and returns what the server answers: one line as it stands on the wire (`+OK`, `-ERR ...`,
+    /// `:1`), or the text where it has a length (`INFO`).
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or does not answer in 20 seconds.
+    pub fn ask(&self, command: &[&str]) -> io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, self.port).into(), START)?;
+        stream.set_read_timeout(Some(START))?;
+        let words = command.iter().map(|word| format!("${}\r\n{word}\r\n", word.len()));
+        stream.write_all(format!("*{}\r\n{}", command.len(), words.collect::<String>()).as_bytes())?;
+        let mut answer = BufReader::new(stream);
+        let mut line = String::new();
+        answer.read_line(&mut line)?;
+        let Some(length) = line.strip_prefix('$').and_then(|length| length.trim_end().parse().ok()) else {
+            return Ok(line.trim_end().to_owned());
+        };
+        let mut text = vec![0; length];
+        answer.read_exact(&mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
     fn start_with(program: &OsStr, password: Option<&str>) -> Result<Self, ServerError> {
