@@ -25,6 +25,17 @@ struct Entry {
     version: u64,
 }
 
+/// What was put there over one link.
+#[derive(Debug, Default)]
+struct UsedBy {
+    used: usize,
+    /// How much it may be, as the link said when it last put something there.
+    limit: usize,
+}
+
+/// What is full if this is too much, how much of it is used, how much more is needed, and how much there is; in bytes.
+type Need = (Full, usize, usize, usize);
+
 /// What an operation did to a list or a set.
 struct Change {
     /// How many items or members there are now.
@@ -46,7 +57,7 @@ pub(crate) struct Store {
     due: BTreeSet<(Instant, Arc<str>)>,
     used: usize,
     /// What was put there over each link that has something there.
-    used_by: HashMap<Arc<LinkId>, usize>,
+    used_by: HashMap<Arc<LinkId>, UsedBy>,
     taken: Vec<Value>,
     /// How often a value was put there or changed.
     changes: u64,
@@ -107,9 +118,10 @@ impl Store {
         let old = self.entries.get(key).map(|entry| (key_cost(key) + entry.cost, &entry.owner));
         let freed = old.map_or(0, |(cost, _)| cost);
         let freed_for_link = old.filter(|(_, owner)| **owner == link.id).map_or(0, |(cost, _)| cost);
-        self.check_room(link, key, cost.saturating_sub(freed), cost.saturating_sub(freed_for_link))?;
+        let (whole, part) = (cost.saturating_sub(freed), cost.saturating_sub(freed_for_link));
+        self.check_room(key, [self.part(link, part), self.whole(whole)])?;
         self.delete(key);
-        self.insert(&link.id, key, Value::Text(text.into()), expires);
+        self.insert(link, key, Value::Text(text.into()), expires);
         Ok(())
     }
 
@@ -252,27 +264,39 @@ impl Store {
         Ok(())
     }
 
-    /// Whether `added` bytes more fit under `key`, which costs something itself when it is new.
+    /// Whether `added` bytes more fit under `key`, which costs something itself when it is new. What is there counts for whoever put it
+    /// there.
     fn check_growth(&self, link: &Link, key: &str, added: usize) -> Result<(), Fault> {
         match self.entries.get(key) {
-            // What is there counts for whoever put it there.
-            Some(entry) if entry.owner != link.id => self.check_room(link, key, added, 0),
-            Some(_) => self.check_room(link, key, added, added),
+            Some(entry) if entry.owner != link.id => {
+                let (used, limit) = self.used_by.get(&entry.owner).map_or((0, 0), |by| (by.used, by.limit));
+                self.check_room(key, [(Full::Link, used, added, limit), self.whole(added)])
+            }
+            Some(_) => self.check_room(key, [self.part(link, added), self.whole(added)]),
             None => {
                 let needed = added.saturating_add(key_cost(key));
-                self.check_room(link, key, needed, needed)
+                self.check_room(key, [self.part(link, needed), self.whole(needed)])
             }
         }
     }
 
-    /// Whether so many bytes fit into the store, and so many of those that may be put there over the link.
-    fn check_room(&self, link: &Link, key: &str, needed: usize, of_link: usize) -> Result<(), Fault> {
-        let used_by = self.used_by.get(&link.id).copied().unwrap_or_default();
-        let allowed = link.limit.unwrap_or(self.limits.link_bytes);
-        for (full, used, needed, limit) in [
-            (Full::Link, used_by, of_link, allowed),
-            (Full::Store, self.used, needed, self.limits.total_bytes),
-        ] {
+    /// What there is to be said of a need of so many bytes in the whole store.
+    fn whole(&self, needed: usize) -> Need {
+        (Full::Store, self.used, needed, self.limits.total_bytes)
+    }
+
+    /// The same of what may be put there over the link.
+    fn part(&self, link: &Link, needed: usize) -> Need {
+        let used = self.used_by.get(&link.id).map_or(0, |by| by.used);
+        (Full::Link, used, needed, self.allowed(link))
+    }
+
+    fn allowed(&self, link: &Link) -> usize {
+        link.limit.unwrap_or(self.limits.link_bytes)
+    }
+
+    fn check_room(&self, key: &str, needs: [Need; 2]) -> Result<(), Fault> {
+        for (full, used, needed, limit) in needs {
             if needed > 0 && needed > limit.saturating_sub(used) {
                 return Err(Fault::Full { key: key.to_owned(), full, used, needed, limit });
             }
@@ -280,15 +304,18 @@ impl Store {
         Ok(())
     }
 
-    fn insert(&mut self, owner: &Arc<LinkId>, key: &str, value: Value, expires: Option<Instant>) {
+    fn insert(&mut self, link: &Link, key: &str, value: Value, expires: Option<Instant>) {
         let key: Arc<str> = key.into();
-        let cost = value.cost();
-        self.count(owner, key_cost(&key) + cost);
+        let (cost, limit) = (value.cost(), self.allowed(link));
+        self.count(&link.id, key_cost(&key) + cost);
+        if let Some(by) = self.used_by.get_mut(&link.id) {
+            by.limit = limit;
+        }
         if let Some(when) = expires {
             self.due.insert((when, Arc::clone(&key)));
         }
         self.changes += 1;
-        let (owner, version) = (Arc::clone(owner), self.changes);
+        let (owner, version) = (Arc::clone(&link.id), self.changes);
         self.entries.insert(key, Entry { value, cost, expires, owner, version });
     }
 
@@ -301,7 +328,7 @@ impl Store {
         act: impl FnOnce(&mut Value) -> Change,
     ) -> usize {
         if !self.exists(key) {
-            self.insert(&link.id, key, empty, None);
+            self.insert(link, key, empty, None);
         }
         self.change_entry(key, act)
     }
@@ -326,15 +353,15 @@ impl Store {
     fn count(&mut self, owner: &Arc<LinkId>, bytes: usize) {
         self.used += bytes;
         if bytes > 0 {
-            *self.used_by.entry(Arc::clone(owner)).or_default() += bytes;
+            self.used_by.entry(Arc::clone(owner)).or_default().used += bytes;
         }
     }
 
     fn uncount(&mut self, owner: &Arc<LinkId>, bytes: usize) {
         self.used -= bytes;
-        if let Some(used) = self.used_by.get_mut(owner) {
-            *used -= bytes;
-            if *used == 0 {
+        if let Some(by) = self.used_by.get_mut(owner) {
+            by.used -= bytes;
+            if by.used == 0 {
                 self.used_by.remove(owner);
             }
         }
@@ -394,7 +421,7 @@ mod tests {
         store.set_add(&link, "s", "m".into()).unwrap();
         store.set_add(&other, "s", "m".into()).unwrap();
         store.add(&link, "c", 10).unwrap();
-        assert_eq!(store.used(), store.used_by.values().sum::<usize>());
+        assert_eq!(store.used(), store.used_by.values().map(|by| by.used).sum::<usize>());
         let (items, version) = store.list_and_version("l").unwrap();
         assert!(store.exchange("l", version, items.clone().into_iter().skip(1).collect(), item_cost("a")));
         assert!(!store.exchange("l", version, List::new(), 3 * item_cost("a")), "it has changed since");
@@ -432,6 +459,9 @@ mod tests {
             assert!(matches!(refused, Err(Fault::Full { full: Full::Link, .. })), "{refused:?}");
         }
         store.set(&other, "b", "1", None).unwrap();
+        // Others cannot have it hold more either.
+        let refused = store.push(&other, "a", "1".into());
+        assert!(matches!(refused, Err(Fault::Full { full: Full::Link, .. })), "{refused:?}");
         // What another link sets anew counts for that one.
         store.set(&other, "a", "1", None).unwrap();
         store.push(&one, "c", "1".into()).unwrap();

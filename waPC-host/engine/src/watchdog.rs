@@ -73,9 +73,9 @@ pub(crate) struct Slot {
     held_back: AtomicBool,
     /// Whether a function of the host runs on the thread's own stack, where an interrupt would do nothing but disturb it.
     in_host: AtomicBool,
-    /// How many interrupts were sent to the run.
+    /// How many interrupts were sent to the run since one arrived.
     sent: AtomicU32,
-    /// Whether one of them arrived.
+    /// Whether one has arrived since this was last looked at.
     arrived: AtomicBool,
     /// Why none can arrive, as a number of [`Unreached`]; zero while that is not known.
     unreached: AtomicU8,
@@ -166,6 +166,9 @@ impl Watchdog {
 impl Drop for Watchdog {
     fn drop(&mut self) {
         let post = self.shared.post();
+        if post.is_of_the_parent() {
+            return;
+        }
         lock(&post.state).closed = true;
         post.wake.notify_one();
     }
@@ -174,6 +177,11 @@ impl Drop for Watchdog {
 impl Post {
     fn new() -> Box<Self> {
         Box::new(Self { state: Mutex::default(), wake: Condvar::new(), forks: fork::count() })
+    }
+
+    /// Whether this process is the child of the one that waits there, and whoever held the lock is not here.
+    fn is_of_the_parent(&self) -> bool {
+        self.forks != fork::count()
     }
 }
 
@@ -319,7 +327,10 @@ impl Slot {
         let target = self.target.load().filter(|_| !self.in_host.load(Relaxed))?;
         let unreached = match interrupt::send(target) {
             Err(unreached) => unreached,
-            Ok(()) if self.arrived.load(Relaxed) => return None,
+            Ok(()) if self.arrived.swap(false, Relaxed) => {
+                self.sent.store(0, Relaxed);
+                return None;
+            }
             Ok(()) => interrupt::why_none_arrived(self.sent.fetch_add(1, Relaxed) + 1)?,
         };
         if let Some(sign) = lock(&self.sign).as_ref() {
@@ -363,7 +374,7 @@ impl Shared {
     fn add(self: &Arc<Self>, slot: &Arc<Slot>) -> io::Result<()> {
         let forks = fork::count();
         let old = self.post.load(Acquire);
-        if self.post().forks != forks {
+        if self.post().is_of_the_parent() {
             let new = Box::into_raw(Post::new());
             if self.post.compare_exchange(old, new, AcqRel, Acquire).is_err() {
                 // SAFETY: it came from a box just now, and nobody has seen it.
@@ -408,6 +419,9 @@ impl Shared {
 
     fn kick(&self) {
         let post = self.post();
+        if post.is_of_the_parent() {
+            return;
+        }
         // Taking the lock waits for a look that is under way, so that the notification cannot be missed.
         drop(lock(&post.state));
         post.wake.notify_one();
