@@ -118,6 +118,9 @@ hostile! {
     endless_host_calls [1..=3] SHORT => Err(Error::DeadlineExceeded { limit, .. }) if *limit == SHORT,
     #[cfg(feature = "host-interrupt")]
     endless_wasi [1..=3] SHORT => Err(Error::DeadlineExceeded { limit, .. }) if *limit == SHORT,
+    #[cfg(feature = "host-interrupt")]
+    endless_engine_calls [1..=6] SHORT => Err(Error::DeadlineExceeded { limit, .. }) if *limit == SHORT,
+    end_of_the_stack [(1_000..70_000).step_by(997)] LONG => Err(error) if trap(error).is_some_and(|kind| kind != TrapKind::Other),
     endless_recursion [1..=2] LONG => Err(error) if trap(error) == Some(TrapKind::StackOverflow),
     memory_bomb [1..=3] LONG => Err(Error::MemoryLimit { limit: 0x100_0000, .. }),
     table_bomb [1..=1] LONG => Err(error) if trap(error) == Some(TrapKind::Unreachable),
@@ -175,6 +178,7 @@ unstartable! {
     endless_wapc_init SHORT => Error::Engine(error) if matches!(**error, EngineError::DeadlineExceeded { .. }),
     memory_declared LONG => Error::Engine(error) if matches!(**error, EngineError::MemoryLimit { .. }),
     table_declared LONG => Error::Engine(error) if matches!(**error, EngineError::TableLimit { .. }),
+    many_tables LONG => Error::Engine(error) if matches!(**error, EngineError::MemoryLimit { .. } | EngineError::TableLimit { .. }),
     start_section_bad_address LONG => Error::Protocol { operation, violation: Violation::Memory { .. } } if operation == "(start)",
     wapc_init_handler_panic LONG => Error::HandlerPanicked { operation, .. } if operation == "wapc_init",
 }
