@@ -242,12 +242,13 @@ impl Store {
         }
     }
 
-    /// The sets under all keys at one moment.
+    /// The sets under all keys at one moment, each once however often it is named, so that no request makes more work than what is stored.
     pub(crate) fn sets(&self, keys: &[String]) -> Result<Vec<Set>, Fault> {
         if keys.is_empty() {
             return Err(Fault::NoKeys);
         }
-        keys.iter().map(|key| self.set_of(key)).collect()
+        let distinct: BTreeSet<_> = keys.iter().collect();
+        distinct.into_iter().map(|key| self.set_of(key)).collect()
     }
 
     fn value(&self, key: &str) -> Option<&Value> {
@@ -485,6 +486,15 @@ mod tests {
         // Whoever has read it sees it as it was.
         store.push(&link, "l", "more".into()).unwrap();
         assert_eq!((list.len(), store.list("l").unwrap().len()), (1000, 1001));
+    }
+
+    #[test]
+    fn a_set_that_is_named_often_is_looked_through_once() {
+        let (mut store, link) = (store(10_000), link("one"));
+        store.set_add(&link, "s", "m".into()).unwrap();
+        store.set_add(&link, "t", "n".into()).unwrap();
+        let keys: Vec<_> = ["s", "t", "none"].iter().cycle().take(1000).map(ToString::to_string).collect();
+        assert_eq!(store.sets(&keys).unwrap().len(), 3);
     }
 
     #[test]

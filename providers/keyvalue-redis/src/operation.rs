@@ -1,5 +1,7 @@
 //! One operation of the contract, carried out on the link's server.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use capability_contracts::{CodecError, decode, encode, keyvalue as kv};
 use capability_provider::{CapabilityCall, ProviderError};
@@ -13,7 +15,7 @@ use crate::{
     server::{Budget, Repeat, Reply},
 };
 
-/// The most keys that one union or intersection may name, so that no call keeps the server from others for long.
+/// The most different keys that one union or intersection may name, so that no call keeps the server from others for long.
 const MOST_KEYS: usize = 1000;
 
 type Done = Result<Bytes, ProviderError>;
@@ -157,10 +159,12 @@ impl<'a> Operation<'a> {
         if keys.is_empty() {
             return Err(subject.rejected("name at least one key"));
         }
-        if keys.len() > MOST_KEYS {
-            return Err(subject.rejected(format!("name at most {MOST_KEYS} keys, not {}", keys.len())));
+        // The server would look through a set once for each time that it is named.
+        let distinct: BTreeSet<_> = keys.iter().collect();
+        if distinct.len() > MOST_KEYS {
+            return Err(subject.rejected(format!("name at most {MOST_KEYS} keys, not {}", distinct.len())));
         }
-        let keys: Vec<_> = keys.iter().map(|key| self.key(key)).collect();
+        let keys: Vec<_> = distinct.into_iter().map(|key| self.key(key)).collect();
         subject.texts(self.send(&command(&keys), &subject)?)
     }
 

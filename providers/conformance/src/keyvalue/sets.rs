@@ -14,6 +14,7 @@ pub(super) const CASES: &[Case] = &[
     ("a union has the members of any set", union),
     ("an intersection has the members of all sets", intersection),
     ("an operation on several sets needs one", no_keys),
+    ("a set that is named often is one set", named_often),
 ];
 
 fn once(provider: &dyn Provider) -> Verdict {
@@ -65,6 +66,14 @@ fn no_keys(provider: &dyn Provider) -> Verdict {
     let client = Client::new(provider)?;
     is_rejected("SetUnion of nothing", client.union(&[]), OP_SET_UNION, "")?;
     is_rejected("SetIntersection of nothing", client.intersection(&[]), OP_SET_INTERSECTION, "")
+}
+
+fn named_often(provider: &dyn Provider) -> Verdict {
+    let client = Client::new(provider)?;
+    fill(&client, "often:k", &["a", "b"])?;
+    let keys = ["often:k"; 10_000];
+    is("SetUnion", client.union(&keys), owned(&["a", "b"]))?;
+    is("SetIntersection", client.intersection(&keys), owned(&["a", "b"]))
 }
 
 fn fill(client: &Client<'_>, key: &str, members: &[&str]) -> Verdict {
