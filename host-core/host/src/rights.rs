@@ -33,7 +33,8 @@ struct Terms {
     trust: Trust,
     /// The prepared decision. `None` when the claims did not hold as the policy came; the policy itself is asked then.
     permits: Option<Permits>,
-    uses: Arc<Uses>,
+    /// Nothing where nothing is recorded.
+    uses: Option<Arc<Uses>>,
 }
 
 /// Where a generation stands in its life. Only one that is let in may do anything.
@@ -60,7 +61,7 @@ impl Rights {
         audit: Arc<Audit>,
     ) -> Arc<Self> {
         let trail = Trail::new(actor.clone(), audit, policy.clock(), sorted(claims.caps()));
-        let (trail, uses) = (Arc::new(trail), Arc::default());
+        let (trail, uses) = (Arc::new(trail), None);
         policy.enrol(|trust| {
             let terms = Terms { stage: Stage::Starting, trust, permits: None, uses };
             Self { actor, claims, terms: RwLock::new(terms), trail }
@@ -80,7 +81,7 @@ impl Rights {
         if self.terms.read().trust.is(trust) {
             return;
         }
-        let (permits, uses) = (trust.permits(&self.claims, now), Arc::new(self.trail.uses()));
+        let (permits, uses) = (trust.permits(&self.claims, now), self.trail.uses().map(Arc::new));
         let mut terms = self.terms.write();
         let stage = terms.stage;
         // The old terms are dropped after the lock.
@@ -99,7 +100,7 @@ impl Rights {
         place_of: Option<&Predecessor>,
         now: u64,
     ) -> Result<Option<Succession>, Error> {
-        let (trust, uses) = (self.terms.read().trust.clone(), Arc::new(self.trail.uses()));
+        let (trust, uses) = (self.terms.read().trust.clone(), self.trail.uses().map(Arc::new));
         let permits = trust.permits(&self.claims, now);
         let mut terms = self.terms.write();
         if terms.trust.is(&trust) {
@@ -136,7 +137,19 @@ impl Rights {
 
     /// Whether the actor may do this at `now`: the one decision before every call to a provider, to another actor, and of a
     /// provider to this actor.
+    #[inline]
     pub(crate) fn allow(&self, access: &Access<'_>, now: u64) -> Result<Allowed, Error> {
+        let terms = self.terms.read();
+        if terms.remember(access, now) {
+            return Ok(terms.look(access));
+        }
+        drop(terms);
+        self.allow_or_deny(access, now)
+    }
+
+    /// The rest of [`allow`](Self::allow), where the answer is not at hand.
+    #[cold]
+    fn allow_or_deny(&self, access: &Access<'_>, now: u64) -> Result<Allowed, Error> {
         self.would_allow(access, now).map_err(|refusal| self.denied(access, refusal, now))
     }
 
@@ -145,7 +158,7 @@ impl Rights {
         let terms = self.terms.read();
         let source = match terms.stage {
             Stage::Admitted => match terms.allows(&self.claims, access, now) {
-                Ok(()) => return Ok(terms.uses.look(access)),
+                Ok(()) => return Ok(terms.look(access)),
                 Err(source) => source,
             },
             stage => return Err(self.has_none(stage, access)),
@@ -250,6 +263,19 @@ impl Terms {
             Some(permits) => permits.check(now),
             None => self.trust.check(claims, now),
         }
+    }
+
+    /// What is known of a use that is allowed.
+    #[inline]
+    fn look(&self, access: &Access<'_>) -> Allowed {
+        self.uses.as_ref().map_or(Allowed::Known, |uses| uses.look(access))
+    }
+
+    /// Whether it is at hand that the module may do this.
+    #[inline]
+    fn remember(&self, access: &Access<'_>, now: u64) -> bool {
+        self.stage == Stage::Admitted
+            && self.permits.as_ref().is_some_and(|permits| permits.remember(access, now))
     }
 
     fn allows(&self, claims: &ModuleClaims, access: &Access<'_>, now: u64) -> Result<(), ClaimsError> {

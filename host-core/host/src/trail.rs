@@ -67,9 +67,9 @@ impl Trail {
         }
     }
 
-    /// What is recorded of the time of one policy, which begins.
-    pub(crate) fn uses(&self) -> Uses {
-        Uses::of(Arc::clone(&self.grants))
+    /// What is recorded of the time of one policy, which begins; nothing where nothing is recorded.
+    pub(crate) fn uses(&self) -> Option<Uses> {
+        (!self.grants.is_empty()).then(|| Uses::of(Arc::clone(&self.grants)))
     }
 
     /// Another policy decides: what is denied from here on is recorded anew.

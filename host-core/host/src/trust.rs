@@ -108,6 +108,12 @@ impl Permits {
         self.others.iter().try_for_each(|permit| permit.allows(access, now))
     }
 
+    /// Whether the permits themselves know that the module may do this at `now`. Where they do not, it may be allowed all the same.
+    #[inline]
+    pub(crate) fn remember(&self, access: &Access<'_>, now: u64) -> bool {
+        self.first.remembers(access, now) && self.others.iter().all(|permit| permit.remembers(access, now))
+    }
+
     /// What the module may use, in the order of the ids. Of several policies only what all say in the same words.
     pub(crate) fn allowed(&self) -> Vec<String> {
         let words = |permit: &Permit| {

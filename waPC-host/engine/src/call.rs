@@ -99,14 +99,28 @@ unsafe fn on_stack(
 ) -> Result<(), Fault> {
     let handler = store.as_store_ref().signal_handler();
     // The engine panics when the system gives it no stack; nothing of the guest is under way then.
-    // SAFETY: the caller vouches for the closure.
-    let entered = catch_unwind(AssertUnwindSafe(|| unsafe { vm::catch_traps(handler, &CONFIG, enter) }));
-    match entered {
-        Ok(Ok(Ok(()))) => Ok(()),
-        Ok(Err(trap)) => Err(Fault::Ended(RuntimeError::from(trap))),
-        Ok(Ok(Err(Unprepared(code)))) => Err(no_stack(&io::Error::from_raw_os_error(code).to_string())),
-        Err(panic) => Err(no_stack(&HostPanic::caught(panic).message)),
+    let mut fault = None;
+    let entered = catch_unwind(AssertUnwindSafe(|| {
+        // A trap is large: one that there is not is not to be moved about.
+        // SAFETY: the caller vouches for the closure.
+        match unsafe { vm::catch_traps(handler, &CONFIG, enter) } {
+            Ok(Ok(())) => {}
+            Err(trap) => fault = Some(ended(trap)),
+            Ok(Err(Unprepared(code))) => {
+                fault = Some(no_stack(&io::Error::from_raw_os_error(code).to_string()))
+            }
+        }
+    }));
+    match (entered, fault) {
+        (Ok(()), None) => Ok(()),
+        (Ok(()), Some(fault)) => Err(fault),
+        (Err(panic), _) => Err(no_stack(&HostPanic::caught(panic).message)),
     }
+}
+
+#[cold]
+fn ended(trap: vm::Trap) -> Fault {
+    Fault::Ended(RuntimeError::from(trap))
 }
 
 #[cold]

@@ -203,16 +203,26 @@ mod mark {
     use std::{
         hash::{BuildHasher, RandomState},
         ptr,
-        sync::OnceLock,
+        sync::atomic::{AtomicUsize, Ordering::Relaxed},
     };
 
-    /// Nobody who writes to a stack can know the mark and pretend that its reserve is closed.
-    static SECRET: OnceLock<usize> = OnceLock::new();
+    /// Nobody who writes to a stack can know the mark and pretend that its reserve is closed. Zero while nobody has chosen one.
+    static SECRET: AtomicUsize = AtomicUsize::new(0);
 
     #[inline]
     fn of(reserve: usize) -> usize {
-        let secret = SECRET.get_or_init(|| RandomState::new().hash_one(reserve) as usize);
+        let secret = match SECRET.load(Relaxed) {
+            0 => choose(),
+            secret => secret,
+        };
         secret ^ reserve
+    }
+
+    /// Of several threads that choose at the same time, one decides for all.
+    #[cold]
+    fn choose() -> usize {
+        let secret = RandomState::new().hash_one(0) as usize | 1;
+        SECRET.compare_exchange(0, secret, Relaxed, Relaxed).map_or_else(|other| other, |_| secret)
     }
 
     /// # Safety

@@ -5,10 +5,12 @@
 //! the short ones that say so run where they are called, which spares two changes of stacks.
 
 use std::{
+    any::Any,
     cell::UnsafeCell,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::{self, NonNull},
     sync::Arc,
+    thread,
 };
 
 use wasmer::{
@@ -87,15 +89,28 @@ fn run<T: Send + 'static, R>(
     }
     let outcome = catch_unwind(AssertUnwindSafe(|| function(context.caller())));
     if context.is_over() {
-        // Nothing may unwind from here into compiled code, which would end the process.
-        drop_foreign(outcome.map_err(HostPanic::caught));
-        return Err(Ended);
+        return Err(too_late(outcome));
     }
     match outcome {
         Ok(Ok(result)) => Ok(result),
         Ok(Err(refusal)) => Err(refuse(context, refusal)),
-        Err(panic) => Err(refuse(context, HostPanic::caught(panic).into())),
+        Err(panic) => Err(panicked(context, panic)),
     }
+}
+
+/// The run was over before the function of the host was.
+#[cold]
+#[inline(never)]
+fn too_late<R>(outcome: thread::Result<Result<R, HostError>>) -> Ended {
+    // Nothing may unwind from here into compiled code, which would end the process.
+    drop_foreign(outcome.map_err(HostPanic::caught));
+    Ended
+}
+
+#[cold]
+#[inline(never)]
+fn panicked<T>(context: &mut Context<T>, panic: Box<dyn Any + Send>) -> Ended {
+    refuse(context, HostPanic::caught(panic).into())
 }
 
 #[cold]
