@@ -10,7 +10,8 @@ use capability_provider::ActorId;
 use parking_lot::{Mutex, RwLock};
 
 use crate::{
-    generation::{Entered, Generation},
+    error::Error,
+    generation::{Admitted, Entered, Generation},
     links::LinkCell,
 };
 
@@ -95,6 +96,11 @@ impl Actors {
     /// Begins one call in the generation of this moment of an actor; `None` when there is no such actor.
     pub(crate) fn enter(&self, id: &str) -> Option<Entered> {
         self.0.read().get(id)?.enter()
+    }
+
+    /// Lets a call of an actor in, if the actor may run at `now`; nothing when there is no such actor.
+    pub(crate) fn admit(&self, id: &str, now: u64) -> Option<Result<Admitted, Error>> {
+        Admitted::find(|| self.enter(id), |generation| generation.rights.may_run(now))
     }
 
     /// Everybody, in the order of their ids.

@@ -10,7 +10,12 @@ use capability_claims::Access;
 use capability_provider::{Dispatch, DispatchError, LinkKey, ProviderError};
 use wapc_host::CallOptions;
 
-use crate::{actors::Actor, error::Error, generation::Call, shared::Shared};
+use crate::{
+    actors::Actor,
+    error::Error,
+    generation::{Admitted, Call, Generation},
+    shared::Shared,
+};
 
 /// What a provider's handle leads to. It holds the host and the actor weakly: a provider that keeps its handle for ever
 /// keeps neither alive.
@@ -39,13 +44,14 @@ impl LinkDispatch {
             return Err(gone());
         }
         let actor = self.actor.upgrade().ok_or_else(gone)?;
-        let entered = actor.enter().ok_or_else(gone)?;
         let now = host.policy.now();
         let LinkKey { capability, link, .. } = &self.key;
         let access = Access::capability(capability.as_str(), link.as_str(), operation);
+        let is_granted = |generation: &Generation| generation.rights.allow_delivery(&access, now);
+        let admitted = Admitted::find(|| actor.enter(), is_granted).ok_or_else(gone)??;
         let mut reply = Vec::new();
-        let call = Call { operation, payload, options: &CallOptions::new(), now };
-        entered.deliver_over(&access, &call, &mut reply)?;
+        let call = Call { operation, payload, options: &CallOptions::new() };
+        admitted.deliver(&call, &mut reply)?;
         Ok(reply)
     }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use capability_claims::{Access, ModuleClaims, Provenance};
+use capability_claims::{ModuleClaims, Provenance};
 use wapc_host::{CallOptions, WapcHost};
 
 use crate::{
@@ -58,27 +58,9 @@ impl Generation {
         self.gate.step_in().then(|| Entered(self))
     }
 
-    /// Delivers a call of somebody who [entered](Self::enter), if the actor may run. It is asked at the beginning of each, so that
-    /// an end of trust holds at once.
-    pub(crate) fn deliver(&self, call: &Call<'_>, reply: &mut Vec<u8>) -> Result<(), Error> {
-        self.run(self.rights.may_run(call.now)?, call, reply)
-    }
-
-    /// Delivers a call that a provider brings over a link, if the actor may run and is granted that.
-    pub(crate) fn deliver_over(
-        &self,
-        access: &Access<'_>,
-        call: &Call<'_>,
-        reply: &mut Vec<u8>,
-    ) -> Result<(), Error> {
-        self.run(self.rights.allow_delivery(access, call.now)?, call, reply)
-    }
-
-    /// The one path that every call takes.
-    fn run(&self, _decided: MayRun, call: &Call<'_>, reply: &mut Vec<u8>) -> Result<(), Error> {
-        self.guest
-            .call_with(call.operation, call.payload, call.options, reply)
-            .map_err(|error| Error::from_call(self.rights.actor(), call.operation, error))
+    /// Whether another one took its place, or the actor was removed.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.gate.is_closed()
     }
 
     /// Takes no more calls. Those that are in flight go on.
@@ -117,12 +99,43 @@ pub(crate) struct Call<'a> {
     pub(crate) operation: &'a str,
     pub(crate) payload: &'a [u8],
     pub(crate) options: &'a CallOptions,
-    /// When it was made, in seconds since 1970.
-    pub(crate) now: u64,
 }
 
 /// A call that runs in a generation; dropping it ends the call's stay.
 pub(crate) struct Entered(Arc<Generation>);
+
+/// A call that entered a generation and may run there.
+pub(crate) struct Admitted {
+    entered: Entered,
+    _decided: MayRun,
+}
+
+impl Admitted {
+    /// Lets a call in that `enter` has enter, if `decide` says so: it is asked at the beginning of each call, so that an end of trust holds
+    /// at once. A generation that was retired meanwhile refuses nobody, for what it stands on may be revoked by then, as the old key is after
+    /// a rotation: whoever took its place is asked. Nothing when there is nobody to enter.
+    pub(crate) fn find(
+        enter: impl Fn() -> Option<Entered>,
+        decide: impl Fn(&Generation) -> Result<MayRun, Error>,
+    ) -> Option<Result<Self, Error>> {
+        loop {
+            let entered = enter()?;
+            match decide(&entered) {
+                Ok(_decided) => return Some(Ok(Self { entered, _decided })),
+                Err(_) if entered.is_retired() => {}
+                Err(refusal) => return Some(Err(refusal)),
+            }
+        }
+    }
+
+    /// The one path that every call takes.
+    pub(crate) fn deliver(&self, call: &Call<'_>, reply: &mut Vec<u8>) -> Result<(), Error> {
+        let Generation { guest, rights, .. } = &*self.entered;
+        guest
+            .call_with(call.operation, call.payload, call.options, reply)
+            .map_err(|error| Error::from_call(rights.actor(), call.operation, error))
+    }
+}
 
 impl Deref for Entered {
     type Target = Generation;
@@ -135,5 +148,50 @@ impl Deref for Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         self.0.gate.step_out();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capability_claims::{ClaimsBuilder, KeyKind, KeyPair, TrustPolicy, sign_module};
+
+    use super::*;
+    use crate::{Host, SwapOptions};
+
+    fn signed(key: &KeyPair, account: &KeyPair) -> Vec<u8> {
+        let guest = r#"(module (memory (export "memory") 1)
+            (func (export "__guest_call") (param i32 i32) (result i32) (i32.const 1)))"#;
+        let claims = ClaimsBuilder::new(key.public_key());
+        sign_module(&wat::parse_str(guest).unwrap(), &claims, account).unwrap()
+    }
+
+    /// As when a key is rotated: the new version serves, and the old key is revoked before a call that found the old version asks.
+    #[test]
+    fn a_call_that_found_a_version_which_was_replaced_is_decided_by_the_next() {
+        let [old, new] = [(); 2].map(|()| KeyPair::generate(KeyKind::Account).unwrap());
+        let key = KeyPair::generate(KeyKind::Module).unwrap();
+        let both = TrustPolicy::nobody().account(old.public_key()).account(new.public_key());
+        let host = Host::builder().trust(both.clone()).drain_deadline(Duration::ZERO).build().unwrap();
+        let actor = host.add_actor(signed(&key, &old)).unwrap();
+        let (shared, now) = (host.shared(), host.shared().policy.now());
+        let asked = std::cell::RefCell::new(Vec::new());
+        let decide = |generation: &Generation| {
+            asked.borrow_mut().push(generation.number);
+            if generation.number == 1 {
+                let options = SwapOptions::new().hand_over_to(new.public_key()).force(true);
+                host.replace_actor_with(signed(&key, &new), options).unwrap();
+                host.replace_policy(both.clone().revoke_key(old.public_key())).unwrap();
+            }
+            generation.rights.may_run(now)
+        };
+        let admitted = Admitted::find(|| shared.actors.enter(actor.as_str()), decide).unwrap();
+        assert!(admitted.is_ok(), "{:?}", admitted.err());
+        assert_eq!(*asked.borrow(), [1, 2]);
+        // Where nobody took its place, there is nobody to be called.
+        let removing = |generation: &Generation| {
+            host.remove_actor(&actor).unwrap();
+            Err(generation.rights.may_run(now).err().unwrap_or(Error::ShuttingDown))
+        };
+        assert!(Admitted::find(|| shared.actors.enter(actor.as_str()), removing).is_none());
     }
 }

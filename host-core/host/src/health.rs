@@ -16,8 +16,16 @@ use untrusted_text::Shown;
 use wapc_host::CallOptions;
 
 use crate::{
-    actors::Actor, audit::AuditHealth, error::Error, generation::Call, providers::Served, rights::Rights,
-    shared::Shared, status::as_text, uses::Allowed, wiring::LinkView,
+    actors::Actor,
+    audit::AuditHealth,
+    error::Error,
+    generation::{Admitted, Call, Generation},
+    providers::Served,
+    rights::Rights,
+    shared::Shared,
+    status::as_text,
+    uses::Allowed,
+    wiring::LinkView,
 };
 
 /// How long an actor may take to answer its health request.
@@ -139,9 +147,9 @@ impl Shared {
     /// Its token, then its links, then its own word.
     fn check_actor(&self, actor: &Actor, down: Option<&LinkHealth>) -> Result<(), Error> {
         let gone = || Error::UnknownActor { actor: actor.id.clone() };
-        let entered = actor.enter().ok_or_else(gone)?;
         let now = self.policy.now();
-        entered.rights.may_run(now)?;
+        let may_run = |generation: &Generation| generation.rights.may_run(now);
+        let admitted = Admitted::find(|| actor.enter(), may_run).ok_or_else(gone)??;
         if let Some(down) = down {
             return Err(Error::CapabilityUnavailable {
                 capability: down.capability.to_string(),
@@ -151,8 +159,8 @@ impl Shared {
         }
         let patience = PATIENCE.min(self.limits.call_deadline);
         let options = CallOptions::new().timeout(patience);
-        let call = Call { operation: OP_HEALTH_REQUEST, payload: REQUEST, options: &options, now };
-        entered.deliver(&call, &mut Vec::new())
+        let call = Call { operation: OP_HEALTH_REQUEST, payload: REQUEST, options: &options };
+        admitted.deliver(&call, &mut Vec::new())
     }
 
     /// How these links of these actors are. Each provider is asked once, with no lock held.

@@ -218,10 +218,10 @@ impl Host {
         let shared = self.shared();
         let _root = shared.begin()?;
         let unknown = || Error::UnknownActor { actor: actor.clone() };
-        let entered = shared.actors.enter(actor.as_str()).ok_or_else(unknown)?;
         let (mut reply, now) = (Vec::new(), shared.policy.now());
-        let call = Call { operation, payload, options: &CallOptions::new(), now };
-        entered.deliver(&call, &mut reply)?;
+        let admitted = shared.actors.admit(actor.as_str(), now).ok_or_else(unknown)??;
+        let call = Call { operation, payload, options: &CallOptions::new() };
+        admitted.deliver(&call, &mut reply)?;
         Ok(reply.into())
     }
 

@@ -107,14 +107,14 @@ impl Router {
     fn to_actor(&self, used: &Use<'_>, call: &HostCall<'_>, reply: &mut Reply) -> Result<(), Error> {
         let Use { access, allowed, now } = used;
         let host = self.host.upgrade().ok_or(Error::ShuttingDown)?;
-        let Some(entered) = host.actors.enter(access.capability) else {
+        let Some(admitted) = host.actors.admit(access.capability, *now) else {
             let actor = ActorId::new(access.capability).expect("its form was looked at");
             return Err(Error::UnknownActor { actor });
         };
         self.rights.used(allowed, access, *now)?;
-        let call =
-            Call { operation: call.operation, payload: call.payload, options: &call.nested(), now: *now };
-        entered.deliver(&call, reply.buffer())
+        let admitted = admitted?;
+        let call = Call { operation: call.operation, payload: call.payload, options: &call.nested() };
+        admitted.deliver(&call, reply.buffer())
     }
 
     fn not_linked(&self, capability: &str, link: &str) -> Error {
@@ -214,9 +214,10 @@ mod tests {
         host.link(&link, LinkConfig::new()).unwrap();
 
         let began = Instant::now();
-        let entered = host.shared().actors.enter(outer.as_str()).unwrap();
-        let call = Call { operation: "Begin", payload: b"", options, now: host.shared().policy.now() };
-        let error = entered.deliver(&call, &mut Vec::new()).unwrap_err();
+        let now = host.shared().policy.now();
+        let admitted = host.shared().actors.admit(outer.as_str(), now).unwrap().unwrap();
+        let call = Call { operation: "Begin", payload: b"", options };
+        let error = admitted.deliver(&call, &mut Vec::new()).unwrap_err();
         assert!(began.elapsed() < LONG / 2, "the inner call went on to its own deadline");
         error
     }

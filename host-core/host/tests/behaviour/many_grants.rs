@@ -40,13 +40,27 @@ fn shortest(count: usize) -> [Duration; 2] {
     best
 }
 
+/// How many times as long it takes for four times the grants. In proportion it is 4 and a little more, with the square it is 16.
+const MOST: f64 = 9.0;
+
 #[test]
 fn four_times_the_grants_take_no_more_than_a_few_times_as_long() {
-    let (few, many) = (shortest(1000), shortest(4000));
-    for (what, few, many) in [("a swap", few[0], many[0]), ("a change of policy", few[1], many[1])] {
-        let ratio = many.as_secs_f64() / few.as_secs_f64();
+    let mut best = [[Duration::MAX; 2]; 2];
+    let ratio =
+        |best: &[[Duration; 2]; 2], what: usize| best[1][what].as_secs_f64() / best[0][what].as_secs_f64();
+    // A machine that is busy with something else has its better moments.
+    for _ in 0..5 {
+        for (best, count) in best.iter_mut().zip([1000, 4000]) {
+            let times = shortest(count);
+            *best = [best[0].min(times[0]), best[1].min(times[1])];
+        }
+        if (0..2).all(|what| ratio(&best, what) < MOST) {
+            break;
+        }
+    }
+    for (at, what) in ["a swap", "a change of policy"].into_iter().enumerate() {
+        let (few, many, ratio) = (best[0][at], best[1][at], ratio(&best, at));
         println!("{what}: {few:?} and {many:?}, {ratio:.1} times as long");
-        // In proportion it is 4 and a little more, with the square it is 16.
-        assert!(ratio < 9.0, "{what}: {few:?} and {many:?}, {ratio:.1} times as long");
+        assert!(ratio < MOST, "{what}: {few:?} and {many:?}, {ratio:.1} times as long");
     }
 }
