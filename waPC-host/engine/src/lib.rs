@@ -97,7 +97,7 @@ pub use crate::{
     limits::Limits,
     memory::{GuestMemory, MemoryFault},
     module::Module,
-    system_limit::{SystemLimit, SystemResource},
+    system_limit::{SystemLimit, SystemResource, room_for_threads},
     types::{Export, ExternKind, Import, Signature},
     unreached::Unreached,
     value::{ParseValueError, Value, ValueType},

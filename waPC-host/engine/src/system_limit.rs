@@ -63,9 +63,12 @@ impl SystemLimit {
     }
 }
 
-/// Fails where there is hardly room for another thread: the standard library ends the process when a new thread finds no room for the stack
-/// of its signals.
-pub(crate) fn room_for_threads() -> Result<(), Error> {
+/// Whether there is room for another thread, as far as the system tells: the standard library ends the process when a new thread finds none for
+/// the stack of its signals.
+///
+/// # Errors
+/// [`Error::Resources`] where there is hardly any.
+pub fn room_for_threads() -> Result<(), Error> {
     match SystemLimit::mappings_met() {
         None => Ok(()),
         limit => Err(Error::Resources { reason: "a thread needs some mappings of memory".to_owned(), limit }),

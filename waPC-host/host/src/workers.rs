@@ -10,7 +10,7 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex};
-use wapc_engine::HostPanic;
+use wapc_engine::{HostPanic, room_for_threads};
 
 use crate::CancelToken;
 
@@ -101,6 +101,7 @@ impl Workers {
 
     fn start(&self, state: &mut State) -> io::Result<()> {
         let shared = self.shared.clone();
+        room_for_threads().map_err(io::Error::other)?;
         thread::Builder::new().name("wapc-call".to_owned()).spawn(move || shared.run())?;
         state.threads += 1;
         state.free += 1;
