@@ -66,8 +66,9 @@ fn one_spelling(key: PublicKey, text: &str) {
 
 fn secret_is_kept(error: &ClaimsError, text: &str) {
     let said = format!("{error} {error:?}");
-    // Shorter ones may be words that the message has anyway.
-    assert!(text.len() < 20 || !said.contains(text), "{said}");
+    // Fewer may be in words that the message has anyway: whoever fuzzes learns them.
+    let of_a_key = text.bytes().filter(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()).count();
+    assert!(of_a_key < 20 || !said.contains(text), "{said}");
 }
 
 fn checked(raw: &[u8]) -> String {
