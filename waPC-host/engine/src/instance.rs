@@ -113,7 +113,7 @@ impl<T: Send + 'static> Instance<T> {
             // SAFETY: the stack lives in the context.
             unsafe { call::prepare_stack(&store, context.stack()) }.map_err(unentered)?;
         }
-        watch.arm(deadline, store.objects_mut().id()).map_err(without_watchdog)?;
+        watch.arm(deadline, store.objects_mut().id());
         let instance = wasmer::Instance::new_by_index(&mut store, module.wasmer(), &externs);
         let ending = match watch.disarm() {
             // Nobody interrupts what is not a guest's code.
@@ -288,7 +288,8 @@ impl<T: Send + 'static> Instance<T> {
             return Err(Error::EnteredFromShortFunction { export: export.to_owned() });
         }
         let (target, _on_top) = interrupt::target(export)?;
-        self.watch.arm(deadline, target).map_err(without_watchdog)?;
+        self.watch.make_sure().map_err(without_watchdog)?;
+        self.watch.arm(deadline, target);
         if cancelled.is_some_and(bounds::is_raised) {
             self.watch.disarm();
             return Err(Error::Cancelled { export: export.to_owned() });
@@ -338,6 +339,7 @@ fn unreached(watch: &Watch) -> Option<Unreached> {
     watch.unreached().inspect(|unreached| interrupt::admit_again(*unreached))
 }
 
+#[cold]
 fn without_watchdog(error: io::Error) -> Error {
     error.downcast().unwrap_or_else(|error| {
         Error::resources(&format!("there is no thread for deadlines: {error}"), Wanted::Thread)

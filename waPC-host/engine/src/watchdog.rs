@@ -191,13 +191,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Watch {
-    /// Marks the beginning of a run that is due at `deadline` and is interrupted through `target`. Fails where the process was forked and
-    /// the child is given no thread.
+    /// Sees to it that there is a watchdog in this process, also when it was forked. Fails where the system gives it no thread.
     #[inline]
-    pub(crate) fn arm(&self, deadline: Option<Deadline>, target: Target) -> io::Result<()> {
-        if self.slot.forks.load(Relaxed) != fork::count() {
-            self.watchdog.shared.add(&self.slot)?;
+    pub(crate) fn make_sure(&self) -> io::Result<()> {
+        if self.slot.forks.load(Relaxed) == fork::count() {
+            Ok(())
+        } else {
+            self.watchdog.shared.add(&self.slot)
         }
+    }
+
+    /// Marks the beginning of a run that is due at `deadline` and is interrupted through `target`.
+    #[inline]
+    pub(crate) fn arm(&self, deadline: Option<Deadline>, target: Target) {
         let depth = DEPTH.get() + 1;
         DEPTH.set(depth);
         self.slot.depth.store(depth, Relaxed);
@@ -205,7 +211,7 @@ impl Watch {
         let Some(deadline) = deadline else {
             // Nobody needs to be woken for it, so the order of this store does not matter.
             self.slot.due.store(UNLIMITED, Relaxed);
-            return Ok(());
+            return;
         };
         let shared = &self.watchdog.shared;
         let due = shared.nanoseconds(deadline.instant());
@@ -213,7 +219,6 @@ impl Watch {
         if due < shared.next_look.load(SeqCst) {
             shared.kick();
         }
-        Ok(())
     }
 
     /// Lets the watchdog raise `sign` where interrupts do not arrive, until the lease is dropped.
