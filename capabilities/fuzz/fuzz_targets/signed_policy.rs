@@ -46,7 +46,12 @@ fuzz_target!(|input: Input<'_>| {
         let newest = policies.newest();
         // The same serial once more is signed at another moment, but it is the same text.
         assert_eq!(policies.accept(&signed).is_ok(), newest.is_none_or(|newest| serial >= newest));
-        let plain = TrustPolicy::from_toml(input.text).expect("what was signed is a policy");
+        let Ok(plain) = TrustPolicy::from_toml(input.text) else {
+            // The line of an earlier signature, which was taken off, is a comment like any other, and may be no right one.
+            let last = input.text.trim_end().rsplit('\n').next();
+            assert!(last.is_some_and(|line| line.starts_with("# signature: ")), "{:?}", input.text);
+            continue;
+        };
         assert_eq!(TrustPolicy::from_toml(&signed).expect("so it is when it is signed").hash(), plain.hash());
     }
 });
