@@ -138,6 +138,7 @@ impl Limit {
 }
 
 /// Whether any of the terms allow it.
+#[inline]
 pub(crate) fn any_allows(terms: &[Terms], access: &Access<'_>) -> bool {
     terms.iter().any(|terms| terms.allow(access) == (true, true))
 }

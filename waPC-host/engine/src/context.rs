@@ -108,16 +108,19 @@ impl<T> Drop for ContextBox<T> {
 pub(crate) struct Lent([*const [u8]; 2]);
 
 impl Lent {
+    #[inline]
     pub(crate) fn nothing() -> Self {
         Self([&[], &[]])
     }
 
     /// # Safety
     /// The value must be replaced, where it is put, before the borrow of `bytes` ends.
+    #[inline]
     pub(crate) unsafe fn new(bytes: [&[u8]; 2]) -> Self {
         Self(bytes.map(std::ptr::from_ref))
     }
 
+    #[inline]
     fn bytes(&self) -> [&[u8]; 2] {
         // SAFETY: whoever made this value keeps what it points to borrowed for as long as it is reachable.
         self.0.map(|bytes| unsafe { &*bytes })

@@ -18,12 +18,14 @@ pub struct MemoryFault {
 pub struct GuestMemory<'a>(&'a mut [u8]);
 
 impl<'a> GuestMemory<'a> {
+    #[inline]
     pub(crate) fn new(bytes: &'a mut [u8]) -> Self {
         Self(bytes)
     }
 
     /// The memory's size in bytes.
     #[must_use]
+    #[inline]
     pub fn size(&self) -> usize {
         self.0.len()
     }
