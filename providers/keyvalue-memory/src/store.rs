@@ -9,7 +9,7 @@ use std::{
 use crate::{
     fault::{Fault, Full},
     limits::Limits,
-    links::{Link, LinkId},
+    links::{Account, Link},
     value::{List, Set, Value, item_cost, key_cost},
 };
 
@@ -20,17 +20,9 @@ struct Entry {
     cost: usize,
     expires: Option<Instant>,
     /// The link over which the key was put there, for which it counts.
-    owner: Arc<LinkId>,
+    owner: Arc<Account>,
     /// The number of the last change of it.
     version: u64,
-}
-
-/// What was put there over one link.
-#[derive(Debug, Default)]
-struct UsedBy {
-    used: usize,
-    /// How much it may be, as the link said when it last put something there.
-    limit: usize,
 }
 
 /// What is full if this is too much, how much of it is used, how much more is needed, and how much there is; in bytes.
@@ -56,8 +48,6 @@ pub(crate) struct Store {
     entries: HashMap<Arc<str>, Entry>,
     due: BTreeSet<(Instant, Arc<str>)>,
     used: usize,
-    /// What was put there over each link that has something there.
-    used_by: HashMap<Arc<LinkId>, UsedBy>,
     taken: Vec<Value>,
     /// How often a value was put there or changed.
     changes: u64,
@@ -114,14 +104,28 @@ impl Store {
         expires: Option<Instant>,
     ) -> Result<(), Fault> {
         self.check_sizes(key, text)?;
-        let cost = key_cost(key) + text.len();
-        let old = self.entries.get(key).map(|entry| (key_cost(key) + entry.cost, &entry.owner));
-        let freed = old.map_or(0, |(cost, _)| cost);
-        let freed_for_link = old.filter(|(_, owner)| **owner == link.id).map_or(0, |(cost, _)| cost);
-        let (whole, part) = (cost.saturating_sub(freed), cost.saturating_sub(freed_for_link));
-        self.check_room(key, [self.part(link, part), self.whole(whole)])?;
-        self.delete(key);
-        self.insert(link, key, Value::Text(text.into()), expires);
+        let (cost, key_cost) = (text.len(), key_cost(key));
+        let whole = cost + key_cost;
+        let Some(entry) = self.entries.get(key) else {
+            self.check_room(key, [self.part(link, whole), self.whole(whole)])?;
+            self.insert(link, key, Value::Text(text.into()), expires);
+            return Ok(());
+        };
+        let freed = entry.cost + key_cost;
+        let is_own = Arc::ptr_eq(&entry.owner, &link.account);
+        let of_link = if is_own { whole.saturating_sub(freed) } else { whole };
+        self.check_room(key, [self.part(link, of_link), self.whole(whole.saturating_sub(freed))])?;
+        if !is_own || entry.expires.is_some() || expires.is_some() {
+            self.delete(key);
+            self.insert(link, key, Value::Text(text.into()), expires);
+            return Ok(());
+        }
+        let mut old = Value::Text(text.into());
+        self.change_entry(key, |value| {
+            std::mem::swap(value, &mut old);
+            Change { count: 1, added: cost, removed: freed - key_cost }
+        });
+        self.taken.push(old);
         Ok(())
     }
 
@@ -142,7 +146,8 @@ impl Store {
     pub(crate) fn delete(&mut self, key: &str) {
         if let Some((key, entry)) = self.entries.remove_entry(key) {
             let cost = key_cost(&key) + entry.cost;
-            self.uncount(&entry.owner, cost);
+            self.used -= cost;
+            entry.owner.take(cost);
             if let Some(when) = entry.expires {
                 self.due.remove(&(when, key));
             }
@@ -269,8 +274,8 @@ impl Store {
     /// there.
     fn check_growth(&self, link: &Link, key: &str, added: usize) -> Result<(), Fault> {
         match self.entries.get(key) {
-            Some(entry) if entry.owner != link.id => {
-                let (used, limit) = self.used_by.get(&entry.owner).map_or((0, 0), |by| (by.used, by.limit));
+            Some(entry) if !Arc::ptr_eq(&entry.owner, &link.account) => {
+                let (used, limit) = (entry.owner.used(), self.allowed(&entry.owner));
                 self.check_room(key, [(Full::Link, used, added, limit), self.whole(added)])
             }
             Some(_) => self.check_room(key, [self.part(link, added), self.whole(added)]),
@@ -288,12 +293,11 @@ impl Store {
 
     /// The same of what may be put there over the link.
     fn part(&self, link: &Link, needed: usize) -> Need {
-        let used = self.used_by.get(&link.id).map_or(0, |by| by.used);
-        (Full::Link, used, needed, self.allowed(link))
+        (Full::Link, link.account.used(), needed, self.allowed(&link.account))
     }
 
-    fn allowed(&self, link: &Link) -> usize {
-        link.limit.unwrap_or(self.limits.link_bytes)
+    fn allowed(&self, account: &Account) -> usize {
+        account.limit().unwrap_or(self.limits.link_bytes)
     }
 
     fn check_room(&self, key: &str, needs: [Need; 2]) -> Result<(), Fault> {
@@ -307,16 +311,14 @@ impl Store {
 
     fn insert(&mut self, link: &Link, key: &str, value: Value, expires: Option<Instant>) {
         let key: Arc<str> = key.into();
-        let (cost, limit) = (value.cost(), self.allowed(link));
-        self.count(&link.id, key_cost(&key) + cost);
-        if let Some(by) = self.used_by.get_mut(&link.id) {
-            by.limit = limit;
-        }
+        let cost = value.cost();
+        self.used += key_cost(&key) + cost;
+        link.account.add(key_cost(&key) + cost);
         if let Some(when) = expires {
             self.due.insert((when, Arc::clone(&key)));
         }
         self.changes += 1;
-        let (owner, version) = (Arc::clone(&link.id), self.changes);
+        let (owner, version) = (Arc::clone(&link.account), self.changes);
         self.entries.insert(key, Entry { value, cost, expires, owner, version });
     }
 
@@ -342,30 +344,13 @@ impl Store {
         let change = act(&mut entry.value);
         entry.version = self.changes;
         entry.cost = entry.cost + change.added - change.removed;
-        let (owner, is_spent) = (Arc::clone(&entry.owner), entry.value.is_spent());
-        self.count(&owner, change.added);
-        self.uncount(&owner, change.removed);
-        if is_spent {
+        entry.owner.add(change.added);
+        entry.owner.take(change.removed);
+        self.used = self.used + change.added - change.removed;
+        if entry.value.is_spent() {
             self.delete(key);
         }
         change.count
-    }
-
-    fn count(&mut self, owner: &Arc<LinkId>, bytes: usize) {
-        self.used += bytes;
-        if bytes > 0 {
-            self.used_by.entry(Arc::clone(owner)).or_default().used += bytes;
-        }
-    }
-
-    fn uncount(&mut self, owner: &Arc<LinkId>, bytes: usize) {
-        self.used -= bytes;
-        if let Some(by) = self.used_by.get_mut(owner) {
-            by.used -= bytes;
-            if by.used == 0 {
-                self.used_by.remove(owner);
-            }
-        }
     }
 }
 
@@ -394,10 +379,10 @@ pub(crate) fn expiry(key: &str, seconds: i32, now: Instant) -> Result<Option<Ins
 
 #[cfg(test)]
 mod tests {
-    use capability_provider::{ActorId, LinkName};
+    use capability_provider::{ActorId, CapabilityCall, CapabilityId, LinkConfig, LinkKey, LinkName};
 
     use super::*;
-    use crate::links::Prefix;
+    use crate::links::Links;
 
     fn store(total: usize) -> Store {
         Store::new(Limits::default().key(8).value(16).total(total))
@@ -405,8 +390,10 @@ mod tests {
 
     fn link(name: &str) -> Link {
         let actor = ActorId::new(&format!("M{}", "A".repeat(55))).unwrap();
-        let id = Arc::new((actor, LinkName::new(name).unwrap()));
-        Link { id, prefix: Prefix::default(), limit: None }
+        let (links, name) = (Links::default(), LinkName::new(name).unwrap());
+        let key = LinkKey::new(actor.clone(), CapabilityId::new("test:store").unwrap(), name.clone());
+        links.add(&key, &LinkConfig::new()).unwrap();
+        links.find(&CapabilityCall::new(&actor, &name, "", b""), "test").unwrap()
     }
 
     #[test]
@@ -422,7 +409,7 @@ mod tests {
         store.set_add(&link, "s", "m".into()).unwrap();
         store.set_add(&other, "s", "m".into()).unwrap();
         store.add(&link, "c", 10).unwrap();
-        assert_eq!(store.used(), store.used_by.values().map(|by| by.used).sum::<usize>());
+        assert_eq!(store.used(), link.account.used() + other.account.used());
         let (items, version) = store.list_and_version("l").unwrap();
         assert!(store.exchange("l", version, items.clone().into_iter().skip(1).collect(), item_cost("a")));
         assert!(!store.exchange("l", version, List::new(), 3 * item_cost("a")), "it has changed since");
@@ -433,7 +420,8 @@ mod tests {
         store.delete("c");
         store.delete("u");
         store.collect(Instant::now());
-        assert_eq!((store.len(), store.used(), store.due.len(), store.used_by.len()), (0, 0, 0, 0));
+        assert_eq!((store.len(), store.used(), store.due.len()), (0, 0, 0));
+        assert_eq!((link.account.used(), other.account.used()), (0, 0));
         assert!(!store.taken().is_empty());
     }
 
@@ -453,8 +441,8 @@ mod tests {
 
     #[test]
     fn a_link_that_has_all_it_may_refuses_growth_and_others_do_not() {
-        let (mut store, mut one, other) = (store(10_000), link("one"), link("other"));
-        one.limit = Some(key_cost("a") + item_cost("1234"));
+        let (mut store, one, other) = (store(10_000), link("one"), link("other"));
+        one.account.set_limit(Some(key_cost("a") + item_cost("1234")));
         store.push(&one, "a", "1234".into()).unwrap();
         for refused in [store.set(&one, "b", "1", None), store.push(&one, "a", "1".into()).map(drop)] {
             assert!(matches!(refused, Err(Fault::Full { full: Full::Link, .. })), "{refused:?}");

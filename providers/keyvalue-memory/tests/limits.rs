@@ -71,6 +71,10 @@ fn one_actor_cannot_use_up_what_the_others_need() {
         refused.to_string().contains("over this link has") && refused.to_string().contains("of 1000 bytes")
     );
     push(&other, "b".to_owned()).unwrap();
+    // A link that comes again has what it left there.
+    store.unlink(greedy.key());
+    greedy.link(&store, &LinkConfig::new()).unwrap();
+    push(&greedy, "again".to_owned()).unwrap_err();
     // The owner says otherwise for one link.
     greedy.link(&store, &LinkConfig::new().with("limit", "2000")).unwrap();
     push(&greedy, "more".to_owned()).unwrap();
