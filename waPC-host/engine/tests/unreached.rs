@@ -7,7 +7,7 @@ mod alone;
 use std::{
     mem::MaybeUninit,
     ptr,
-    sync::Mutex,
+    sync::{Mutex, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -187,11 +187,14 @@ fn a_cancelled_run_that_interrupts_do_not_reach() {
         for prepare in [block_interrupts, take_over] {
             let mut instance = instance(&module);
             let cancel = instance.cancel_handle();
+            let (ready, is_ready) = mpsc::channel();
             let running = thread::spawn(move || {
                 instance.invoke("rest", &[], None).unwrap();
                 prepare();
+                ready.send(()).unwrap();
                 instance.invoke("fill", &[], None).unwrap_err()
             });
+            is_ready.recv_timeout(LIMIT).unwrap();
             // It has no effect before the run has begun.
             while !running.is_finished() {
                 cancel.cancel();
