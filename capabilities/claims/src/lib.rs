@@ -141,7 +141,7 @@ pub use crate::{
 };
 
 #[cfg(feature = "toml")]
-pub use crate::signed::{SignedPolicies, SignedPolicy};
+pub use crate::signed::{PolicyVersion, SignedPolicies, SignedPolicy};
 
 /// The examples of the README are run like those here.
 #[cfg(doctest)]

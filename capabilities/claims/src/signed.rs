@@ -28,6 +28,15 @@ struct AboutPolicy {
     serial: u64,
 }
 
+/// Which of a signer's policies one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyVersion {
+    /// Its serial number, which grows with each policy of this signer.
+    pub serial: u64,
+    /// SHA-256 of its text without the signature.
+    pub hash: ModuleHash,
+}
+
 /// A policy whose signature was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -36,11 +45,10 @@ pub struct SignedPolicy {
     pub document: PolicyDocument,
     /// Who signed it.
     pub signer: PublicKey,
-    /// Its serial number, which grows with each policy of this signer.
-    pub serial: u64,
+    /// Which of the signer's policies it is.
+    pub version: PolicyVersion,
     /// When it was signed, in seconds since 1970.
     pub issued_at: u64,
-    hash: ModuleHash,
 }
 
 impl SignedPolicy {
@@ -52,7 +60,7 @@ impl SignedPolicy {
     ///
     /// let owner = KeyPair::generate(KeyKind::Account)?;
     /// let signed = SignedPolicy::sign("clock_skew_seconds = 5\n[end]\nentries = 1\n", 1, &owner)?;
-    /// assert_eq!(SignedPolicy::verify(&signed, owner.public_key())?.serial, 1);
+    /// assert_eq!(SignedPolicy::verify(&signed, owner.public_key())?.version.serial, 1);
     /// assert!(SignedPolicy::verify(&signed.replace("= 5", "= 6"), owner.public_key()).is_err());
     /// # Ok::<(), capability_claims::ClaimsError>(())
     /// ```
@@ -103,37 +111,43 @@ impl SignedPolicy {
         if claims.about.policy != hash {
             return Err(PolicyError::Changed { signer }.into());
         }
-        let (serial, issued_at) = (claims.about.serial, claims.issued_at);
-        Ok(Self { document: PolicyDocument::from_toml(body)?, signer, serial, issued_at, hash })
+        let version = PolicyVersion { serial: claims.about.serial, hash };
+        let issued_at = claims.issued_at;
+        Ok(Self { document: PolicyDocument::from_toml(body)?, signer, version, issued_at })
     }
 }
 
-/// Takes the policies of one signer, each newer than the one before: for a host that reads its policy again while it runs.
+/// Takes the policies of one signer, each newer than the one before: for a host that reads its policy again while it runs, or in its
+/// next run.
 #[derive(Debug, Clone)]
 pub struct SignedPolicies {
     signer: PublicKey,
-    newest: Option<u64>,
-    /// The hash of the newest one, when it was taken here.
-    hash: Option<ModuleHash>,
+    newest: Option<PolicyVersion>,
 }
 
 impl SignedPolicies {
     /// Takes policies of this signer.
     #[must_use]
     pub fn of(signer: PublicKey) -> Self {
-        Self { signer, newest: None, hash: None }
+        Self { signer, newest: None }
     }
 
-    /// Takes none with a lower serial number than this, which was taken in an earlier run.
+    /// Takes none that is older than this one, which was taken in an earlier run; any when that is `None`.
     #[must_use]
-    pub fn since(mut self, serial: u64) -> Self {
-        self.newest = self.newest.max(Some(serial));
+    pub fn since(mut self, newest: impl Into<Option<PolicyVersion>>) -> Self {
+        self.newest = newest.into();
         self
     }
 
-    /// The highest serial number that was taken.
+    /// Whose policies are taken.
     #[must_use]
-    pub fn newest(&self) -> Option<u64> {
+    pub fn signer(&self) -> PublicKey {
+        self.signer
+    }
+
+    /// The newest one that was taken.
+    #[must_use]
+    pub fn newest(&self) -> Option<PolicyVersion> {
         self.newest
     }
 
@@ -144,14 +158,13 @@ impl SignedPolicies {
     /// of another text.
     pub fn accept(&mut self, text: &str) -> Result<SignedPolicy, ClaimsError> {
         let policy = SignedPolicy::verify(text, self.signer)?;
-        let (serial, issued_at) = (policy.serial, policy.issued_at);
-        if let Some(newest) = self.newest {
-            let another = serial == newest && self.hash.is_some_and(|hash| hash != policy.hash);
-            if serial < newest || another {
-                return Err(PolicyError::Replayed { serial, issued_at, newest }.into());
-            }
+        let (PolicyVersion { serial, hash }, issued_at) = (policy.version, policy.issued_at);
+        if let Some(newest) = self.newest
+            && (serial < newest.serial || serial == newest.serial && hash != newest.hash)
+        {
+            return Err(PolicyError::Replayed { serial, issued_at, newest: newest.serial }.into());
         }
-        (self.newest, self.hash) = (Some(serial), Some(policy.hash));
+        self.newest = Some(policy.version);
         Ok(policy)
     }
 }

@@ -45,7 +45,7 @@ fuzz_target!(|input: Input<'_>| {
         let Ok(signed) = SignedPolicy::sign(input.text, serial, &cast().operator) else { return };
         let newest = policies.newest();
         // The same serial once more is signed at another moment, but it is the same text.
-        assert_eq!(policies.accept(&signed).is_ok(), newest.is_none_or(|newest| serial >= newest));
+        assert_eq!(policies.accept(&signed).is_ok(), newest.is_none_or(|newest| serial >= newest.serial));
         let Ok(plain) = TrustPolicy::from_toml(input.text) else {
             // The line of an earlier signature, which was taken off, is a comment like any other, and may be no right one.
             let last = input.text.trim_end().rsplit('\n').next();

@@ -18,7 +18,7 @@ use crate::{
     manifest::Source,
     output::Output,
     run::{
-        assembly::{Assembly, Purpose},
+        assembly::Assembly,
         plan::Plan,
         report::{Checked, Ready},
         signals::{Signal, Signals},
@@ -52,18 +52,29 @@ pub(crate) struct Arguments {
     places: Places,
 }
 
+/// What a host is put together for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To let its actors in, and to write down in the audit log that the plan names what happens.
+    Serve,
+    /// To find out whether it would let them in, as far as that can be told without running anything of them.
+    Check,
+    /// To find out whether they start, too. Nothing is written down.
+    CheckStarts,
+}
+
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
     let files = arguments.places.settle(output);
     let source = Source::read(&arguments.manifest, files)?;
-    let mut plan = Plan::new(&source, files)?;
-    if let Some(doubt) = &plan.doubt {
-        output.warn(doubt);
-    }
     let purpose = match arguments {
         Arguments { check: true, start: false, .. } => Purpose::Check,
         Arguments { check: true, start: true, .. } => Purpose::CheckStarts,
         _ => Purpose::Serve,
     };
+    let mut plan = Plan::new(&source, files, purpose)?;
+    if let Some(doubt) = &plan.doubt {
+        output.warn(doubt);
+    }
     let mut assembly = Assembly::load(&source, &plan, arguments.cache.given(), purpose)?;
     if arguments.check {
         return output.show(&Checked::new(&arguments.manifest, &assembly, &plan));

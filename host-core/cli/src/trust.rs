@@ -1,11 +1,15 @@
 //! Tokens, which stand in files or on the command line, and policies, which stand in files.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use capability_claims::{
-    ClaimsError, PolicyDocument, PublicKey, SignedPolicies, TrustPolicy, VerifiedModule,
+    ClaimsError, PolicyDocument, PublicKey, SignedPolicies, SignedPolicy, TrustPolicy, VerifiedModule,
 };
+use host_core::RevisionLedger;
 
 use crate::{deciding::Deciding, error::CliError, file};
 
@@ -63,13 +67,32 @@ pub(crate) fn verify(
 pub(crate) struct PolicyFile {
     path: PathBuf,
     files: Deciding,
-    /// Who must have signed it, and the newest that was taken.
-    signed: Option<SignedPolicies>,
+    signed: Option<Signed>,
+}
+
+/// What is taken of one signer.
+struct Signed {
+    policies: SignedPolicies,
+    /// The one that was read last.
+    newest: Option<SignedPolicy>,
+    /// Where the newest is remembered for the next run.
+    ledger: Option<Arc<RevisionLedger>>,
 }
 
 impl PolicyFile {
-    pub(crate) fn new(path: PathBuf, files: Deciding, signer: Option<PublicKey>) -> Self {
-        Self { path, files, signed: signer.map(SignedPolicies::of) }
+    /// The policy in this file, which the signer must have signed if there is one. None is taken that is older than the one that the
+    /// ledger remembers.
+    pub(crate) fn new(
+        path: PathBuf,
+        files: Deciding,
+        signer: Option<PublicKey>,
+        ledger: Option<Arc<RevisionLedger>>,
+    ) -> Self {
+        let signed = signer.map(|signer| {
+            let newest = ledger.as_ref().and_then(|ledger| ledger.newest_policy(signer));
+            Signed { policies: SignedPolicies::of(signer).since(newest), newest: None, ledger }
+        });
+        Self { path, files, signed }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -79,16 +102,25 @@ impl PolicyFile {
     /// Reads the policy, and what to say of it when it does not say that it is whole and nobody signed it.
     pub(crate) fn read(&mut self) -> Result<(TrustPolicy, Option<String>), CliError> {
         let text = file::read_deciding_text(&self.path, "policy", self.files)?;
-        let read = match &mut self.signed {
-            Some(signed) => signed.accept(&text).map(|signed| (signed.document, None)),
-            None => PolicyDocument::from_toml(&text).map(|document| {
-                let doubt =
-                    document.is_whole().err().map(|error| format!("{}: {error}", self.path.display()));
-                (document, doubt)
-            }),
+        let Some(signed) = &mut self.signed else {
+            let document = PolicyDocument::from_toml(&text).map_err(CliError::refused(&self.path))?;
+            let doubt = document.is_whole().err().map(|error| format!("{}: {error}", self.path.display()));
+            return Ok((policy_of(&self.path, document)?, doubt));
         };
-        let (document, doubt) = read.map_err(CliError::refused(&self.path))?;
-        Ok((policy_of(&self.path, document)?, doubt))
+        let read = signed.policies.accept(&text).map_err(CliError::refused(&self.path))?;
+        let policy = policy_of(&self.path, read.document.clone())?;
+        signed.newest = Some(read);
+        Ok((policy, None))
+    }
+
+    /// Remembers the policy that was read last, if it had to be signed, so that the next run takes none that is older.
+    pub(crate) fn remember(&self) -> Result<(), CliError> {
+        match &self.signed {
+            Some(Signed { newest: Some(newest), ledger: Some(ledger), .. }) => {
+                Ok(ledger.remember_policy(newest)?)
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -26,7 +26,7 @@ const MAX_CALL_DEPTH: u32 = 16;
 pub struct HostBuilder {
     trust: Option<TrustPolicy>,
     audit: Option<AuditLog>,
-    ledger: Option<RevisionLedger>,
+    ledger: Option<Arc<RevisionLedger>>,
     clock: Arc<dyn Clock>,
     cache_dir: Option<PathBuf>,
     limits: Limits,
@@ -70,8 +70,11 @@ impl HostBuilder {
 
     /// Where the host remembers the highest revision of each module key that ever ran, beyond the actor's removal and its own end; nowhere
     /// unless a ledger is given. A lower revision is refused then with [`Error::BelowHighestRevision`], in swaps and loads.
-    pub fn revision_ledger(mut self, ledger: RevisionLedger) -> Self {
-        self.ledger = Some(ledger);
+    ///
+    /// The ledger remembers the newest signed policy as well ([`RevisionLedger::remember_policy`]), so whoever reads those keeps an
+    /// [`Arc`] of it.
+    pub fn revision_ledger(mut self, ledger: impl Into<Arc<RevisionLedger>>) -> Self {
+        self.ledger = Some(ledger.into());
         self
     }
 

@@ -1,26 +1,26 @@
-//! Remembers the highest revision of each module key that ever ran, and to whom it belongs, in a file that outlives the host.
+//! Remembers the highest revision of each module key that ever ran, to whom it belongs, and the newest policy of each signer, in a file
+//! that outlives the host.
 
+mod book;
 mod error;
 mod line;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::HashMap,
     fmt,
-    fs::{File, Metadata, OpenOptions, TryLockError},
-    io::{self, Read, Seek, SeekFrom, Write},
+    fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
 };
 
-use capability_claims::{Owner, PublicKey};
+use capability_claims::{Owner, PolicyVersion, PublicKey, SignedPolicy};
 use parking_lot::Mutex;
 use trusted_files::FileError;
 
 pub use self::error::LedgerError;
-use self::line::{LENGTH, Said};
+use self::{book::Book, line::Said};
 
-/// The most module keys that are remembered.
+/// The most keys that are remembered: of modules, and of signers of policies.
 const MOST_KEYS: usize = 1 << 17;
 
 /// The highest revision of each module key that ever ran, and to whom it belongs, in a file: see [`HostBuilder::revision_ledger`].
@@ -35,8 +35,13 @@ const MOST_KEYS: usize = 1 << 17;
 /// `[owners]` or the caller by name ([`AddOptions::hand_over_to`]) hands it over. A lower revision that is named when the actor goes to
 /// another account, other than by a rotation, is the highest from then on: what a stranger signed is not what the owner's are measured by.
 ///
+/// It remembers which signed policy was the newest as well, for a host that takes signed policies: an older one, rightly signed, does
+/// not come back with the next start ([`newest_policy`](Self::newest_policy), [`remember_policy`](Self::remember_policy)).
+///
 /// Each key has two lines of the file, which are written in turns, and each line has a checksum: when a write is broken off, the
-/// line before it counts. What is written is on the disk before the module runs. The file has at most 51 MiB.
+/// line before it counts. What is written is on the disk before the module runs. The file says how many keys it has, so that an end
+/// that is missing is found; that it was emptied, or that an older copy of it was put in its place, cannot be seen. When it is removed
+/// or renamed while it is in use, nothing more is let in. It has at most 51 MiB.
 ///
 /// [`HostBuilder::revision_ledger`]: crate::HostBuilder::revision_ledger
 /// [`Error::BelowHighestRevision`]: crate::Error::BelowHighestRevision
@@ -48,25 +53,6 @@ pub struct RevisionLedger {
     path: PathBuf,
     book: Mutex<Book>,
     most_keys: usize,
-}
-
-#[derive(Default)]
-struct Book {
-    /// Where it is written; none when it was only read.
-    file: Option<File>,
-    /// By the keys' texts.
-    entries: HashMap<Box<str>, Entry>,
-    /// How many pairs of lines the file has.
-    pairs: usize,
-}
-
-/// What is remembered of one key, and where it stands.
-#[derive(Debug, Clone)]
-struct Entry {
-    said: Said,
-    pair: usize,
-    /// Which line of the pair says so: 0 or 1.
-    side: usize,
 }
 
 impl RevisionLedger {
@@ -100,7 +86,7 @@ impl RevisionLedger {
     /// [`LedgerError::NotALedger`], [`LedgerError::Damaged`] with the line, [`LedgerError::TooLarge`], and [`LedgerError::Disk`].
     pub fn snapshot(path: impl Into<PathBuf>, file: &File) -> Result<Self, LedgerError> {
         let path = path.into();
-        let book = Book::read(&path, file, MOST_KEYS)?.unwrap_or_default();
+        let book = Book::read(&path, file, MOST_KEYS)?.unwrap_or_else(Book::of_nothing);
         Ok(Self { path, book: Mutex::new(book), most_keys: MOST_KEYS })
     }
 
@@ -116,18 +102,20 @@ impl RevisionLedger {
             Err(TryLockError::Error(source)) => return Err(LedgerError::Disk { path, source }),
         }
         let book = match Book::read(&path, &file, most_keys)? {
-            Some(book) => Book { file: Some(file), ..book },
-            None => {
-                Book::begin(&path, file).map_err(|source| LedgerError::Disk { path: path.clone(), source })?
-            }
+            Some(mut book) => book.keep_in(&path, file).map(|()| book),
+            None => Book::begin(&path, file),
         };
+        let book = book.map_err(|source| LedgerError::Disk { path: path.clone(), source })?;
         Ok(Self { path, book: Mutex::new(book), most_keys })
     }
 
     /// The highest revision of this module key that ever ran; `None` when none did.
     #[must_use]
     pub fn highest(&self, module: PublicKey) -> Option<i32> {
-        self.book.lock().entries.get(&*module.to_string()).map(|entry| entry.said.highest)
+        match self.book.lock().said(&module.to_string()) {
+            Some(Said::Module { highest, .. }) => Some(*highest),
+            _ => None,
+        }
     }
 
     /// To whom the actor of this module key belongs; `None` when it never ran.
@@ -135,11 +123,54 @@ impl RevisionLedger {
     /// # Errors
     /// [`LedgerError::Damaged`] when the keys in the ledger are none.
     pub fn owner(&self, module: PublicKey) -> Result<Option<Owner>, LedgerError> {
-        let book = self.book.lock();
-        let Some(entry) = book.entries.get(&*module.to_string()) else { return Ok(None) };
-        let line = 2 + 2 * entry.pair + entry.side;
-        let owner = entry.said.owner().ok_or_else(|| LedgerError::Damaged { path: self.path.clone(), line });
+        let (module, book) = (module.to_string(), self.book.lock());
+        let (Some(said), Some(line)) = (book.said(&module), book.line_of(&module)) else { return Ok(None) };
+        let owner = said.owner().ok_or_else(|| LedgerError::Damaged { path: self.path.clone(), line });
         owner.map(Some)
+    }
+
+    /// The newest policy of this signer that was ever remembered; `None` when none was.
+    ///
+    /// ```
+    /// use capability_claims::{KeyKind, KeyPair, SignedPolicies, SignedPolicy};
+    /// use host_core::RevisionLedger;
+    ///
+    /// let directory = tempfile::tempdir()?;
+    /// let owner = KeyPair::generate(KeyKind::Account)?;
+    /// let signer = owner.public_key();
+    /// {
+    ///     let ledger = RevisionLedger::open(directory.path().join("revisions"))?;
+    ///     let second = SignedPolicy::sign("accounts = []\n", 2, &owner)?;
+    ///     let mut policies = SignedPolicies::of(signer).since(ledger.newest_policy(signer));
+    ///     ledger.remember_policy(&policies.accept(&second)?)?;
+    /// }
+    /// // In the next run:
+    /// let ledger = RevisionLedger::open(directory.path().join("revisions"))?;
+    /// let first = SignedPolicy::sign("accounts = []\n", 1, &owner)?;
+    /// let mut policies = SignedPolicies::of(signer).since(ledger.newest_policy(signer));
+    /// assert!(policies.accept(&first).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn newest_policy(&self, signer: PublicKey) -> Option<PolicyVersion> {
+        match self.book.lock().said(&signer.to_string()) {
+            Some(Said::Policy(version)) => Some(*version),
+            _ => None,
+        }
+    }
+
+    /// Remembers a policy as the newest of its signer, unless a newer one is remembered; on the disk when this returns. Call it before
+    /// the policy decides anything.
+    ///
+    /// # Errors
+    /// [`LedgerError::Full`] and [`LedgerError::Disk`].
+    pub fn remember_policy(&self, policy: &SignedPolicy) -> Result<(), LedgerError> {
+        let (signer, version) = (policy.signer.to_string(), policy.version);
+        let mut book = self.book.lock();
+        match book.said(&signer) {
+            Some(Said::Policy(newest)) if newest.serial > version.serial => Ok(()),
+            _ => self.note(&mut book, &signer, Said::Policy(version)),
+        }
     }
 
     /// Where the ledger lies.
@@ -159,30 +190,24 @@ impl RevisionLedger {
     ) -> Result<(), LedgerError> {
         let module = module.to_string();
         let mut book = self.book.lock();
-        let next = match book.entries.get(&*module) {
-            Some(Entry { said, pair, side }) => {
-                let highest = if anew { revision } else { said.highest.max(revision) };
-                let next = Said::new(highest, owner, said.turn.saturating_add(1));
-                if said.says_the_same(&next) {
-                    return Ok(());
-                }
-                // The line that counts now stays as it is until the other one is whole.
-                Entry { said: next, pair: *pair, side: 1 - side }
-            }
-            None if book.entries.len() >= self.most_keys => {
-                return Err(LedgerError::Full { path: self.path.clone(), limit: self.most_keys });
-            }
-            None => Entry { said: Said::new(revision, owner, 0), pair: book.pairs, side: 0 },
+        let highest = match book.said(&module) {
+            Some(Said::Module { highest, .. }) if !anew => revision.max(*highest),
+            _ => revision,
         };
-        book.write(&module, &next).map_err(|source| LedgerError::Disk { path: self.path.clone(), source })?;
-        book.pairs = book.pairs.max(next.pair + 1);
-        book.entries.insert(module.into(), next);
-        Ok(())
+        self.note(&mut book, &module, Said::of_module(highest, owner))
     }
 
-    /// Lets another host open the file.
+    fn note(&self, book: &mut Book, key: &str, said: Said) -> Result<(), LedgerError> {
+        if book.said(key).is_none() && book.keys() >= self.most_keys {
+            return Err(LedgerError::Full { path: self.path.clone(), limit: self.most_keys });
+        }
+        book.note(&self.path, key, said)
+            .map_err(|source| LedgerError::Disk { path: self.path.clone(), source })
+    }
+
+    /// Lets another host open the file. Nothing can be remembered any more.
     pub(crate) fn release(&self) {
-        if let Some(Err(error)) = self.book.lock().file.as_ref().map(File::unlock) {
+        if let Err(error) = self.book.lock().release() {
             log::debug!("{} stays locked until the host is dropped: {error}", self.path.display());
         }
     }
@@ -194,89 +219,10 @@ impl fmt::Debug for RevisionLedger {
     }
 }
 
-impl Book {
-    /// Reads what is there; `None` when that is nothing yet.
-    fn read(path: &Path, file: &File, most_keys: usize) -> Result<Option<Self>, LedgerError> {
-        let disk = |source| LedgerError::Disk { path: path.to_owned(), source };
-        let limit = (LENGTH * (1 + 2 * most_keys)) as u64;
-        let mut bytes = Vec::new();
-        file.take(limit + 1).read_to_end(&mut bytes).map_err(disk)?;
-        if bytes.len() as u64 > limit {
-            return Err(LedgerError::TooLarge { path: path.to_owned(), limit });
-        }
-        let header = line::header();
-        if bytes.len() < LENGTH && header.starts_with(&bytes) {
-            return Ok(None);
-        }
-        let Some(lines) = bytes.strip_prefix(&header[..]) else {
-            return Err(LedgerError::NotALedger { path: path.to_owned() });
-        };
-        let (mut entries, mut pairs) = (HashMap::new(), 0);
-        for (pair, lines) in lines.chunks(2 * LENGTH).enumerate() {
-            // Only a pair that was being added can be without a whole line, and no other follows it.
-            let Some((module, entry)) = Entry::read(pair, lines) else { continue };
-            if pair != pairs || entries.insert(module.into(), entry).is_some() {
-                return Err(LedgerError::Damaged { path: path.to_owned(), line: 2 + 2 * pairs });
-            }
-            pairs = pair + 1;
-        }
-        Ok(Some(Self { file: None, entries, pairs }))
-    }
-
-    /// Begins an empty file.
-    fn begin(path: &Path, mut file: File) -> io::Result<Self> {
-        write_at(&mut file, 0, &line::header())?;
-        trusted_files::sync_directory_of(path)?;
-        Ok(Self { file: Some(file), ..Self::default() })
-    }
-
-    fn write(&mut self, module: &str, entry: &Entry) -> io::Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        if is_removed(&file.metadata()?) {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "somebody removed it while it was in use"));
-        }
-        let mut lines = line::of(module, &entry.said);
-        if entry.pair == self.pairs {
-            lines.extend(line::empty());
-        }
-        let at = LENGTH * (1 + 2 * entry.pair + entry.side);
-        write_at(file, at as u64, &lines)
-    }
-}
-
-impl Entry {
-    /// The newer of the lines of a pair that are whole.
-    fn read(pair: usize, lines: &[u8]) -> Option<(&str, Self)> {
-        let whole = lines.chunks(LENGTH).enumerate().filter_map(|(side, text)| {
-            let (module, said) = line::parse(text)?;
-            Some((module, Self { said, pair, side }))
-        });
-        whole.max_by_key(|(_, entry)| entry.said.turn)
-    }
-}
-
-fn write_at(file: &mut File, at: u64, bytes: &[u8]) -> io::Result<()> {
-    file.seek(SeekFrom::Start(at))?;
-    file.write_all(bytes)?;
-    file.sync_data()
-}
-
 /// To read and write a file, which is made for its owner alone when it is not there.
 fn for_its_owner(options: &mut OpenOptions) -> &mut OpenOptions {
     let options = options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
-}
-
-/// Whether the file has no name any more, so that what is written to it is gone when it is closed.
-#[cfg(unix)]
-fn is_removed(file: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    file.nlink() == 0
-}
-
-#[cfg(not(unix))]
-fn is_removed(_: &Metadata) -> bool {
-    false
 }

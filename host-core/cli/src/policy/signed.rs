@@ -83,7 +83,7 @@ impl View {
         let read = || match signer {
             Some(signer) => {
                 let signed = SignedPolicy::verify(text, signer)?;
-                Ok((signed.document, Some(signed.serial), Some(signed.issued_at)))
+                Ok((signed.document, Some(signed.version.serial), Some(signed.issued_at)))
             }
             None => {
                 let document = PolicyDocument::from_toml(text)?;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::ErrorKind,
     path::PathBuf,
     sync::Arc,
 };
@@ -10,29 +9,18 @@ use std::{
 use capability_claims::VerifiedModule;
 use capability_provider::{ActorId, LinkConfig, LinkKey, ProviderError};
 use host_audit::{AuditError, AuditLog};
-use host_core::{Error as HostError, Host, HostBuilder, RevisionLedger};
+use host_core::{Error as HostError, Host, HostBuilder};
 use provider_http_server::HttpServer;
 
 use crate::{
-    deciding::Deciding,
     error::CliError,
     manifest::{LinkTable, Source},
     run::{
+        Purpose,
         module::{Loaded, Module},
         plan::Plan,
     },
 };
-
-/// What a host is put together for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// To let its actors in, and to write down in the audit log that the plan names what happens.
-    Serve,
-    /// To find out whether it would let them in, as far as that can be told without running anything of them.
-    Check,
-    /// To find out whether they start, too. Nothing is written down.
-    CheckStarts,
-}
 
 /// A host with its actors, and the links that it is to have.
 pub(crate) struct Assembly {
@@ -56,11 +44,8 @@ impl Assembly {
     ) -> Result<Self, CliError> {
         let audit = plan.audit.as_ref().filter(|_| purpose == Purpose::Serve);
         let mut builder = builder(source, plan, cache);
-        if let Some(path) = &plan.host.revision_ledger {
-            let ledger = ledger(source.resolve(path.get_ref()), plan.files, purpose);
-            if let Some(ledger) = ledger.map_err(source.at(path.span()))? {
-                builder = builder.revision_ledger(ledger);
-            }
+        if let Some(ledger) = &plan.ledger {
+            builder = builder.revision_ledger(Arc::clone(ledger));
         }
         if let Some(table) = audit {
             let path = source.resolve(table.file.get_ref());
@@ -194,20 +179,6 @@ fn builder(source: &Source, plan: &Plan, cache: Option<PathBuf>) -> HostBuilder 
         builder = builder.no_guest_random();
     }
     builder
-}
-
-/// The ledger in a file; whoever only checks neither begins one nor keeps others from it, and has none where none is.
-fn ledger(path: PathBuf, files: Deciding, purpose: Purpose) -> Result<Option<RevisionLedger>, CliError> {
-    let opened = match purpose {
-        Purpose::Serve if files.insecure() => RevisionLedger::open_anywhere(path),
-        Purpose::Serve => RevisionLedger::open(path),
-        Purpose::Check | Purpose::CheckStarts => match files.open(&path) {
-            Ok(file) => RevisionLedger::snapshot(path, &file),
-            Err(CliError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        },
-    };
-    opened.map(Some).map_err(CliError::from)
 }
 
 /// The actors by the names that links call them by.

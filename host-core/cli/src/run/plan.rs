@@ -2,13 +2,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::ErrorKind,
     mem,
     ops::Range,
+    path::PathBuf,
     sync::Arc,
 };
 
 use capability_claims::{PublicKey, TrustPolicy};
 use capability_provider::{ActorId, CapabilityId, LinkName, Provider};
+use host_core::RevisionLedger;
 use provider_http_server::HttpServer;
 use provider_keyvalue_memory::MemoryKeyValue;
 use provider_keyvalue_redis::RedisKeyValue;
@@ -21,8 +24,13 @@ use crate::{
     manifest::{
         ActorTable, AuditTable, HostTable, Kind, LinkTable, Manifest, ProviderTable, Source, TrustTable,
     },
+    run::Purpose,
     trust::{self, PolicyFile},
 };
+
+/// What to say when nothing remembers which policy of the signer was the newest.
+const FORGETS_THE_NEWEST: &str = "after a restart an older policy of the same signer would be taken; name a file in [host] \
+                                  revision_ledger, which remembers the newest";
 
 /// Where a provider serves.
 pub(crate) type Seat = (CapabilityId, LinkName);
@@ -36,6 +44,7 @@ pub(crate) struct Plan {
     pub(crate) policy: Option<PolicyFile>,
     /// What to say of the policy, if anything.
     pub(crate) doubt: Option<String>,
+    pub(crate) ledger: Option<Arc<RevisionLedger>>,
     pub(crate) audit: Option<AuditTable>,
     pub(crate) actors: Vec<ActorTable>,
     pub(crate) providers: BTreeMap<Seat, Planned>,
@@ -52,20 +61,30 @@ pub(crate) struct Planned {
 }
 
 impl Plan {
-    pub(crate) fn new(source: &Source, files: Deciding) -> Result<Self, CliError> {
+    pub(crate) fn new(source: &Source, files: Deciding, purpose: Purpose) -> Result<Self, CliError> {
         let mut manifest = source.manifest()?;
         let trust = manifest.trust.as_ref().ok_or_else(|| {
             source.missing("trust", "missing table; it names the accounts or operators whose modules may run")
         })?;
-        let mut policy = policy_file(source, files, trust)?;
-        let (trust, doubt) = trusted(source, trust, policy.as_mut())?;
+        let signer = signer(source, trust)?;
         check_aliases(source, &manifest.actors)?;
         let providers = providers(source, mem::take(&mut manifest.providers))?;
         for link in &manifest.links {
             check_link(source, link, &manifest.actors, &providers)?;
         }
+        let ledger = manifest.host.revision_ledger.as_ref().map_or(Ok(None), |path| {
+            let opened = ledger(source.resolve(path.get_ref()), files, purpose);
+            opened.map(|ledger| ledger.map(Arc::new)).map_err(source.at(path.span()))
+        })?;
+        let policy = trust.get_ref().policy.as_ref();
+        let mut policy = policy
+            .map(|policy| PolicyFile::new(source.resolve(policy.get_ref()), files, signer, ledger.clone()));
+        let (trust, mut doubt) = trusted(source, trust, policy.as_mut())?;
+        if signer.is_some() && manifest.host.revision_ledger.is_none() {
+            doubt = Some(FORGETS_THE_NEWEST.to_owned());
+        }
         let Manifest { host, audit, actors, links, .. } = manifest;
-        Ok(Self { host, files, trust, policy, doubt, audit, actors, providers, links })
+        Ok(Self { host, files, trust, policy, doubt, ledger, audit, actors, providers, links })
     }
 }
 
@@ -83,32 +102,33 @@ fn trusted(
         let reason = "a `policy` says all about trust; move the other fields of this table into its file";
         return Err(source.wrong(policy.span(), reason.to_owned()));
     }
-    file.read().map_err(source.at(policy.span()))
+    let read = file.read().and_then(|read| file.remember().map(|()| read));
+    read.map_err(source.at(policy.span()))
 }
 
-/// The file of the policy, if there is one, and who must have signed it.
-fn policy_file(
-    source: &Source,
-    files: Deciding,
-    table: &Spanned<TrustTable>,
-) -> Result<Option<PolicyFile>, CliError> {
-    let TrustTable { policy, signer, .. } = table.get_ref();
-    let signer = match signer {
-        Some(signer) => {
-            let key = PublicKey::parse(signer.get_ref());
-            Some(key.map_err(|error| source.at(signer.span())(error.into()))?)
-        }
-        None => None,
-    };
-    match (policy, &table.get_ref().signer) {
-        (Some(policy), _) => Ok(Some(PolicyFile::new(source.resolve(policy.get_ref()), files, signer))),
-        (None, Some(signer)) => {
-            let reason =
-                "only a `policy` in a file of its own is signed; name the file, or leave the signer out";
-            Err(source.wrong(signer.span(), reason.to_owned()))
-        }
-        (None, None) => Ok(None),
+/// Who must have signed the policy, if somebody must.
+fn signer(source: &Source, table: &Spanned<TrustTable>) -> Result<Option<PublicKey>, CliError> {
+    let TrustTable { policy, signer: Some(signer), .. } = table.get_ref() else { return Ok(None) };
+    if policy.is_none() {
+        let reason = "only a `policy` in a file of its own is signed; name the file, or leave the signer out";
+        return Err(source.wrong(signer.span(), reason.to_owned()));
     }
+    let key = PublicKey::parse(signer.get_ref());
+    key.map(Some).map_err(|error| source.at(signer.span())(error.into()))
+}
+
+/// The ledger in a file; whoever only checks neither begins one nor keeps others from it, and has none where none is.
+fn ledger(path: PathBuf, files: Deciding, purpose: Purpose) -> Result<Option<RevisionLedger>, CliError> {
+    let opened = match purpose {
+        Purpose::Serve if files.insecure() => RevisionLedger::open_anywhere(path),
+        Purpose::Serve => RevisionLedger::open(path),
+        Purpose::Check | Purpose::CheckStarts => match files.open(&path) {
+            Ok(file) => RevisionLedger::snapshot(path, &file),
+            Err(CliError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        },
+    };
+    opened.map(Some).map_err(CliError::from)
 }
 
 fn listed(source: &Source, table: &Spanned<TrustTable>) -> Result<TrustPolicy, CliError> {

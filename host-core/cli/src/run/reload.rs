@@ -43,6 +43,9 @@ fn policy_again(file: &mut PolicyFile, host: &Host, output: &Output) -> Result<(
     if let Some(doubt) = doubt {
         output.warn(&doubt);
     }
+    // What tightens is not held up by a ledger that cannot be written: the next run would take an older policy then, which is told.
+    let remembered = file.remember();
     let report = host.replace_policy(policy)?;
-    output.show(&Reloaded::new(file.path(), report))
+    output.show(&Reloaded::new(file.path(), report))?;
+    remembered
 }

@@ -1,12 +1,14 @@
 //! Modules that have changed take the place of those that serve when SIGHUP comes.
 #![cfg(unix)]
 
-use capability_claims::{AccountBuilder, ClaimsBuilder, KeyPair};
+use capability_claims::{AccountBuilder, ClaimsBuilder, KeyPair, SignedPolicy};
 use serde_json::Value;
 
 use crate::{
     running::{Running, get},
-    support::{ACCOUNT, Directory, MODULE, OPERATOR, OPERATOR_SEED, STRANGER_SEED, claims, signed},
+    support::{
+        ACCOUNT, ACCOUNT_SEED, Directory, MODULE, OPERATOR, OPERATOR_SEED, STRANGER_SEED, claims, signed,
+    },
 };
 
 const COUNTER: &str = include_str!("guests/counter.wat");
@@ -220,4 +222,43 @@ fn a_token_beside_a_module_that_has_changed_counts_as_the_module() {
     serving.reload();
     assert_eq!(serving.reload()["policy"], "policy.toml");
     assert_eq!(serving.host.end("-TERM").0, Some(0));
+}
+
+#[test]
+fn a_signed_policy_that_is_not_taken_leaves_the_host_serving_under_the_one_before() {
+    let directory = directory("");
+    let text = String::from_utf8(directory.read("host.toml")).unwrap();
+    let signed = text.replace(
+        "[trust]",
+        &format!("[host]\nrevision_ledger = \"revisions\"\n[trust]\nsigner = \"{ACCOUNT}\""),
+    );
+    directory.write("host.toml", signed);
+    let sign = |text: &str, serial, seed| {
+        SignedPolicy::sign(text, serial, &KeyPair::from_seed(seed).unwrap()).unwrap()
+    };
+    let genuine = |serial| sign(&policy(), serial, ACCOUNT_SEED);
+    directory.write("policy.toml", genuine(2));
+    let mut serving = Serving::of(&directory);
+    let cut = genuine(3);
+    let nobody = "[end]\nentries = 0\n";
+    for (text, code) in [
+        (sign(nobody, 3, STRANGER_SEED), "policy_signer"),
+        (sign(nobody, 1, ACCOUNT_SEED), "policy_replayed"),
+        (sign(nobody, 2, ACCOUNT_SEED), "policy_replayed"),
+        (cut[..cut.len() - 50].to_owned(), "malformed_token"),
+        (cut.lines().next().unwrap().to_owned(), "policy_not_signed"),
+        (genuine(3).replace("operators", "# operators"), "policy_altered"),
+        (nobody.to_owned(), "policy_not_signed"),
+        (String::new(), "policy_not_signed"),
+    ] {
+        directory.write("policy.toml", text);
+        serving.host.send("-HUP");
+        let error = serving.host.told("{\"error\"");
+        assert!(error.contains(code) && error.contains("policy.toml"), "{code}: {error}");
+        serving.answers("200");
+    }
+    // None of them was remembered as the newest.
+    directory.write("policy.toml", genuine(3));
+    assert_eq!(serving.reload()["policy"], "policy.toml");
+    serving.answers("200");
 }

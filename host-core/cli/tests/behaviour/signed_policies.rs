@@ -16,6 +16,14 @@ fn directory(policy: &str) -> Directory {
     directory
 }
 
+const LEDGER: &str = "[host]\nrevision_ledger = \"revisions\"";
+
+/// A manifest that wants policies of the account, with or without a ledger.
+fn signed_only(directory: &Directory, host: &str) {
+    let text = format!("{host}\n[trust]\npolicy = \"policy.toml\"\nsigner = \"{ACCOUNT}\"\n");
+    directory.write("host.toml", text);
+}
+
 fn sign(directory: &Directory, key: &str, serial: &str) {
     directory.run(&["policy", "sign", "policy.toml", "--key", key, "--serial", serial]).succeeded();
 }
@@ -52,7 +60,7 @@ fn a_policy_that_says_that_it_is_whole_is_looked_at() {
 #[test]
 fn a_host_takes_policies_of_one_signer_and_no_older_one() {
     let directory = directory(&format!("accounts = [\"{ACCOUNT}\"]\n"));
-    directory.write("host.toml", format!("[trust]\npolicy = \"policy.toml\"\nsigner = \"{ACCOUNT}\"\n"));
+    signed_only(&directory, "");
     assert_eq!(directory.run(&["run", "host.toml", "--check"]).status, Some(1));
     sign(&directory, "stranger.nk", "1");
     assert!(directory.run(&["run", "host.toml", "--check"]).stderr.contains("only one of"));
@@ -79,6 +87,60 @@ fn a_host_says_that_a_policy_does_not_say_that_it_is_whole() {
     let ran = directory.run(&["run", "host.toml", "--check"]);
     assert!(ran.succeeded().stderr.contains("entries = 1"), "{ran:?}");
     sign(&directory, "owner.nk", "1");
-    directory.write("host.toml", format!("[trust]\npolicy = \"policy.toml\"\nsigner = \"{ACCOUNT}\"\n"));
+    signed_only(&directory, LEDGER);
     assert_eq!(directory.run(&["run", "host.toml", "--check"]).succeeded().stderr, "");
+}
+
+#[test]
+fn a_restarted_host_takes_no_older_policy() {
+    let text = format!("accounts = [\"{ACCOUNT}\"]\n");
+    let directory = directory(&text);
+    signed_only(&directory, LEDGER);
+    let check = || directory.run(&["--json", "run", "host.toml", "--check"]);
+    sign(&directory, "owner.nk", "4");
+    let fourth = directory.read("policy.toml");
+    sign(&directory, "owner.nk", "5");
+    check().succeeded();
+    directory.write("policy.toml", &fourth);
+    check().succeeded();
+    assert!(!directory.path("revisions").exists(), "who only checks remembers nothing");
+
+    let ended = |mut host: Running| {
+        host.line();
+        assert_eq!(host.end("-TERM").0, Some(0));
+    };
+    ended(Running::start(&directory, &[]));
+    // The fifth is taken while the host runs, and it stays the newest in the next run.
+    let mut host = Running::start(&directory, &[]);
+    host.line();
+    sign(&directory, "owner.nk", "5");
+    let fifth = directory.read("policy.toml");
+    host.send("-HUP");
+    ended(host);
+    directory.write("policy.toml", &text);
+    sign(&directory, "owner.nk", "3");
+    let third = directory.read("policy.toml");
+    directory.write("policy.toml", format!("{text}clock_skew_seconds = 5\n"));
+    sign(&directory, "owner.nk", "5");
+    let another_fifth = directory.read("policy.toml");
+    for older in [third, fourth, another_fifth] {
+        directory.write("policy.toml", older);
+        for command in [&["--json", "run", "host.toml", "--check"][..], &["--json", "run", "host.toml"]] {
+            let refused = directory.run(command);
+            assert_eq!(refused.status, Some(1), "{refused:?}");
+            assert!(refused.stderr.contains("policy_replayed"), "{refused:?}");
+        }
+    }
+    directory.write("policy.toml", fifth);
+    ended(Running::start(&directory, &[]));
+}
+
+#[test]
+fn a_host_without_a_ledger_says_that_it_forgets_which_policy_was_the_newest() {
+    let directory = directory(&format!("accounts = [\"{ACCOUNT}\"]\n"));
+    sign(&directory, "owner.nk", "1");
+    signed_only(&directory, "");
+    let ran = directory.run(&["run", "host.toml", "--check"]);
+    let told = &ran.succeeded().stderr;
+    assert!(told.contains("after a restart an older policy") && told.contains("revision_ledger"), "{told}");
 }

@@ -23,10 +23,10 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
-    /// A line was changed, or its disk is damaged. Nothing is guessed.
+    /// A line was changed or is missing, or its disk is damaged. Nothing is guessed.
     #[error(
         "the revision ledger {} is damaged in line {line}: put a copy in its place, or take the file away and begin anew, which \
-         forgets all revisions",
+         forgets all that it said",
         path.display()
     )]
     Damaged {
@@ -45,7 +45,7 @@ pub enum LedgerError {
     },
     /// It has as many keys as it may have.
     #[error(
-        "the revision ledger {} has {limit} module keys already and takes no more; name another file, which begins anew",
+        "the revision ledger {} has {limit} keys already and takes no more; name another file, which begins anew",
         path.display()
     )]
     Full {
@@ -54,7 +54,7 @@ pub enum LedgerError {
         /// The most keys of a ledger.
         limit: usize,
     },
-    /// The operating system did not read or write.
+    /// The operating system did not read or write, or the file was removed or renamed while it was in use.
     #[error("the revision ledger {} cannot be read or written: {source}; see to its disk", path.display())]
     Disk {
         /// The file.

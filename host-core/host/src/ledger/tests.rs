@@ -1,8 +1,8 @@
 use std::fs;
 
-use capability_claims::{KeyKind, KeyPair};
+use capability_claims::{KeyKind, KeyPair, SignedPolicies};
 
-use super::*;
+use super::{line::LENGTH, *};
 
 fn owner() -> Owner {
     Owner::new(KeyPair::generate(KeyKind::Account).unwrap().public_key(), None).unwrap()
@@ -60,7 +60,7 @@ fn the_highest_stays_and_is_there_after_the_next_opening() {
 
 #[test]
 fn a_write_that_is_broken_off_anywhere_loses_no_more_than_itself() {
-    let (place, [one, two, three]) = (Place::new(), [(); 3].map(|()| key()));
+    let (place, [one, two, three, four]) = (Place::new(), [(); 4].map(|()| key()));
     let (first, next) = (owner(), owner());
     let said = |ledger: &RevisionLedger| {
         [one, two, three].map(|key| (ledger.highest(key), ledger.owner(key).unwrap()))
@@ -84,24 +84,32 @@ fn a_write_that_is_broken_off_anywhere_loses_no_more_than_itself() {
         let after = said(&ledger);
         drop(ledger);
         let new = fs::read(place.path()).unwrap();
-        let changed: Vec<_> = (0..new.len()).filter(|at| old.get(*at) != new.get(*at)).collect();
-        let (begin, last) = (changed[0], changed[changed.len() - 1]);
-        for end in begin..=last {
-            let mut torn = new[..=end].to_vec();
-            torn.extend_from_slice(old.get(end + 1..).unwrap_or_default());
-            // The disk may also have made room and not have written yet.
-            let mut zeros = torn.clone();
-            zeros.resize(new.len().max(torn.len()), 0);
-            for torn in [torn, zeros] {
-                fs::write(place.path(), torn).unwrap();
-                let ledger = place.open().unwrap();
-                let found = said(&ledger);
-                assert!(found == before || found == after, "{end}: {found:?}");
-                // And it goes on.
-                ledger.remember(raised, revision, owner, anew).unwrap();
-                drop(ledger);
-                let ledger = place.open().unwrap();
-                assert_eq!(said(&ledger), after, "{end}");
+        // The file after each write, of which an added key has two: its lines, and how many keys there are.
+        let mut states = vec![old.clone(), new.clone()];
+        if old.len() < new.len() {
+            states.insert(1, [&old, &new[old.len()..]].concat());
+        }
+        for (old, new) in states.iter().zip(&states[1..]) {
+            let changed: Vec<_> = (0..new.len()).filter(|at| old.get(*at) != new.get(*at)).collect();
+            let (begin, last) = (changed[0], changed[changed.len() - 1]);
+            for end in begin..=last {
+                let mut torn = new[..=end].to_vec();
+                torn.extend_from_slice(old.get(end + 1..).unwrap_or_default());
+                // The disk may also have made room and not have written yet.
+                let mut zeros = torn.clone();
+                zeros.resize(new.len().max(torn.len()), 0);
+                for torn in [torn, zeros] {
+                    fs::write(place.path(), torn).unwrap();
+                    let ledger = place.open().unwrap();
+                    let found = said(&ledger);
+                    assert!(found == before || found == after, "{end}: {found:?}");
+                    // And it goes on.
+                    ledger.remember(raised, revision, owner, anew).unwrap();
+                    ledger.remember(four, 1, first, false).unwrap();
+                    drop(ledger);
+                    let ledger = place.open().unwrap();
+                    assert_eq!((said(&ledger), ledger.highest(four)), (after, Some(1)), "{end}");
+                }
             }
         }
         fs::write(place.path(), new).unwrap();
@@ -116,41 +124,120 @@ fn what_is_no_ledger_or_damaged_is_refused_with_the_line() {
         (0..3).for_each(|revision| ledger.raise(key(), revision).unwrap());
     }
     let whole = fs::read(place.path()).unwrap();
+    let damaged_line = || match place.open().unwrap_err() {
+        LedgerError::Damaged { line, .. } => line,
+        error => panic!("{error}"),
+    };
     let mut damaged = whole.clone();
-    damaged[LENGTH * 3 + 10] = b'?';
+    damaged[LENGTH * 5 + 10] = b'?';
     fs::write(place.path(), damaged).unwrap();
-    let error = place.open().unwrap_err();
-    assert!(matches!(error, LedgerError::Damaged { line: 4, .. }), "{error}");
-    let twice = [&whole[..], &whole[LENGTH..LENGTH * 3]].concat();
+    assert_eq!(damaged_line(), 6);
+    let twice = [&whole[..], &whole[LENGTH * 3..LENGTH * 5]].concat();
     fs::write(place.path(), twice).unwrap();
-    let error = place.open().unwrap_err();
-    assert!(matches!(error, LedgerError::Damaged { line: 8, .. }), "{error}");
+    assert_eq!(damaged_line(), 10, "a key that is there twice");
+    let more = [&whole[..], &line::empty(), &line::empty(), &line::empty(), &line::empty()].concat();
+    fs::write(place.path(), more).unwrap();
+    assert_eq!(damaged_line(), 10, "only one key can have been on the way");
     for other in [&b"{\"seq\":1}\n"[..], &[b'x'; 1000]] {
         fs::write(place.path(), other).unwrap();
         assert!(matches!(place.open(), Err(LedgerError::NotALedger { .. })));
     }
-    fs::write(place.path(), [&whole[..], &whole[LENGTH..]].concat()).unwrap();
+    fs::write(place.path(), [&whole[..], &whole[LENGTH * 3..]].concat()).unwrap();
     let error = RevisionLedger::open_for(place.path(), 3).unwrap_err();
     assert!(matches!(error, LedgerError::TooLarge { .. }), "{error}");
-    // A line that is whole has no owner.
-    let (module, none) = (key(), Said::new(1, owner(), 0));
-    let line = String::from_utf8(line::of(&module.to_string(), &none)).unwrap();
-    let account = line.split(' ').nth(3).unwrap();
-    let parts = line.replace(account, &"A".repeat(56));
-    let said = parts.rsplit_once(' ').unwrap().0;
-    let checksum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(said.as_bytes());
-    fs::write(
-        place.path(),
-        [&line::header()[..], format!("{said} {checksum:08x}\n").as_bytes(), &line::empty()].concat(),
-    )
-    .unwrap();
+}
+
+#[test]
+fn a_ledger_whose_end_is_missing_is_refused() {
+    let place = Place::new();
+    {
+        let ledger = place.open().unwrap();
+        (0..3).for_each(|revision| ledger.raise(key(), revision).unwrap());
+    }
+    let whole = fs::read(place.path()).unwrap();
+    for end in 1..whole.len() {
+        fs::write(place.path(), &whole[..end]).unwrap();
+        let expected = if end < LENGTH { 1 } else { (end / LENGTH - 1) / 2 * 2 + 2 };
+        match place.open().unwrap_err() {
+            LedgerError::Damaged { line, .. } => assert_eq!(line, expected, "{end}"),
+            error => panic!("{end}: {error}"),
+        }
+    }
+    fs::write(place.path(), &whole).unwrap();
+    place.open().unwrap();
+}
+
+#[test]
+fn a_beginning_that_was_broken_off_is_begun_anew() {
+    let place = Place::new();
+    drop(place.open().unwrap());
+    let begun = fs::read(place.path()).unwrap();
+    assert_eq!(begun.len(), 3 * LENGTH);
+    // First the lines behind the header, for which the system makes room with zeros, and then the header.
+    let lines = |end| [&[0; LENGTH], &begun[LENGTH..end]].concat();
+    let header = |end| [&begun[..end], &vec![0; LENGTH - end], &begun[LENGTH..]].concat();
+    let states = [vec![], vec![0; 7], vec![0; LENGTH]].into_iter();
+    let states = states.chain((LENGTH..=begun.len()).map(lines)).chain((0..LENGTH).map(header));
+    for state in states {
+        fs::write(place.path(), &state).unwrap();
+        let one = key();
+        place.open().unwrap().raise(one, 1).unwrap();
+        assert_eq!(place.open().unwrap().highest(one), Some(1));
+    }
+}
+
+#[test]
+fn a_line_that_is_whole_and_names_no_account_is_damaged() {
+    let (place, module) = (Place::new(), key());
+    place.open().unwrap().raise(module, 1).unwrap();
+    let mut bytes = fs::read(place.path()).unwrap();
+    let module_text = module.to_string();
+    let said = Said::Module { highest: 1, account: "A".repeat(56).into(), operator: None };
+    bytes[LENGTH * 3..LENGTH * 4].copy_from_slice(&line::of(&module_text, 0, &said));
+    fs::write(place.path(), bytes).unwrap();
     let ledger = place.open().unwrap();
     assert_eq!(ledger.highest(module), Some(1));
-    assert!(matches!(ledger.owner(module), Err(LedgerError::Damaged { line: 2, .. })));
-    drop(ledger);
-    // The beginning of a file that was broken off is an empty one.
-    fs::write(place.path(), &whole[..LENGTH / 2]).unwrap();
-    place.open().unwrap().raise(key(), 1).unwrap();
+    assert!(matches!(ledger.owner(module), Err(LedgerError::Damaged { line: 4, .. })));
+}
+
+#[test]
+fn the_newest_policy_of_each_signer_is_remembered() {
+    let place = Place::new();
+    let signers = [KeyKind::Account, KeyKind::Operator].map(|kind| KeyPair::generate(kind).unwrap());
+    let policy = |signer: &KeyPair, serial, text| {
+        let signed = SignedPolicy::sign(text, serial, signer).unwrap();
+        SignedPolicies::of(signer.public_key()).accept(&signed).unwrap()
+    };
+    let of = |place: &Place| {
+        let ledger = place.open().unwrap();
+        signers.each_ref().map(|signer| ledger.newest_policy(signer.public_key()))
+    };
+    assert_eq!(of(&place), [None, None]);
+    let [account, operator] = &signers;
+    let (first, second) = (policy(account, 1, ""), policy(account, u64::MAX, "clock_skew_seconds = 5\n"));
+    place.open().unwrap().remember_policy(&first).unwrap();
+    assert_eq!(of(&place), [Some(first.version), None]);
+    place.open().unwrap().remember_policy(&second).unwrap();
+    place.open().unwrap().remember_policy(&first).unwrap();
+    let other = policy(operator, 3, "");
+    place.open().unwrap().remember_policy(&other).unwrap();
+    assert_eq!(of(&place), [Some(second.version), Some(other.version)]);
+}
+
+#[test]
+fn what_was_read_or_released_is_not_written() {
+    let (place, one) = (Place::new(), key());
+    let ledger = place.open().unwrap();
+    ledger.raise(one, 1).unwrap();
+    let before = fs::read(place.path()).unwrap();
+    let snapshot = RevisionLedger::snapshot(place.path(), &File::open(place.path()).unwrap()).unwrap();
+    snapshot.raise(one, 2).unwrap();
+    assert_eq!(snapshot.highest(one), Some(2));
+    ledger.release();
+    let second = place.open().unwrap();
+    assert!(matches!(ledger.raise(one, 3), Err(LedgerError::Disk { .. })));
+    assert_eq!((ledger.highest(one), second.highest(one)), (Some(1), Some(1)));
+    assert_eq!(fs::read(place.path()).unwrap(), before);
 }
 
 #[test]
@@ -171,7 +258,7 @@ fn it_does_not_grow_with_the_revisions_of_a_key() {
     let (place, one) = (Place::new(), key());
     let ledger = place.open().unwrap();
     (0..50).for_each(|revision| ledger.raise(one, revision).unwrap());
-    assert_eq!(fs::metadata(place.path()).unwrap().len(), 3 * LENGTH as u64);
+    assert_eq!(fs::metadata(place.path()).unwrap().len(), 5 * LENGTH as u64);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The highest revision of a module key that ever ran is remembered, beyond the actor's removal and the host's end.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, sync::Barrier, thread};
 
 use capability_claims::{KeyPair, TrustPolicy};
 use host_audit::{AuditLog, OnFailure};
@@ -132,7 +132,7 @@ fn a_revision_that_cannot_be_remembered_does_not_run() {
     fs::remove_file(place.path()).unwrap();
     let error = world.host.replace_actor(version(&world, &key, 2)).unwrap_err();
     assert!(matches!(error, Error::NotRemembered { .. }), "{error}");
-    assert!(error.to_string().contains("somebody removed it"), "{error}");
+    assert!(error.to_string().contains("somebody removed or renamed it"), "{error}");
     assert_eq!(&world.host.call(&actor, "op", b"").unwrap()[..], b"1", "the old version serves on");
     let other = module_key();
     let error = world.host.add_actor(version(&world, &other, 1)).unwrap_err();
@@ -140,6 +140,24 @@ fn a_revision_that_cannot_be_remembered_does_not_run() {
     assert!(matches!(world.host.call(&id_of(&other), "op", b""), Err(Error::UnknownActor { .. })));
     // What is remembered already needs no writing.
     world.host.replace_actor(version(&world, &key, 1)).unwrap();
+}
+
+#[test]
+fn a_ledger_that_was_renamed_lets_nothing_new_in_until_it_is_back() {
+    let (place, key) = (Place::new(), module_key());
+    let world = World::with(|builder| builder.revision_ledger(place.open()));
+    world.host.add_actor(version(&world, &key, 1)).unwrap();
+    let away = place.path().with_extension("away");
+    fs::rename(place.path(), &away).unwrap();
+    // Another host begins one in its place.
+    let second = World::with(|builder| builder.revision_ledger(place.open()));
+    second.host.add_actor(version(&second, &module_key(), 1)).unwrap();
+    drop(second);
+    let error = world.host.replace_actor(version(&world, &key, 2)).unwrap_err();
+    assert!(matches!(error, Error::NotRemembered { .. }), "{error}");
+    assert!(error.to_string().contains("somebody removed or renamed it"), "{error}");
+    fs::rename(away, place.path()).unwrap();
+    world.host.replace_actor(version(&world, &key, 2)).unwrap();
 }
 
 #[test]
@@ -154,4 +172,36 @@ fn a_file_that_others_may_write_is_no_ledger() {
         let error = RevisionLedger::open(place.path()).unwrap_err();
         assert!(matches!(error, LedgerError::File(_)) && error.to_string().contains("chmod"), "{error}");
     }
+}
+
+#[test]
+fn what_is_added_at_once_is_all_remembered() {
+    let (place, shared) = (Place::new(), module_key());
+    let world = World::with(|builder| builder.revision_ledger(place.open()));
+    let own: Vec<_> = (0..4).map(|_| module_key()).collect();
+    let together = Barrier::new(2 * own.len());
+    let (world, together) = (&world, &together);
+    let outcomes: Vec<_> = thread::scope(|scope| {
+        let alone = own.iter().map(|key| (key, 1));
+        let contended = (1..).map(|revision| (&shared, revision)).take(own.len());
+        let adding: Vec<_> = alone
+            .chain(contended)
+            .map(|(key, revision)| {
+                let module = version(world, key, revision);
+                scope.spawn(move || {
+                    together.wait();
+                    world.host.add_actor(module).map(|_| revision)
+                })
+            })
+            .collect();
+        adding.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let (alone, contended) = outcomes.split_at(own.len());
+    assert!(alone.iter().all(Result::is_ok), "{alone:?}");
+    let let_in: Vec<_> = contended.iter().filter_map(|outcome| outcome.as_ref().ok()).collect();
+    assert_eq!(let_in.len(), 1, "{contended:?}");
+    world.host.shutdown();
+    let ledger = place.open();
+    assert!(own.iter().all(|key| ledger.highest(key.public_key()) == Some(1)));
+    assert_eq!(ledger.highest(shared.public_key()).as_ref(), Some(let_in[0]));
 }
