@@ -44,23 +44,12 @@ pub(crate) fn open(path: &Path, place: Place) -> Result<File, AuditError> {
     }
     if metadata.len() == 0 {
         // Each record is synced, and of what use is that when a loss of power takes the file's name?
-        sync_name(path).map_err(cannot)?;
+        trusted_files::sync_directory_of(path).map_err(cannot)?;
     }
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(AuditError::InUse { path: path.to_owned() }),
         Err(TryLockError::Error(source)) => Err(cannot(source)),
-    }
-}
-
-fn sync_name(path: &Path) -> io::Result<()> {
-    match trusted_files::sync_directory_of(path) {
-        // Some file systems have no such thing for directories.
-        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
-            log::debug!("the directory of {} was not synced: {error}", path.display());
-            Ok(())
-        }
-        synced => synced,
     }
 }
 

@@ -100,13 +100,21 @@ pub fn make_directory(path: &Path) -> Result<PathBuf, FileError> {
 }
 
 /// Writes the names in the directory of a file to the disk, so that a file which was made or renamed there is still there after
-/// a loss of power. Does nothing where directories cannot be opened.
+/// a loss of power. Does nothing where directories cannot be opened, or where the file system has no such thing for them.
 ///
 /// # Errors
 ///
 /// What the operating system says.
 pub fn sync_directory_of(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(parent_of(path))?.sync_all() } else { Ok(()) }
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match File::open(parent_of(path))?.sync_all() {
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
+            Ok(())
+        }
+        synced => synced,
+    }
 }
 
 fn check_way_to(path: &Path) -> Result<(), FileError> {

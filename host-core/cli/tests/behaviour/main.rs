@@ -5,6 +5,7 @@ mod audit_show;
 mod call;
 mod chain;
 mod check;
+mod durable;
 mod inspect;
 mod invoke;
 mod keys;
