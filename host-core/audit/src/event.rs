@@ -180,7 +180,7 @@ pub enum Event<'a> {
         #[serde(serialize_with = "digested")]
         policy: &'a str,
     },
-    /// A host asked the log, which could not be written before, whether it can be written again. This record is the answer.
+    /// A host tried the log, which could not be written before. This record says that it can be written again.
     LogResumed,
     /// A policy was to be read and could not be: the one before goes on to decide.
     PolicyUnreadable {
@@ -284,8 +284,8 @@ pub struct Token<'a> {
 pub(crate) enum Notice {
     /// A record that was only partly written, by a host that then ended, was cut off: so many bytes.
     PartialRecordRemoved { bytes: u64 },
-    /// So many records could not be written since the one before this.
-    RecordsLost { count: u64 },
+    /// So many records could not be written since the one before this, the first of them at this time.
+    RecordsLost { count: u64, since: u64 },
 }
 
 #[derive(Serialize)]

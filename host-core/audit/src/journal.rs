@@ -32,8 +32,16 @@ pub(crate) struct Journal<S> {
     torn: bool,
     /// The bytes of the part of a record that was found when the log was opened, until the log says so.
     partial: u64,
-    /// How many records could not be written since the last one.
-    lost: u64,
+    /// The records that could not be written since the last one.
+    lost: Option<Lost>,
+}
+
+/// Records that could not be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lost {
+    pub(crate) count: u64,
+    /// When the first of them was to be written.
+    pub(crate) since: u64,
 }
 
 /// Why a record was not written.
@@ -54,13 +62,14 @@ impl<S: Storage> Journal<S> {
     /// Goes on where a walk through what is stored ended.
     pub(crate) fn after(walk: &Walk, storage: S) -> Self {
         let Walk { head, length, partial, .. } = *walk;
-        Self { storage, head, length, torn: partial > 0, partial, lost: 0 }
+        Self { storage, head, length, torn: partial > 0, partial, lost: None }
     }
 
     pub(crate) fn record(&mut self, at: u64, event: &Event<'_>) -> Result<(), Failure> {
         let recorded = self.record_again(at, event);
         if recorded.is_err() {
-            self.lost = self.lost.saturating_add(1);
+            let Lost { count, since } = self.lost.unwrap_or(Lost { count: 0, since: at });
+            self.lost = Some(Lost { count: count.saturating_add(1), since });
         }
         recorded
     }
@@ -69,7 +78,7 @@ impl<S: Storage> Journal<S> {
     pub(crate) fn record_again(&mut self, at: u64, event: &Event<'_>) -> Result<(), Failure> {
         self.settle()?;
         self.append(at, event)?;
-        self.lost = 0;
+        self.lost = None;
         Ok(())
     }
 
@@ -77,7 +86,7 @@ impl<S: Storage> Journal<S> {
         self.head
     }
 
-    pub(crate) fn lost(&self) -> u64 {
+    pub(crate) fn lost(&self) -> Option<Lost> {
         self.lost
     }
 
@@ -101,8 +110,8 @@ impl<S: Storage> Journal<S> {
             head =
                 record::append(&mut lines, head, at, &Notice::PartialRecordRemoved { bytes: self.partial });
         }
-        if self.lost > 0 {
-            head = record::append(&mut lines, head, at, &Notice::RecordsLost { count: self.lost });
+        if let Some(Lost { count, since }) = self.lost {
+            head = record::append(&mut lines, head, at, &Notice::RecordsLost { count, since });
         }
         head = record::append(&mut lines, head, at, event);
         if let Err(error) = self.storage.append(&lines) {
@@ -182,14 +191,18 @@ mod tests {
             let summary = verify(&*journal.storage.bytes).unwrap();
             assert_eq!((summary.records, summary.head), (written, journal.head().hash), "room for {room}");
             assert!(journal.record(3, &EVENT).is_err());
-            assert_eq!(journal.lost(), 2);
+            // The first one that did not fit, and the one that was tried after it.
+            assert_eq!(journal.lost(), Some(Lost { count: 2, since: written }));
 
             journal.storage.room = usize::MAX;
             journal.record(4, &EVENT).unwrap();
             assert_eq!(verify(&*journal.storage.bytes).unwrap().records, written + 2);
             let told = events(&journal.storage.bytes);
             assert_eq!(told[written as usize], ("records_lost".to_owned(), Some(2)));
-            assert_eq!(journal.lost(), 0);
+            let line = format!(r#""event":"records_lost","count":2,"since":{written},"hash""#);
+            let text = String::from_utf8_lossy(&journal.storage.bytes);
+            assert!(text.lines().nth(written as usize).unwrap().contains(&line), "{text}");
+            assert_eq!(journal.lost(), None);
         }
     }
 

@@ -52,7 +52,7 @@
 //! # Failure
 //!
 //! A record is in the file as a whole, and on the disk, before [`AuditLog::record`] returns; when that fails the file is cut back to where it
-//! was, and the next record that succeeds says how many were lost. Whether the host then refuses to do what it cannot record is
+//! was, and before the next record that succeeds stands how many were lost and since when. Whether the host then refuses to do what it cannot record is
 //! told by [`OnFailure`].
 #![forbid(unsafe_code)]
 

@@ -84,7 +84,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// [`AuditError::Write`], [`AuditError::Changed`] and [`AuditError::Removed`]; what to do then is told by
-    /// [`on_failure`](Self::on_failure). The next record that can be written says how many were lost.
+    /// [`on_failure`](Self::on_failure). The next record that can be written says how many were lost, and since when.
     pub fn record(&self, at: u64, event: &Event<'_>) -> Result<(), AuditError> {
         self.journal.lock().record(at, event).map_err(|failure| self.explain(failure))
     }
@@ -130,7 +130,13 @@ impl AuditLog {
     /// How many records could not be written since the last one that could.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.journal.lock().lost()
+        self.journal.lock().lost().map_or(0, |lost| lost.count)
+    }
+
+    /// When the first of those was to be written, in seconds since 1970; `None` when none was lost.
+    #[must_use]
+    pub fn lost_since(&self) -> Option<u64> {
+        self.journal.lock().lost().map(|lost| lost.since)
     }
 
     /// The log's file.

@@ -1,8 +1,15 @@
 //! What the host writes to its audit log, and what it does when it cannot.
 
-use std::{fmt, mem, sync::Arc, time::Instant};
+use std::{
+    fmt, mem,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::{Duration, Instant},
+};
 
-use capability_claims::{KeyKind, Label, ModuleClaims, Provenance, TrustPolicy};
+use capability_claims::{Clock, KeyKind, Label, ModuleClaims, Provenance, TrustPolicy};
 use capability_provider::{ActorId, LinkKey};
 use host_audit::{AuditError, AuditLog, Authority, Event, OnFailure, Token};
 use parking_lot::Mutex;
@@ -17,6 +24,9 @@ use crate::{
     swap::SwapReport,
 };
 
+/// How long it takes until a log that cannot be written is tried again.
+pub(crate) const TRY_AGAIN: Duration = Duration::from_secs(1);
+
 /// The host's side of the audit log, when its owner gave it one.
 pub(crate) struct Audit {
     log: Mutex<Option<AuditLog>>,
@@ -24,7 +34,11 @@ pub(crate) struct Audit {
     enabled: bool,
     /// What kept the last record from being written.
     failure: Mutex<Option<String>>,
+    /// Whether it is seen to that the log is tried again.
+    trying: AtomicBool,
     housekeeper: Arc<Housekeeper>,
+    clock: Arc<dyn Clock>,
+    this: Weak<Self>,
 }
 
 /// How the audit log is.
@@ -71,10 +85,18 @@ impl Audit {
         housekeeper: Arc<Housekeeper>,
         settings: &[String],
         policy: &TrustPolicy,
-        now: u64,
-    ) -> Result<Self, Error> {
-        let enabled = log.is_some();
-        let audit = Self { log: Mutex::new(log), enabled, failure: Mutex::default(), housekeeper };
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, Error> {
+        let (enabled, now) = (log.is_some(), clock.now());
+        let audit = Arc::new_cyclic(|this| Self {
+            log: Mutex::new(log),
+            enabled,
+            failure: Mutex::default(),
+            trying: AtomicBool::new(false),
+            housekeeper,
+            clock,
+            this: this.clone(),
+        });
         audit.record(now, &Event::HostStarted { version: env!("CARGO_PKG_VERSION") }, "the host's start")?;
         audit.record(now, &Event::SettingsApplied { settings }, "the host's start")?;
         audit.policy(policy, now)?;
@@ -156,7 +178,34 @@ impl Audit {
             None if before.is_some() => log::info!("the audit log can be written again"),
             _ => {}
         }
+        if written.is_err() {
+            self.try_later();
+        }
         written
+    }
+
+    /// Has the log tried again, so that it says what it lacks as soon as it can, although nothing else happens that is recorded.
+    fn try_later(&self) {
+        if self.trying.swap(true, SeqCst) {
+            return;
+        }
+        let audit = self.this.clone();
+        let put_off = self.housekeeper.later(Instant::now() + TRY_AGAIN, move || {
+            if let Some(audit) = audit.upgrade() {
+                audit.try_again();
+            }
+        });
+        self.trying.store(put_off, SeqCst);
+    }
+
+    fn try_again(&self) {
+        let log = self.log.lock();
+        // Whoever has this tried later holds the log as well, so that nobody relies on an attempt that is over.
+        self.trying.store(false, SeqCst);
+        let failed = self.failure.lock().is_some();
+        if let Some(log) = log.as_ref().filter(|_| failed) {
+            let _told = self.told(log.record_again(self.clock.now(), &Event::LogResumed), "that");
+        }
     }
 
     /// Another policy is about to decide.
@@ -300,7 +349,13 @@ impl Audit {
         if self.log.lock().is_some() {
             self.note(now, &Event::HostStopped, "the host's end");
         }
-        *self.log.lock() = None;
+        // Whoever opens it next does not know what it lacks.
+        if let Some(log) = self.log.lock().take()
+            && let Some(since) = log.lost_since()
+        {
+            let (path, lost) = (log.path().display(), log.lost());
+            log::error!("the audit log {path} ends without {lost} records, the first of them at {since}");
+        }
     }
 }
 

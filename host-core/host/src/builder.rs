@@ -182,7 +182,7 @@ impl HostBuilder {
         if let Some(ledger) = &self.ledger {
             settings.push(format!("revision_ledger={}", ledger.path().display()));
         }
-        let audit = Audit::begin(self.audit, keeper, &settings, &trust, self.clock.now())?;
+        let audit = Audit::begin(self.audit, keeper, &settings, &trust, Arc::clone(&self.clock))?;
         let policy = Policy::new(trust, self.clock);
         Ok(Host::new(Shared::new(engine, policy, audit, self.ledger, self.limits, self.system, housekeeper)))
     }

@@ -188,7 +188,8 @@ impl Setting {
         });
         let [ours, theirs] = [signed, theirs].map(|signed| both.verify(signed.into(), NOW).unwrap());
         let housekeeper = Arc::new(Housekeeper::start().unwrap());
-        let audit = Arc::new(Audit::begin(None, housekeeper, &[], &trusting, NOW).unwrap());
+        let clock = Arc::new(ManualClock::new(NOW));
+        let audit = Audit::begin(None, housekeeper, &[], &trusting, clock).unwrap();
         Self {
             audit,
             trusting,

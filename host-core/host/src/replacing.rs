@@ -3,7 +3,7 @@
 use std::{
     fmt::{self, Display},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use capability_claims::TrustPolicy;
@@ -12,14 +12,12 @@ use host_audit::Event;
 use serde::Serialize;
 
 use crate::{
+    audit::TRY_AGAIN,
     error::Error,
     generation::Generation,
     shared::Shared,
     status::{as_text, as_texts},
 };
-
-/// How long it takes until policies that could not be recorded are tried again.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// What another policy changed for the actors that are here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

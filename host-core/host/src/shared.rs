@@ -76,7 +76,7 @@ impl Shared {
     pub(crate) fn new(
         engine: Engine,
         policy: Policy,
-        audit: Audit,
+        audit: Arc<Audit>,
         ledger: Option<Arc<RevisionLedger>>,
         limits: Limits,
         system: System,
@@ -85,7 +85,7 @@ impl Shared {
         Self {
             engine,
             policy,
-            audit: Arc::new(audit),
+            audit,
             ledger,
             limits,
             system,

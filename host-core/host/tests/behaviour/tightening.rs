@@ -14,7 +14,7 @@ use host_core::{Error, Host};
 use parking_lot::Mutex;
 
 use crate::support::{
-    Audited, LONG, Recorder, STORE, World, echo, forwarder, host_error, module_key, sign_by, starting,
+    Audited, LONG, NOW, Recorder, STORE, World, echo, forwarder, host_error, module_key, sign_by, starting,
     store_link, why_not_called,
 };
 
@@ -92,6 +92,36 @@ fn removing_and_unlinking_happen_although_they_cannot_be_recorded() {
     assert!(matches!(audited.host.call(&actor, "op", b""), Err(Error::UnknownActor { .. })));
     assert!(audited.host.status().actors.is_empty());
     assert!(audited.host.health().audit.unwrap().lost >= 4, "{}", audited.host.health());
+}
+
+#[test]
+fn the_log_tells_what_it_lacks_as_soon_as_it_can_although_nothing_else_happens() {
+    for on_failure in [OnFailure::Refuse, OnFailure::Continue] {
+        let audited = Audited::new(on_failure);
+        let [first, second] = [(); 2].map(|()| audited.add(&echo()));
+        let before = audited.records().len();
+        audited.break_it();
+        audited.clock.set(NOW + 10);
+        audited.host.remove_actor(&first).unwrap();
+        audited.clock.set(NOW + 20);
+        audited.host.remove_actor(&second).unwrap();
+        assert_eq!(audited.host.status().audit.unwrap().lost, 2);
+
+        audited.clock.set(NOW + 30);
+        audited.mend_it();
+        let began = Instant::now();
+        // A status only looks: it is not what has the log tried again.
+        while audited.host.status().audit.unwrap().lost > 0 {
+            assert!(began.elapsed() < LONG, "the log never tells it");
+            thread::yield_now();
+        }
+        let told = &audited.records()[before..];
+        let of = |name: &str| told.iter().map(|record| record[name].clone()).collect::<Vec<_>>();
+        assert_eq!(of("event"), ["records_lost", "log_resumed"], "{told:?}");
+        assert_eq!(of("at"), [NOW + 30, NOW + 30]);
+        assert_eq!((&told[0]["count"], &told[0]["since"]), (&2.into(), &(NOW + 10).into()));
+        assert!(audited.host.health().healthy());
+    }
 }
 
 #[test]
