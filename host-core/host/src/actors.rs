@@ -13,6 +13,7 @@ use crate::{
     error::Error,
     generation::{Admitted, Entered, Generation},
     links::LinkCell,
+    steps::step,
 };
 
 /// One actor: an identity that outlives the generations which serve it.
@@ -51,6 +52,7 @@ impl Actor {
     pub(crate) fn switch(&self, next: Option<Arc<Generation>>) -> Option<Arc<Generation>> {
         let mut older = self.older.lock();
         let old = std::mem::replace(&mut *self.current.write(), next)?;
+        step("lets no more calls into the old version");
         old.retire();
         older.retain(|generation| generation.strong_count() > 0);
         older.push(Arc::downgrade(&old));
@@ -71,6 +73,7 @@ impl Actor {
                 let calls = generation.in_flight();
                 log::warn!("{}: {calls} calls are still held by a provider and were left behind", self.id);
             }
+            step("has no rights any more");
             generation.rights.end();
         }
     }

@@ -7,6 +7,8 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::steps;
+
 /// Lets calls in until it is closed. Entering and leaving cost two atomic operations and never block.
 ///
 /// Everything is sequentially consistent on purpose: whoever closes the gate and then finds nobody inside must have been
@@ -60,6 +62,7 @@ impl Gate {
 
     /// Waits until a closed gate has nobody inside; false when `until` came first.
     pub(crate) fn wait_empty(&self, until: Instant) -> bool {
+        steps::wait(|| self.inside() == 0);
         let mut waiting = self.lock.lock();
         while self.inside() > 0 {
             if self.emptied.wait_until(&mut waiting, until).timed_out() {

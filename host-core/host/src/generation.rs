@@ -14,6 +14,7 @@ use crate::{
     gate::Gate,
     ownership::Succession,
     rights::{MayRun, Rights},
+    steps::step,
 };
 
 /// How long a call that was interrupted is waited for before it is interrupted again. A call inside a provider only
@@ -120,6 +121,7 @@ impl Admitted {
     ) -> Option<Result<Self, Error>> {
         loop {
             let entered = enter()?;
+            step("decides whether the call is let in");
             match decide(&entered) {
                 Ok(_decided) => return Some(Ok(Self { entered, _decided })),
                 Err(_) if entered.is_retired() => {}

@@ -1,339 +1,219 @@
-//! Tries every order in which loads, changes of policy and removals can meet, step by step, on the host's own rights and policy.
+//! Has loads, swaps, takeovers, removals, changes of policy and calls meet, step by step, in a real host with real modules.
 //!
-//! A step is what the code does in one go: a look or a change under one lock. After each step of each order it is asked of
-//! everybody who ever had rights whether he may use something, and whether he may follows from what was done before.
+//! A step is what an operation does in one go, from one mark (`steps`) to the next. After each step of each order the actor is called, and
+//! whoever answers, whoever uses the store, and what the log says is held against what had been done before (`world`).
 
-use std::sync::Arc;
+pub(crate) mod schedule;
+mod world;
 
-use capability_claims::{
-    Access, ClaimsBuilder, KeyKind, KeyPair, ManualClock, ModuleClaims, Owner, Provenance, TrustPolicy,
-    sign_module,
-};
-use capability_provider::ActorId;
-
-use crate::{
-    audit::Audit, error::Error, housekeeper::Housekeeper, ownership::Predecessor, policy::Policy,
-    rights::Rights, trust::Trust,
+use self::{
+    schedule::{Choose, EveryOrder, Party, SomeOrder},
+    world::{Cast, Set, THEIRS, World},
 };
 
-const NOW: u64 = 1_800_000_000;
-const STORE: &str = "test:store";
-
-/// What all orders begin with.
-struct Setting {
-    audit: Arc<Audit>,
-    trusting: TrustPolicy,
-    claims: ModuleClaims,
-    /// Those of a module that another account signed for the same key.
-    theirs: ModuleClaims,
-    /// On whose authority that one comes in.
-    their_authority: Provenance,
-    /// Trusts both accounts, and binds the actor to the other one.
-    handing_over: TrustPolicy,
-    /// Trusts both accounts, and hands nothing over.
-    both: TrustPolicy,
-    actor: ActorId,
+fn party<'a>(name: &'static str, body: impl FnOnce() + Send + 'a) -> Party<'a> {
+    Party { name, body: Box::new(body) }
 }
 
-/// Somebody with rights, and what was done with him.
-struct Known {
-    rights: Arc<Rights>,
-    recorded: bool,
-    removed: bool,
-}
+/// What is done at the same time.
+type Parties = for<'a> fn(&'a World<'_>) -> Vec<Party<'a>>;
 
-/// A host in one order of the steps.
-struct Host<'a> {
-    setting: &'a Setting,
-    policy: Policy,
-    known: Vec<Known>,
-    /// Who serves, and who is being let in.
-    serving: Option<usize>,
-    coming: Option<usize>,
-    leaving: Option<usize>,
-    /// What a change of policy took in, and whether one that trusts nobody is done.
-    spreading: Option<(Trust, Vec<Arc<Rights>>)>,
-    nobody: bool,
-    /// Whether a policy that hands nothing over any more is done.
-    kept: bool,
-}
-
-type Step = fn(&mut Host<'_>);
-
-/// As `Shared::load` and `Shared::swap` do.
-const LOAD: [Step; 5] = [
-    |host| {
-        host.coming = Some(host.known.len());
-        host.begin();
-    },
-    |host| host.comes(|known| known.rights.could_be_admitted(NOW)),
-    |host| {
-        host.comes(|known| {
-            known.recorded = true;
-            Ok(())
-        });
-    },
-    |host| host.comes(|known| known.rights.admit(None, NOW).map(drop)),
-    |host| {
-        if let Some(coming) = host.coming.take() {
-            host.serving = Some(coming);
-        }
-    },
-];
-
-/// As `Shared::swap` does, for a module that another account signed.
-const TAKE_OVER: [Step; 4] = [
-    |host| {
-        host.coming = Some(host.known.len());
-        host.begin_as(&host.setting.theirs.clone());
-    },
-    |host| host.takes_over(|_, _| {}),
-    |host| host.takes_over(|known, _| known.recorded = true),
-    |host| {
-        host.takes_over(|_, kept| {
-            assert!(!kept, "the other account took the actor over although the policy kept it for its owner");
-        });
-        host.serving = host.coming.take().or(host.serving);
-    },
-];
-
-/// A policy that hands the actor over, and another that does not any more.
-const HAND_OVER_AND_KEEP: [Step; 4] = [
-    |host| {
-        let policy = host.setting.handing_over.clone();
-        host.policy.replace(policy);
-    },
-    |host| host.policy.spread(NOW),
-    |host| {
-        let policy = host.setting.both.clone();
-        host.policy.replace(policy);
-    },
-    |host| {
-        host.policy.spread(NOW);
-        host.kept = true;
-    },
-];
-
-/// A module that starts, and is not let in.
-const BEGIN: [Step; 1] = [|host| host.begin()];
-
-/// As `Shared::replace_policy` does, each who is here a step of his own.
-const TRUST_NOBODY: [Step; 5] = [
-    |host| host.policy.narrow(TrustPolicy::nobody()),
-    |host| host.spreading = Some(host.policy.enrolled()),
-    |host| host.adopt(0..1),
-    |host| host.adopt(1..usize::MAX),
-    |host| host.nobody = true,
-];
-
-/// The same at once, with its record.
-const TRUST_NOBODY_AND_RECORD: [Step; 3] = [
-    |host| {
-        host.policy.narrow(TrustPolicy::nobody());
-        host.policy.spread(NOW);
-    },
-    |host| host.nobody = true,
-    |host| {
-        let _kept_waiting = host.policy.record(only_nobody);
-        host.policy.spread(NOW);
-    },
-];
-
-/// A policy that trusts again is given, and cannot be recorded.
-const TRUST_UNRECORDED: [Step; 2] = [
-    |host| {
-        let trusting = host.setting.trusting.clone();
-        host.policy.narrow(trusting);
-        host.policy.spread(NOW);
-    },
-    |host| {
-        let _kept_waiting = host.policy.record(only_nobody);
-        host.policy.spread(NOW);
-    },
-];
-
-/// A log that only takes the record of the policy that takes away.
-fn only_nobody(policy: &TrustPolicy) -> Result<(), Error> {
-    let nobody = TrustPolicy::nobody().to_string();
-    if policy.to_string() == nobody { Ok(()) } else { Err(Error::ShuttingDown) }
-}
-
-/// As `Shared::remove_actor` does.
-const REMOVE: [Step; 3] = [
-    |host| host.leaving = host.serving.take(),
-    |host| {
-        if let Some(leaving) = host.leaving {
-            host.known[leaving].rights.end();
-        }
-    },
-    |host| {
-        if let Some(leaving) = host.leaving.take() {
-            host.known[leaving].removed = true;
-        }
-    },
-];
-
-impl Setting {
-    fn new() -> Self {
-        let [account, other] = [(); 2].map(|()| KeyPair::generate(KeyKind::Account).unwrap());
-        let module = KeyPair::generate(KeyKind::Module).unwrap().public_key();
-        let claims = ClaimsBuilder::new(module).issued_at(NOW).capability(STORE);
-        let [signed, theirs] =
-            [&account, &other].map(|by| sign_module(b"\0asm\x01\0\0\0", &claims, by).unwrap());
-        let trusting = TrustPolicy::nobody().account(account.public_key());
-        let both = trusting.clone().account(other.public_key());
-        let bound = [&account, &other].map(KeyPair::public_key);
-        let handing_over = bound.into_iter().fold(both.clone(), |policy, owner| {
-            policy.bind_module(module, owner).expect("they are of their kinds")
-        });
-        let [ours, theirs] = [signed, theirs].map(|signed| both.verify(signed.into(), NOW).unwrap());
-        let housekeeper = Arc::new(Housekeeper::start().unwrap());
-        let clock = Arc::new(ManualClock::new(NOW));
-        let audit = Audit::begin(None, housekeeper, &[], &trusting, clock).unwrap();
-        Self {
-            audit,
-            trusting,
-            claims: ours.claims().clone(),
-            theirs: theirs.claims().clone(),
-            their_authority: theirs.provenance().clone(),
-            handing_over,
-            both,
-            actor: ActorId::new(&module.to_string()).unwrap(),
-        }
+/// Goes through every order with so many changes of turn, and through so many others with any number of them.
+fn meet(cast: &Cast, begin: (Set, bool), changes: usize, others: u64, parties: Parties) -> usize {
+    let run = |choose: &mut dyn Choose| {
+        let (policy, with_actor) = begin;
+        let world = cast.world(policy, with_actor);
+        world.run(choose, parties(&world));
+    };
+    let orders = EveryOrder::go_through(changes, run);
+    for seed in 1..=others {
+        run(&mut SomeOrder(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
     }
+    orders
+}
 
-    /// A host in which one version serves.
-    fn host(&self) -> Host<'_> {
-        let policy = Policy::new(self.trusting.clone(), Arc::new(ManualClock::new(NOW)));
-        let mut host = Host {
-            setting: self,
-            policy,
-            known: Vec::new(),
-            serving: None,
-            coming: None,
-            leaving: None,
-            spreading: None,
-            nobody: false,
-            kept: false,
+#[test]
+fn a_swap_a_change_of_policy_and_a_call_meet() {
+    let cast = Cast::new();
+    let orders = meet(&cast, (Set::Ours, true), 2, 100, |world| {
+        vec![
+            party("swap", || world.swap("swap", "v2")),
+            party("policy", || world.set(&[Set::Nobody])),
+            party("call", || world.call()),
+        ]
+    });
+    assert!(orders > 1000, "{orders}");
+    cast.assert_came_about(&[
+        "v2 comes in",
+        "v2 is refused by the policy",
+        "v1 answers",
+        "v2 answers",
+        "a call is refused a host call",
+        "a call is refused by the policy",
+    ]);
+}
+
+#[test]
+fn a_swap_a_policy_that_takes_and_gives_and_a_removal_meet() {
+    let cast = Cast::new();
+    let orders = meet(&cast, (Set::Ours, true), 1, 300, |world| {
+        vec![
+            party("swap", || world.swap("swap", "v2")),
+            party("policy", || world.set(&[Set::Nobody, Set::Ours])),
+            party("removal", || world.remove()),
+        ]
+    });
+    assert!(orders > 100, "{orders}");
+    cast.assert_came_about(&[
+        "v2 comes in",
+        "v2 is refused by the policy",
+        "v2 is refused, for the actor is gone",
+        "v2 answers",
+        "a call is for nobody",
+    ]);
+}
+
+#[test]
+fn a_load_a_change_of_policy_and_a_removal_meet() {
+    let cast = Cast::new();
+    let orders = meet(&cast, (Set::Ours, false), 2, 100, |world| {
+        vec![
+            party("load", || world.add("load", "v2")),
+            party("policy", || world.set(&[Set::Nobody])),
+            party("removal", || world.remove()),
+        ]
+    });
+    assert!(orders > 400, "{orders}");
+    cast.assert_came_about(&[
+        "v2 comes in",
+        "v2 is refused by the policy",
+        "v2 answers",
+        "a call is for nobody",
+    ]);
+}
+
+#[test]
+fn an_actor_that_is_removed_and_added_again_a_swap_and_a_change_of_policy_meet() {
+    let cast = Cast::new();
+    let orders = meet(&cast, (Set::Ours, true), 1, 300, |world| {
+        let again = || {
+            world.remove();
+            world.add("again", "v3");
         };
-        LOAD.iter().for_each(|step| step(&mut host));
-        host
-    }
-
-    /// Takes the steps of all in every order that keeps each one's own; returns how many orders there are.
-    fn in_every_order(&self, all: &[&[Step]]) -> usize {
-        let mut orders = 0;
-        self.go_on(all, &mut Vec::new(), &mut orders);
-        orders
-    }
-
-    fn go_on(&self, all: &[&[Step]], order: &mut Vec<usize>, orders: &mut usize) {
-        let taken = |who: usize, order: &[usize]| order.iter().filter(|one| **one == who).count();
-        let open: Vec<_> = (0..all.len()).filter(|who| taken(*who, order) < all[*who].len()).collect();
-        if open.is_empty() {
-            *orders += 1;
-            let mut host = self.host();
-            for (at, who) in order.iter().enumerate() {
-                all[*who][taken(*who, &order[..at])](&mut host);
-                host.check(&order[..=at]);
-            }
-        }
-        for who in open {
-            order.push(who);
-            self.go_on(all, order, orders);
-            order.pop();
-        }
-    }
-}
-
-impl Host<'_> {
-    fn begin(&mut self) {
-        self.begin_as(&self.setting.claims.clone());
-    }
-
-    fn begin_as(&mut self, claims: &ModuleClaims) {
-        let Setting { audit, actor, .. } = self.setting;
-        let rights = Rights::begin(claims.clone(), actor.clone(), &self.policy, Arc::clone(audit));
-        self.known.push(Known { rights, recorded: false, removed: false });
-    }
-
-    /// A step of him who comes, who goes away when it fails.
-    fn comes(&mut self, step: impl FnOnce(&mut Known) -> Result<(), Error>) {
-        if let Some(coming) = self.coming
-            && step(&mut self.known[coming]).is_err()
-        {
-            self.coming = None;
-        }
-    }
-
-    /// A step of one who takes the place of another: the look first, and the last one lets him in.
-    fn takes_over(&mut self, step: impl FnOnce(&mut Known, bool)) {
-        let (Some(coming), Some(serving)) = (self.coming, self.serving) else { return };
-        let serving = Arc::clone(&self.known[serving].rights);
-        let place = Predecessor::of(Owner::of(serving.claims()), None, &self.setting.their_authority);
-        let known = &mut self.known[coming];
-        let decided = match known.recorded {
-            true => known.rights.admit(Some(&place), NOW).map(drop),
-            false => place
-                .gives_way(&self.setting.actor, known.rights.claims(), &self.policy.trust(), NOW)
-                .map(drop),
-        };
-        match decided {
-            Ok(()) => step(known, self.kept),
-            Err(_) => self.coming = None,
-        }
-    }
-
-    fn adopt(&self, which: std::ops::Range<usize>) {
-        let Some((trust, all)) = &self.spreading else { return };
-        all.iter()
-            .skip(which.start)
-            .take(which.end - which.start)
-            .for_each(|rights| rights.adopt(trust, NOW));
-    }
-
-    #[track_caller]
-    fn check(&self, order: &[usize]) {
-        let access = Access::capability(STORE, "default", "Work");
-        for (who, known) in self.known.iter().enumerate() {
-            let may = known.rights.allow(&access, NOW).is_ok();
-            let wrong = match known {
-                _ if self.nobody => "the policy that trusts nobody decides",
-                Known { recorded: false, .. } => "it is not recorded",
-                Known { removed: true, .. } => "it was removed",
-                _ => continue,
-            };
-            assert!(!may, "number {who} may use the store although {wrong}; order: {order:?}");
-        }
-    }
+        vec![
+            party("again", again),
+            party("swap", || world.swap("swap", "v2")),
+            party("policy", || world.set(&[Set::Nobody])),
+        ]
+    });
+    assert!(orders > 100, "{orders}");
+    cast.assert_came_about(&[
+        "v3 comes in",
+        "v3 is refused by the policy",
+        "v2 is refused for its revision",
+        "v2 is refused, for the actor is gone",
+        "v3 answers",
+    ]);
 }
 
 #[test]
-fn a_load_a_change_of_policy_and_a_removal_meet_in_every_order() {
-    let orders = Setting::new().in_every_order(&[&LOAD, &TRUST_NOBODY, &REMOVE]);
-    assert_eq!(orders, 72_072);
+fn two_swaps_and_a_removal_meet() {
+    let cast = Cast::new();
+    let orders = meet(&cast, (Set::Ours, true), 2, 100, |world| {
+        vec![
+            party("second", || world.swap("second", "v2")),
+            party("third", || world.swap("third", "v3")),
+            party("removal", || world.remove()),
+        ]
+    });
+    assert!(orders > 700, "{orders}");
+    cast.assert_came_about(&[
+        "v2 is refused for its revision",
+        "v2 is refused, for the actor is gone",
+        "v3 is refused, for the actor is gone",
+        "v2 answers",
+        "v3 answers",
+    ]);
 }
 
 #[test]
-fn a_policy_that_waits_for_its_record_brings_nobody_back_in_any_order() {
-    let orders = Setting::new().in_every_order(&[&LOAD, &TRUST_NOBODY_AND_RECORD, &TRUST_UNRECORDED]);
-    assert_eq!(orders, 2520);
+fn a_swap_a_call_and_a_policy_that_takes_the_store_away_and_gives_it_back_meet() {
+    let cast = Cast::new();
+    let orders = meet(&cast, (Set::Ours, true), 1, 300, |world| {
+        vec![
+            party("swap", || world.swap("swap", "v2")),
+            party("policy", || world.set(&[Set::NoStore, Set::Ours])),
+            party("call", || world.call()),
+        ]
+    });
+    assert!(orders > 100, "{orders}");
+    cast.assert_came_about(&["v2 comes in", "v1 answers", "v2 answers", "a call is refused a host call"]);
 }
 
 #[test]
-fn two_loads_and_a_change_of_policy_meet_in_every_order() {
-    let setting = Setting::new();
-    let orders = setting.in_every_order(&[&BEGIN, &LOAD, &TRUST_NOBODY]);
-    assert_eq!(orders, 2772);
+fn a_takeover_and_policies_that_hand_over_and_keep_meet_in_many_orders() {
+    let cast = Cast::new();
+    let orders = meet(&cast, (Set::Both, true), 5, 0, |world| {
+        vec![
+            party("takeover", || world.swap("takeover", THEIRS)),
+            party("policy", || world.set(&[Set::HandsOver, Set::Both])),
+        ]
+    });
+    assert!(orders > 300, "{orders}");
+    cast.assert_came_about(&["th comes in", "th is refused, for the actor belongs to another", "th answers"]);
 }
 
 #[test]
-fn a_takeover_and_a_policy_that_ends_it_meet_in_every_order() {
-    let setting = Setting::new();
-    let orders = setting.in_every_order(&[&TAKE_OVER, &HAND_OVER_AND_KEEP]);
-    assert_eq!(orders, 70);
-    // With both in their order the actor is taken over.
-    let mut host = setting.host();
-    HAND_OVER_AND_KEEP[..2].iter().chain(&TAKE_OVER).for_each(|step| step(&mut host));
-    assert!(host.known[1].rights.allow(&Access::capability(STORE, "default", "Work"), NOW).is_ok());
+fn a_takeover_policies_that_hand_over_and_keep_and_a_removal_meet() {
+    let cast = Cast::new();
+    let orders = meet(&cast, (Set::Both, true), 2, 100, |world| {
+        vec![
+            party("takeover", || world.swap("takeover", THEIRS)),
+            party("policy", || world.set(&[Set::HandsOver, Set::Both])),
+            party("removal", || world.remove()),
+        ]
+    });
+    assert!(orders > 700, "{orders}");
+    cast.assert_came_about(&[
+        "th comes in",
+        "th is refused, for the actor belongs to another",
+        "th is refused, for the actor is gone",
+        "a call is for nobody",
+    ]);
+}
+
+#[test]
+fn a_takeover_a_swap_and_policies_that_hand_over_and_then_trust_nobody_meet() {
+    let cast = Cast::new();
+    let orders = meet(&cast, (Set::Both, true), 1, 300, |world| {
+        vec![
+            party("takeover", || world.swap("takeover", THEIRS)),
+            party("policy", || world.set(&[Set::HandsOver, Set::Nobody])),
+            party("swap", || world.swap("swap", "v2")),
+        ]
+    });
+    assert!(orders > 100, "{orders}");
+    cast.assert_came_about(&[
+        "th comes in",
+        "th is refused by the policy",
+        "th is refused, for the actor belongs to another",
+        "v2 comes in",
+        "v2 is refused by the policy",
+        "a call is refused by the policy",
+    ]);
+}
+
+#[test]
+fn policies_that_wait_for_the_log_bring_nobody_back_before_they_are_recorded() {
+    let cast = Cast::new();
+    let orders = meet(&cast, (Set::Ours, true), 2, 300, |world| {
+        world.break_the_log();
+        vec![
+            party("nobody", || world.set(&[Set::Nobody])),
+            party("ours", || world.set(&[Set::Ours])),
+            party("mending", || world.mend_the_log()),
+        ]
+    });
+    assert!(orders > 300, "{orders}");
+    cast.assert_came_about(&["Nobody waits for the log", "Ours waits for the log", "v1 answers"]);
 }

@@ -103,6 +103,7 @@ mod rights;
 mod router;
 mod shared;
 mod status;
+mod steps;
 mod swap;
 mod system;
 mod tally;

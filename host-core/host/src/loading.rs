@@ -12,7 +12,7 @@ use wapc_host::{WapcHost, WapcHostBuilder};
 
 use crate::{
     actors::Actor, error::Error, generation::Prepared, links::LinkTable, names, options::AddOptions,
-    remembered::Succeeds, rights::Rights, router::Router, shared::Shared,
+    remembered::Succeeds, rights::Rights, router::Router, shared::Shared, steps::step,
 };
 
 /// How long calls that were told to end may take to notice it, before they are left behind.
@@ -41,6 +41,7 @@ impl Shared {
         let (claims, provenance) = (module.claims().clone(), module.provenance().clone());
         let rights = Rights::begin(claims, actor.id.clone(), &self.policy, Arc::clone(&self.audit));
         let router = Router::new(actor, Arc::clone(&rights), self);
+        step("starts the module");
         // Without its token, so that the cache of compiled modules knows the code again whoever signed it, and when.
         let guest = self
             .guest(&module.code())
@@ -94,15 +95,18 @@ impl Shared {
         let actor = Arc::new(Actor::new(id.clone()));
         // Compiling takes its time, so it is done before the turn is taken.
         let first = self.start(&actor, &module)?;
+        step("takes the turn");
         let _turn = self.turn()?;
         self.refuse_known(&id)?;
         let now = self.policy.now();
         first.rights.could_be_admitted(now)?;
         let Succeeds { place, succession, below } =
             self.succeeds(&id, module.claims(), &first.provenance, options)?;
+        step("records the load");
         self.audit.loaded(&first, below, succession.map(|succession| succession.by), now)?;
         // The policy may have become another over the record; then the refusal follows it in the log.
         let succession = first.rights.admit(place.as_ref(), now)?;
+        step("remembers the revision and can be found");
         self.remember(&first.rights, below, succession)?;
         actor.switch(Some(first.numbered(1, succession)));
         self.actors.insert(actor);
@@ -125,7 +129,9 @@ impl Shared {
         self.end_delivering_links(Some(id));
         let drained = self.drained();
         // Until its calls are done it is known here, so that a change of policy finds them.
+        step("takes no more calls");
         actor.retire(drained, drained + LAST_GRACE);
+        step("is not here any more");
         self.actors.remove(id);
         for link in self.wiring.links(Some(id)) {
             self.end_link(&link.key)?;

@@ -4,7 +4,7 @@ use std::thread::{self, ThreadId};
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::error::Error;
+use crate::{error::Error, steps};
 
 /// Serialises what changes the host. Calls never take a turn, so they flow while a module compiles or a provider connects.
 #[derive(Default)]
@@ -23,7 +23,7 @@ impl Management {
         if *self.holder.lock() == Some(me) {
             return Err(Error::Reentered);
         }
-        let turn = self.turn.lock();
+        let turn = steps::lock(&self.turn);
         *self.holder.lock() = Some(me);
         Ok(Turn { management: self, _turn: turn })
     }

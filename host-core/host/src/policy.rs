@@ -8,7 +8,12 @@ use std::{
 use capability_claims::{Clock, TrustPolicy};
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::{error::Error, rights::Rights, trust::Trust};
+use crate::{
+    error::Error,
+    rights::Rights,
+    steps::{self, step},
+    trust::Trust,
+};
 
 /// The owner's policy together with the clock that it is judged by.
 ///
@@ -99,9 +104,10 @@ impl Policy {
         &self,
         mut record: impl FnMut(&TrustPolicy) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let _in_order = self.recording.lock();
+        let _in_order = steps::lock(&self.recording);
         while let Some(next) = self.next_to_record() {
             record(&next)?;
+            step("has the recorded policy decide alone");
             self.state.lock().is_recorded();
         }
         Ok(())
@@ -113,7 +119,7 @@ impl Policy {
 
     /// Gives everybody the terms of what decides now.
     pub(crate) fn spread(&self, now: u64) {
-        let _newest_last = self.spreading.lock();
+        let _newest_last = steps::lock(&self.spreading);
         let (trust, enrolled) = self.enrolled();
         for rights in enrolled {
             rights.adopt(&trust, now);

@@ -17,6 +17,7 @@ use crate::{
     generation::Generation,
     shared::Shared,
     status::{as_text, as_texts},
+    steps::step,
 };
 
 /// What another policy changed for the actors that are here.
@@ -54,13 +55,17 @@ impl Shared {
         let serving: Vec<_> = self.actors.all().iter().filter_map(|actor| actor.current()).collect();
         let held: Vec<bool> = serving.iter().map(|serving| serving.rights.hold(now).is_ok()).collect();
         let recorded = if self.audit.enabled() {
+            step("has the new policy agree as well");
             self.policy.narrow(policy);
+            step("takes from everybody what the policy takes away");
             self.policy.spread(now);
+            step("records the policy");
             self.policy.record(|policy| self.audit.policy(policy, now))
         } else {
             self.policy.replace(policy);
             Ok(())
         };
+        step("gives everybody what the policy allows");
         self.policy.spread(now);
         let mut report = PolicyReport { barred: Vec::new(), restored: Vec::new() };
         for (generation, held_before) in serving.iter().zip(held) {
@@ -97,7 +102,7 @@ impl Shared {
     }
 
     /// Records the policies that wait; those that are recorded hold as a whole from then on.
-    fn record_policies(self: &Arc<Self>) {
+    pub(crate) fn record_policies(self: &Arc<Self>) {
         let now = self.policy.now();
         let recorded = self.policy.record(|policy| self.audit.policy_again(policy, now));
         self.policy.spread(now);

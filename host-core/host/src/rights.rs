@@ -12,10 +12,14 @@ use crate::{
     names,
     ownership::{Predecessor, Succession},
     policy::Policy,
+    steps::step,
     trail::Trail,
     trust::{Permits, Trust},
     uses::{Allowed, Uses},
 };
+
+/// The step in which a module is let in.
+pub(crate) const LET_IN: &str = "is let in";
 
 /// The rights of one generation, under the policy of this moment.
 ///
@@ -82,6 +86,7 @@ impl Rights {
             return;
         }
         let (permits, uses) = (trust.permits(&self.claims, now), self.trail.uses().map(Arc::new));
+        step("adopts the policy");
         let mut terms = self.terms.write();
         let stage = terms.stage;
         // The old terms are dropped after the lock.
@@ -102,6 +107,7 @@ impl Rights {
     ) -> Result<Option<Succession>, Error> {
         let (trust, uses) = (self.terms.read().trust.clone(), self.trail.uses().map(Arc::new));
         let permits = trust.permits(&self.claims, now);
+        step(LET_IN);
         let mut terms = self.terms.write();
         if terms.trust.is(&trust) {
             (terms.permits, terms.uses) = (permits, uses);

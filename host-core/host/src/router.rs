@@ -10,7 +10,7 @@ use wapc_host::{HostCall, HostCallError, HostHandler, Reply};
 
 use crate::{
     actors::Actor, error::Error, generation::Call, links::LinkCell, names, rights::Rights, shared::Shared,
-    uses::Allowed,
+    steps::step, uses::Allowed,
 };
 
 /// What a provider may answer with unless the owner sets a limit, in bytes: what the waPC tier takes.
@@ -73,6 +73,7 @@ impl Router {
 
     /// The one decision on what may leave this actor: before every call to a provider and to another actor.
     fn decide(&self, access: &Access<'_>, now: u64) -> Result<Allowed, Error> {
+        step("decides on a host call");
         let allowed = self.rights.allow(access, now)?;
         if is_reserved(access.operation) {
             let (actor, operation) = (self.actor.clone(), access.operation.to_owned());
@@ -95,6 +96,7 @@ impl Router {
             };
             // A provider is retired only after the table was replaced, so the next look finds the one in its place.
             let Some(_inside) = served.enter() else { continue };
+            step("uses what it may");
             self.rights.used(allowed, access, *now)?;
             let call = CapabilityCall::new(&self.actor, entry.link(), call.operation, call.payload)
                 .with_deadline(call.deadline)

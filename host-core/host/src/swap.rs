@@ -17,6 +17,7 @@ use crate::{
     rights::Rights,
     shared::Shared,
     status::as_text,
+    steps::step,
 };
 
 /// What a swap changed.
@@ -173,6 +174,7 @@ impl Shared {
         place.gives_way(&id, module.claims(), &self.policy.trust(), self.policy.now())?;
         // From here on it takes time, so it is done before the turn is taken; the number is given at the switch.
         let prepared = self.start(&actor, &module)?;
+        step("takes the turn");
 
         let _turn = self.turn()?;
         // While it was compiled the actor may have been removed, even added again, or swapped by somebody else, and the policy
@@ -189,9 +191,11 @@ impl Shared {
         let report =
             SwapReport::between(&id, &serving, &prepared, succession.map(|succession| succession.by));
         let report = SwapReport { forced: report.forced || below, ..report };
+        step("records the swap");
         self.audit.swapped(&report, &serving, &prepared, now)?;
         // The policy may have become another over the record; then the refusal follows it in the log.
         let succession = prepared.rights.admit(Some(&place), now)?;
+        step("remembers the revision and takes the place");
         self.remember(&prepared.rights, below, succession)?;
         let report = report.with_allowed(&serving.rights, &prepared.rights, now);
         let next = prepared.numbered(serving.number + 1, succession.or(serving.succession));
