@@ -4,6 +4,7 @@
 
 use std::{env, error::Error, process::ExitCode, time::Duration};
 
+use untrusted_text::Shown;
 use wapc_engine::{Deadline, Engine, Imports, Instance, Limits, Module};
 
 const ADD: &str = include_str!("../add.wat");
@@ -26,7 +27,8 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
         [_] => return Err("usage: invoke [FILE EXPORT NUMBER...]".into()),
     };
     list(&module);
-    println!("{export}({}) = {}", numbers.join(", "), invoke(&module, export, &numbers)?);
+    let results = invoke(&module, export, &numbers)?;
+    println!("{}({}) = {results}", Shown::new(export), numbers.join(", "));
     Ok(())
 }
 
@@ -40,7 +42,9 @@ fn invoke(module: &Module, export: &str, numbers: &[String]) -> Result<String, B
     let mut instance = Instance::new(module, &Imports::new(), (), &Limits::new(), deadline)?;
     let types = instance.parameters(export)?;
     if types.len() != numbers.len() {
-        return Err(format!("`{export}` takes {} numbers, not {}", types.len(), numbers.len()).into());
+        return Err(
+            format!("`{}` takes {} numbers, not {}", Shown::new(export), types.len(), numbers.len()).into()
+        );
     }
     let arguments: Vec<_> =
         types.iter().zip(numbers).map(|(ty, text)| ty.parse(text)).collect::<Result<_, _>>()?;

@@ -3,15 +3,16 @@
 use std::{io, path::PathBuf};
 
 use capability_claims::ClaimsError;
+use untrusted_text::ShownOf;
 
 /// What can go wrong in the demonstration.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}", ShownOf(path.display()))]
     Read { path: PathBuf, source: io::Error },
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {source}", ShownOf(path.display()))]
     Write { path: PathBuf, source: io::Error },
-    #[error("the key in {} cannot be used: {source}", path.display())]
+    #[error("the key in {} cannot be used: {source}", ShownOf(path.display()))]
     Key { path: PathBuf, source: Box<ClaimsError> },
     #[error(transparent)]
     Claims(Box<ClaimsError>),

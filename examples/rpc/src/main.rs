@@ -4,6 +4,7 @@
 
 use std::{env, error::Error};
 
+use untrusted_text::Shown;
 use wapc_host::{Engine, HostCall, HostCallError, HostHandler, Reply, WapcHost};
 
 const ECHO: &[u8] = include_bytes!("../../guests/modules/echo.wasm");
@@ -14,7 +15,9 @@ struct Shout;
 impl HostHandler for Shout {
     fn host_call(&self, call: &HostCall<'_>, reply: &mut Reply) -> Result<(), HostCallError> {
         let said = String::from_utf8_lossy(call.payload);
-        println!("  guest -> host  {}/{}/{}({said:?})", call.binding, call.namespace, call.operation);
+        // What a guest calls things may hold anything, such as a line break or an escape sequence.
+        let [binding, namespace, operation] = [call.binding, call.namespace, call.operation].map(Shown::new);
+        println!("  guest -> host  {binding}/{namespace}/{operation}({said:?})");
         reply.set(said.to_uppercase());
         println!("  guest <- host  {:?}", said.to_uppercase());
         Ok(())

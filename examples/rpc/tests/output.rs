@@ -19,3 +19,15 @@ fn both_directions_are_shown() {
     assert!(text.contains(r#"guest says     "hello""#), "{text}");
     assert!(lines.last().unwrap().contains("error: `fail` failed in the guest"), "{text}");
 }
+
+#[test]
+fn a_guest_cannot_write_to_the_terminal() {
+    let guest = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/strange.wat");
+    let output = Command::new(env!("CARGO_BIN_EXE_rpc")).arg(guest).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let name = "tea\\nFORGED\\u{1b}[2J\\u{9b}2J\\u{202e}\\u{61c}";
+    let called = format!("  guest -> host  {name}/{name}/{name}(\"{name}\")");
+    assert!(text.lines().any(|line| line == called), "{text}");
+    let harmful = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202e}' | '\u{61c}');
+    assert!(!text.contains(harmful), "{text:?}");
+}

@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf};
 
 use trusted_files::FileError;
+use untrusted_text::ShownOf;
 
 use crate::hash::{Head, RecordHash};
 
@@ -11,7 +12,7 @@ use crate::hash::{Head, RecordHash};
 #[non_exhaustive]
 pub enum AuditError {
     /// The file could not be opened, made or locked.
-    #[error("cannot open the audit log {}: {source}; name a file in a directory that this user may write", path.display())]
+    #[error("cannot open the audit log {}: {source}; name a file in a directory that this user may write", ShownOf(path.display()))]
     Open {
         /// The log.
         path: PathBuf,
@@ -20,7 +21,7 @@ pub enum AuditError {
         source: io::Error,
     },
     /// What stands there is a directory, a device or a pipe, from which nothing can be cut back and nothing verified.
-    #[error("the audit log {} is not a regular file; name one, or one that is not there yet", path.display())]
+    #[error("the audit log {} is not a regular file; name one, or one that is not there yet", ShownOf(path.display()))]
     NotAFile {
         /// What was named.
         path: PathBuf,
@@ -33,13 +34,13 @@ pub enum AuditError {
         source: FileError,
     },
     /// Another host writes here. A log has one writer at a time.
-    #[error("the audit log {} is in use by another host; name another file, or end that host", path.display())]
+    #[error("the audit log {} is in use by another host; name another file, or end that host", ShownOf(path.display()))]
     InUse {
         /// The log.
         path: PathBuf,
     },
     /// What is there already is not a log that is whole, so nothing is appended to it.
-    #[error("the audit log {} is not continued: {source}; keep it as evidence and name another file", path.display())]
+    #[error("the audit log {} is not continued: {source}; keep it as evidence and name another file", ShownOf(path.display()))]
     Broken {
         /// The log.
         path: PathBuf,
@@ -48,7 +49,7 @@ pub enum AuditError {
         source: VerifyError,
     },
     /// The record could not be written. Nothing of it is left in the file, or else is cut off before the next one.
-    #[error("cannot write to the audit log {}: {source}; make room, or see to the disk", path.display())]
+    #[error("cannot write to the audit log {}: {source}; make room, or see to the disk", ShownOf(path.display()))]
     Write {
         /// The log.
         path: PathBuf,
@@ -59,7 +60,7 @@ pub enum AuditError {
     /// Somebody else wrote to the file, or cut it, while it was open here. Nothing is appended to it any more.
     #[error(
         "somebody else changed the audit log {}: it has {actual} bytes where {expected} were left; verify it, keep it as evidence, and open another file",
-        path.display()
+        ShownOf(path.display())
     )]
     Changed {
         /// The log.
@@ -70,7 +71,7 @@ pub enum AuditError {
         actual: u64,
     },
     /// Somebody removed the file while it was open here. Whatever were written to it would be gone.
-    #[error("somebody removed the audit log {} while it was in use; look for a copy, and start the host anew", path.display())]
+    #[error("somebody removed the audit log {} while it was in use; look for a copy, and start the host anew", ShownOf(path.display()))]
     Removed {
         /// The log.
         path: PathBuf,

@@ -8,6 +8,7 @@ use std::{
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use untrusted_text::ShownOf;
 
 use crate::{
     error::AuditError,
@@ -72,7 +73,7 @@ impl AuditLog {
         if walk.partial > 0 {
             log::warn!(
                 "the audit log {} ends with {} bytes of a record that was not finished; they will be cut off",
-                path.display(),
+                ShownOf(path.display()),
                 walk.partial
             );
         }

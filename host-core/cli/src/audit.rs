@@ -14,6 +14,7 @@ use capability_claims::Moment;
 use clap::Subcommand;
 use host_audit::{RecordHash, Summary, verify, verify_against};
 use serde::Serialize;
+use untrusted_text::ShownOf;
 use zeroize::Zeroizing;
 
 use crate::{error::CliError, file, output::Output, row::Row, seed};
@@ -75,7 +76,7 @@ impl fmt::Display for Whole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = |at: Option<u64>| at.map_or("none".to_owned(), |at| Moment(at).to_string());
         let Summary { records, head, first_at, last_at, vouched, .. } = self.summary;
-        writeln!(f, "{} is whole", self.file)?;
+        writeln!(f, "{} is whole", ShownOf(&self.file))?;
         writeln!(f, "{}", Row("Records", &records.to_string()))?;
         writeln!(f, "{}", Row("First", &time(first_at)))?;
         writeln!(f, "{}", Row("Newest", &time(last_at)))?;

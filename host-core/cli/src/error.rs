@@ -10,6 +10,7 @@ use capability_claims::{ClaimsError, Label};
 use host_audit::{AuditError, VerifyError};
 use host_core::LedgerError;
 use trusted_files::FileError;
+use untrusted_text::{Shown, ShownOf};
 use wapc_engine::ParseValueError;
 
 use crate::{code, manifest::Place};
@@ -19,14 +20,14 @@ use crate::{code, manifest::Place};
 #[non_exhaustive]
 pub(crate) enum CliError {
     /// A file could not be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}", ShownOf(path.display()))]
     Read {
         path: PathBuf,
         #[source]
         source: io::Error,
     },
     /// A file could not be written. What was there before is still there.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {source}", ShownOf(path.display()))]
     Write {
         path: PathBuf,
         #[source]
@@ -36,7 +37,7 @@ pub(crate) enum CliError {
     #[error("{0}; if it has to be so, --insecure-files takes it as it is")]
     Untrusted(FileError),
     /// A key was to be written over a file.
-    #[error("{} is there already; a key is never written over a file: name another one", path.display())]
+    #[error("{} is there already; a key is never written over a file: name another one", ShownOf(path.display()))]
     FileExists { path: PathBuf },
     /// A secret was typed where the name of its file belongs. It is not repeated.
     #[error(
@@ -47,26 +48,29 @@ pub(crate) enum CliError {
     /// A file with a seed was named in the place of another one.
     #[error(
         "{} has a seed in line {line}, where none belongs; keep it to yourself, and name the right file, or write its public key there",
-        path.display()
+        ShownOf(path.display())
     )]
     SeedInFile { path: PathBuf, line: usize },
     /// A file with a seed was named where something is to be written.
-    #[error("{} holds a seed, which would be lost; name another file to write to", path.display())]
+    #[error("{} holds a seed, which would be lost; name another file to write to", ShownOf(path.display()))]
     SeedOverwritten { path: PathBuf },
     /// A seed lies open.
     #[error(
         "others can read the seed in {} (mode {mode:04o}), so it is not used: chmod 600 it, or better make a new key",
-        path.display()
+        ShownOf(path.display())
     )]
     SeedExposed { path: PathBuf, mode: u32 },
     /// A seed was to come from an environment variable.
-    #[error("cannot read a seed from the environment variable {name}: {reason}; set it to the seed's text")]
+    #[error(
+        "cannot read a seed from the environment variable {}: {reason}; set it to the seed's text",
+        Shown::new(name)
+    )]
     Variable { name: String, reason: &'static str },
     /// Standard input can be read once.
     #[error("standard input (-) was given for several things; give a file or env:NAME for all but one")]
     StdinTwice,
     /// A file that should hold text does not.
-    #[error("{} is no {what}, for it is not text: {source}", path.display())]
+    #[error("{} is no {what}, for it is not text: {source}", ShownOf(path.display()))]
     NotText {
         path: PathBuf,
         what: &'static str,
@@ -74,10 +78,10 @@ pub(crate) enum CliError {
         source: Utf8Error,
     },
     /// A text that is no module.
-    #[error("{} is not a WebAssembly module: {reason}", path.display())]
+    #[error("{} is not a WebAssembly module: {}", ShownOf(path.display()), Shown::words(reason))]
     NotAModule { path: PathBuf, reason: String },
     /// An argument is not the number that the export takes.
-    #[error("argument {position} of `{export}`: {source}")]
+    #[error("argument {position} of `{}`: {source}", Shown::new(export))]
     Argument {
         position: usize,
         export: String,
@@ -91,14 +95,14 @@ pub(crate) enum CliError {
     #[error("{0}")]
     Conversation(#[from] wapc_host::Error),
     /// A key, a token or a policy is refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", ShownOf(path.display()))]
     Refused {
         path: PathBuf,
         #[source]
         source: Box<ClaimsError>,
     },
     /// A module is refused.
-    #[error("{}: {}", path.display(), reason(.module, .source))]
+    #[error("{}: {}", ShownOf(path.display()), reason(.module, .source))]
     ModuleRefused {
         path: PathBuf,
         module: Option<Label>,
@@ -109,17 +113,17 @@ pub(crate) enum CliError {
     #[error("{0}")]
     Claims(#[from] Box<ClaimsError>),
     /// What the token in a module says is not to be believed.
-    #[error("{}: do not believe this token: {what}; get the module from its issuer", path.display())]
+    #[error("{}: do not believe this token: {what}; get the module from its issuer", ShownOf(path.display()))]
     NotGenuine { path: PathBuf, code: &'static str, what: &'static str },
     /// An audit log is not whole.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", ShownOf(path.display()))]
     Audit {
         path: PathBuf,
         #[source]
         source: VerifyError,
     },
     /// A record of an audit log is whole and can be checked, but cannot be shown.
-    #[error("{}: line {line} cannot be shown: its values are nested too deep, which no host writes", path.display())]
+    #[error("{}: line {line} cannot be shown: its values are nested too deep, which no host writes", ShownOf(path.display()))]
     NotShown { path: PathBuf, line: u64 },
     /// An audit log could not be opened.
     #[error("{0}")]
@@ -134,7 +138,7 @@ pub(crate) enum CliError {
     #[error("{0}")]
     Provider(#[from] capability_provider::ProviderError),
     /// A manifest says what it cannot mean.
-    #[error("{reason}")]
+    #[error("{}", Shown::words(reason))]
     Manifest { reason: String },
     /// Something that a place in a manifest asked for failed.
     #[error("{place}: {source}")]

@@ -117,7 +117,19 @@ pub(crate) fn read_wasm(path: &Path) -> Result<Vec<u8>, CliError> {
     let bytes = read(path)?;
     match str::from_utf8(&bytes) {
         Ok(text) if !bytes.starts_with(WASM) => wat::parse_str(text)
-            .map_err(|error| CliError::NotAModule { path: path.to_owned(), reason: error.to_string() }),
+            .map_err(|error| CliError::NotAModule { path: path.to_owned(), reason: in_one_line(&error) }),
         _ => Ok(bytes),
+    }
+}
+
+/// What is wrong with a module in the text format, and where: without the line that is at fault, which may be of any length.
+fn in_one_line(error: &wat::Error) -> String {
+    let text = error.to_string();
+    let mut lines = text.lines().map(str::trim_start);
+    let what = lines.next().unwrap_or_default();
+    // The parser tells the place behind an arrow, as `--> <anon>:3:14`.
+    match lines.find_map(|line| line.strip_prefix("--> <anon>:")?.split_once(':')) {
+        Some((line, column)) => format!("{what} (line {line}, column {column})"),
+        None => what.to_owned(),
     }
 }

@@ -7,6 +7,7 @@ use std::{fmt, path::PathBuf};
 use capability_claims::{KeyKind, KeyPair, PublicKey};
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
+use untrusted_text::ShownOf;
 
 use crate::{deciding::Places, error::CliError, output::Output, seed};
 
@@ -105,7 +106,7 @@ impl fmt::Display for KeyView<'_> {
             write!(f, "\n{:<12}{seed}", "Seed:")?;
         }
         if let Some(file) = &self.file {
-            write!(f, "\n{:<12}{file}", "Seed file:")?;
+            write!(f, "\n{:<12}{}", "Seed file:", ShownOf(file))?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use tempfile::Builder;
+use untrusted_text::ShownOf;
 
 use crate::{error::CliError, seed};
 
@@ -103,7 +104,7 @@ fn replace(path: &Path, bytes: &[u8], found: Option<&Metadata>) -> io::Result<()
     file.persist(path).map_err(|error| error.error)?;
     // The file is there, whole; that its name survives a loss of power is more than all file systems can promise.
     if let Err(error) = trusted_files::sync_directory_of(path) {
-        log::debug!("the directory of {} was not synced: {error}", path.display());
+        log::debug!("the directory of {} was not synced: {error}", ShownOf(path.display()));
     }
     Ok(())
 }

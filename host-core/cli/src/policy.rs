@@ -14,7 +14,7 @@ use capability_claims::{
 };
 use clap::Subcommand;
 use serde::Serialize;
-use untrusted_text::Shown;
+use untrusted_text::{Shown, ShownOf};
 
 use self::uses::{GrantView, Judge, Refusal};
 use crate::{
@@ -131,7 +131,8 @@ impl fmt::Display for CheckView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = Shown::new(self.name.unwrap_or("unnamed module"));
         let verdict = if self.may_run { "may run" } else { "may not run; its token says" };
-        write!(f, "{} {verdict}: \"{name}\" ({}), signed by {}", self.file, self.module, self.issuer)?;
+        let file = ShownOf(&self.file);
+        write!(f, "{file} {verdict}: \"{name}\" ({}), signed by {}", self.module, self.issuer)?;
         if let Some(root) = self.trusted.filter(|root| *root != self.issuer) {
             write!(f, ", trusted through {root}")?;
         }

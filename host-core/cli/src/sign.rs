@@ -11,7 +11,7 @@ use capability_claims::{
 use capability_provider::CapabilityId;
 use clap::Args;
 use serde::Serialize;
-use untrusted_text::Shown;
+use untrusted_text::{Shown, ShownOf};
 
 use crate::{
     claims_view::ClaimsView, deciding::Places, error::CliError, file, lifetime::Lifetime, out_file,
@@ -124,7 +124,8 @@ impl fmt::Display for Signed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let claims = &self.found.claims;
         let name = Shown::new(claims.name().unwrap_or("unnamed module"));
-        write!(f, "{}: \"{name}\" ({}), signed by {}", self.file, claims.subject(), claims.issuer())?;
+        let file = ShownOf(&self.file);
+        write!(f, "{file}: \"{name}\" ({}), signed by {}", claims.subject(), claims.issuer())?;
         match claims.caps() {
             [] => write!(f, ", may use nothing"),
             caps => write!(f, ", may use {}", caps.join(", ")),

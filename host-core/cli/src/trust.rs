@@ -10,6 +10,7 @@ use capability_claims::{
     ClaimsError, PolicyDocument, PublicKey, SignedPolicies, SignedPolicy, TrustPolicy, VerifiedModule,
 };
 use host_core::RevisionLedger;
+use untrusted_text::ShownOf;
 
 use crate::{deciding::Deciding, error::CliError, file};
 
@@ -104,7 +105,8 @@ impl PolicyFile {
         let text = file::read_deciding_text(&self.path, "policy", self.files)?;
         let Some(signed) = &mut self.signed else {
             let document = PolicyDocument::from_toml(&text).map_err(CliError::refused(&self.path))?;
-            let doubt = document.is_whole().err().map(|error| format!("{}: {error}", self.path.display()));
+            let doubt =
+                document.is_whole().err().map(|error| format!("{}: {error}", ShownOf(self.path.display())));
             return Ok((policy_of(&self.path, document)?, doubt));
         };
         let read = signed.policies.accept(&text).map_err(CliError::refused(&self.path))?;

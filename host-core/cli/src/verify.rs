@@ -9,7 +9,7 @@ use bytes::Bytes;
 use capability_claims::{Clock, PublicKey, SystemClock, TrustPolicy, VerifiedModule};
 use clap::Args;
 use serde::Serialize;
-use untrusted_text::Shown;
+use untrusted_text::{Shown, ShownOf};
 
 use crate::{claims_view::ClaimsView, error::CliError, file, output::Output, trust};
 
@@ -72,7 +72,7 @@ impl fmt::Display for Verdict<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let claims = self.module.claims();
         let name = claims.name().unwrap_or("unnamed module");
-        let path = self.path.display();
+        let path = ShownOf(self.path.display());
         write!(
             f,
             "{path} verifies: \"{}\" ({}), signed by {}",

@@ -16,6 +16,7 @@ use std::{
 use capability_claims::{Owner, PolicyVersion, PublicKey, SignedPolicy};
 use parking_lot::Mutex;
 use trusted_files::FileError;
+use untrusted_text::ShownOf;
 
 pub use self::error::LedgerError;
 use self::{book::Book, line::Said};
@@ -208,7 +209,7 @@ impl RevisionLedger {
     /// Lets another host open the file. Nothing can be remembered any more.
     pub(crate) fn release(&self) {
         if let Err(error) = self.book.lock().release() {
-            log::debug!("{} stays locked until the host is dropped: {error}", self.path.display());
+            log::debug!("{} stays locked until the host is dropped: {error}", ShownOf(self.path.display()));
         }
     }
 }

@@ -10,6 +10,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 use trusted_files::FileError;
+use untrusted_text::ShownOf;
 
 use crate::Error;
 
@@ -50,7 +51,10 @@ impl Cache {
             }
         };
         if !self.intact(&entry, module) {
-            log::warn!("{} is damaged or of another engine; the module is compiled anew", path.display());
+            log::warn!(
+                "{} is damaged or of another engine; the module is compiled anew",
+                ShownOf(path.display())
+            );
             return None;
         }
         entry.drain(..HEADER);
@@ -67,7 +71,7 @@ impl Cache {
             Ok(())
         });
         if let Err(error) = written {
-            log::warn!("{} cannot be written: {error}", path.display());
+            log::warn!("{} cannot be written: {error}", ShownOf(path.display()));
         }
     }
 

@@ -59,24 +59,78 @@ impl<'a> Shown<'a> {
         Self { lines: true, ..self }
     }
 
-    fn stays(&self, c: char) -> bool {
-        matches!(c, ' '..='~') || (self.lines && matches!(c, '\n' | '\t'))
+    fn write_to<'f, 'b>(&self, f: &'f mut fmt::Formatter<'b>) -> Writer<'f, 'b> {
+        Writer { to: f, left: self.longest, lines: self.lines, starts: true, cut: false }
     }
 }
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (shown, rest) = self.text.split_at(end_of(self.text, self.longest));
-        let mut starts = true;
-        for c in shown.chars() {
-            if self.stays(c) || (!starts && joins(c)) {
-                f.write_char(c)?;
-            } else {
-                write!(f, "{}", c.escape_debug())?;
+        let mut writer = self.write_to(f);
+        writer.write_str(self.text)?;
+        writer.end()
+    }
+}
+
+/// Anything that has a text, such as a path, written as [`Shown::words`] writes a text.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use untrusted_text::ShownOf;
+///
+/// let path = Path::new("counter.wasm\nerror: all is lost");
+/// assert_eq!(ShownOf(path.display()).to_string(), "counter.wasm\\nerror: all is lost");
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct ShownOf<T>(pub T);
+
+impl<T: fmt::Display> fmt::Display for ShownOf<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut writer = Shown::words("").write_to(f);
+        write!(writer, "{}", self.0)?;
+        writer.end()
+    }
+}
+
+/// Writes what comes in, in whatever pieces, as one text that is [`Shown`].
+struct Writer<'f, 'b> {
+    to: &'f mut fmt::Formatter<'b>,
+    /// How many characters there is room for.
+    left: usize,
+    lines: bool,
+    /// Whether nothing stands before the next character that it could be joined to.
+    starts: bool,
+    /// Whether there was no room for something.
+    cut: bool,
+}
+
+impl Writer<'_, '_> {
+    fn stays(&self, c: char) -> bool {
+        matches!(c, ' '..='~') || (self.lines && matches!(c, '\n' | '\t')) || (!self.starts && joins(c))
+    }
+
+    fn end(self) -> fmt::Result {
+        if self.cut { self.to.write_str("...") } else { Ok(()) }
+    }
+}
+
+impl fmt::Write for Writer<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.chars() {
+            if self.left == 0 {
+                self.cut = true;
+                break;
             }
-            starts = self.lines && c == '\n';
+            self.left -= 1;
+            if self.stays(c) {
+                self.to.write_char(c)?;
+            } else {
+                write!(self.to, "{}", c.escape_debug())?;
+            }
+            self.starts = self.lines && c == '\n';
         }
-        if rest.is_empty() { Ok(()) } else { f.write_str("...") }
+        Ok(())
     }
 }
 
@@ -122,7 +176,7 @@ mod tests {
     extern crate std;
     use std::{format, string::ToString};
 
-    use super::{LONGEST_WORDS, Shown, cut};
+    use super::{LONGEST_WORDS, Shown, ShownOf, cut};
 
     #[test]
     fn text_cannot_write_to_a_terminal_or_forge_a_line() {
@@ -163,6 +217,19 @@ mod tests {
         let words = Shown::words(&"é".repeat(5000)).to_string();
         assert_eq!(words, format!("{}...", "é".repeat(LONGEST_WORDS)));
         assert_eq!(Shown::new("abc").up_to(0).to_string(), "...");
+    }
+
+    #[test]
+    fn what_comes_in_pieces_is_shown_as_one_text() {
+        let (name, mark) = ("a\u{1b}[2J\n", "\u{301}");
+        assert_eq!(
+            ShownOf(format_args!("{name}b{mark}/{mark}")).to_string(),
+            "a\\u{1b}[2J\\nb\u{301}/\u{301}"
+        );
+        assert_eq!(ShownOf(format_args!("{mark}{name}")).to_string(), "\\u{301}a\\u{1b}[2J\\n");
+        let half = "é".repeat(LONGEST_WORDS / 2);
+        assert_eq!(ShownOf(format_args!("{half}{half}")).to_string(), format!("{half}{half}"));
+        assert_eq!(ShownOf(format_args!("{half}{half}{half}")).to_string(), format!("{half}{half}..."));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use capability_claims::{Clock, KeyKind, Moment, PublicKey, SystemClock};
 use clap::Args;
 use host_audit::{Record, Summary, verify_each};
 use serde::Serialize;
-use untrusted_text::Shown;
+use untrusted_text::{Shown, ShownOf};
 
 use crate::{audit::fields::Value, error::CliError, output::Output, row};
 
@@ -206,6 +206,7 @@ struct Read {
 impl fmt::Display for Read {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Summary { records, head, .. } = self.summary;
-        write!(f, "{} of {records} records; {} is whole, head {head}", self.shown, self.file)
+        let file = ShownOf(&self.file);
+        write!(f, "{} of {records} records; {file} is whole, head {head}", self.shown)
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf};
 use capability_claims::Chain;
 use clap::Args;
 use serde::Serialize;
-use untrusted_text::Shown;
+use untrusted_text::{Shown, ShownOf};
 
 use super::link::LinkView;
 use crate::{error::CliError, file, out_file, output::Output, trust};
@@ -49,7 +49,7 @@ impl fmt::Display for Embedded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let account = self.chain.account();
         let name = Shown::new(account.name().unwrap_or("unnamed account"));
-        let (file, key, operator) = (&self.file, account.account(), account.operator());
+        let (file, key, operator) = (ShownOf(&self.file), account.account(), account.operator());
         write!(
             f,
             "{file} carries the word of {operator} for \"{name}\" ({key}); have this account sign it next"

@@ -8,7 +8,7 @@ use capability_claims::{
 };
 use clap::Args;
 use serde::Serialize;
-use untrusted_text::Shown;
+use untrusted_text::{Shown, ShownOf};
 
 use super::link::LinkView;
 use crate::{
@@ -122,6 +122,7 @@ impl fmt::Display for Issued {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(file) = &self.file else { return f.write_str(&self.text) };
         let title = self.link.title();
-        write!(f, "{file}: {} ({}), issued by {}", Shown::new(&title), self.link.key, self.operator)
+        let (file, title) = (ShownOf(file), Shown::new(&title));
+        write!(f, "{file}: {title} ({}), issued by {}", self.link.key, self.operator)
     }
 }

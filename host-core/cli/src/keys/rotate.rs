@@ -5,6 +5,7 @@ use std::{fmt, path::PathBuf};
 use capability_claims::{Clock, Moment, PublicKey, RotationBuilder, RotationClaims, SystemClock};
 use clap::Args;
 use serde::Serialize;
+use untrusted_text::ShownOf;
 
 use crate::{
     deciding::Places,
@@ -98,7 +99,7 @@ impl fmt::Display for Rotated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(file) = &self.file else { return f.write_str(&self.text) };
         let (from, to) = (self.from, self.to);
-        write!(f, "{file}: {from} hands over to {to} at {}", Moment(self.handover))?;
+        write!(f, "{}: {from} hands over to {to} at {}", ShownOf(file), Moment(self.handover))?;
         write!(f, "; both count until {}", Moment(self.overlap_end))
     }
 }

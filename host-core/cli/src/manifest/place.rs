@@ -7,6 +7,7 @@ use std::{
 };
 
 use toml::de::{DeTable, DeValue};
+use untrusted_text::{Shown, ShownOf};
 
 use crate::{deciding::Deciding, error::CliError, file, manifest::Manifest};
 
@@ -31,8 +32,8 @@ pub(crate) struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)?;
-        if self.field.is_empty() { Ok(()) } else { write!(f, ": {}", self.field) }
+        write!(f, "{}:{}:{}", ShownOf(self.file.display()), self.line, self.column)?;
+        if self.field.is_empty() { Ok(()) } else { write!(f, ": {}", Shown::words(&self.field)) }
     }
 }
 
@@ -50,7 +51,7 @@ impl Source {
     pub(crate) fn read(path: &Path, files: Deciding) -> Result<Self, CliError> {
         let bytes = file::read_deciding(path, files)?;
         let text = String::from_utf8(bytes).map_err(|error| CliError::Manifest {
-            reason: format!("{} is not text: {}", path.display(), error.utf8_error()),
+            reason: format!("{} is not text: {}", ShownOf(path.display()), error.utf8_error()),
         })?;
         Ok(Self { path: path.to_owned(), text })
     }

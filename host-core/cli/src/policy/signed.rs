@@ -5,6 +5,7 @@ use std::{fmt, path::PathBuf};
 use capability_claims::{Moment, PolicyDocument, PublicKey, SignedPolicy};
 use clap::Args;
 use serde::Serialize;
+use untrusted_text::ShownOf;
 
 use crate::{deciding::Places, error::CliError, file, out_file, output::Output, seed};
 
@@ -101,7 +102,7 @@ impl View {
 
 impl fmt::Display for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is whole: {} entries, SHA-256 {}", self.file, self.entries, self.sha256)?;
+        write!(f, "{} is whole: {} entries, SHA-256 {}", ShownOf(&self.file), self.entries, self.sha256)?;
         if let (Some(signer), Some(serial), Some(at)) = (self.signer, self.serial, self.signed_at) {
             write!(f, "\nsigned by {signer} at {}, serial {serial}", Moment(at))?;
         }

@@ -5,7 +5,7 @@ use std::{fmt, path::Path};
 use capability_claims::VerifiedModule;
 use host_core::{ActorStatus, LinkStatus, PolicyReport, ProviderStatus, SwapReport};
 use serde::Serialize;
-use untrusted_text::Shown;
+use untrusted_text::{Shown, ShownOf};
 
 use crate::{
     row::LONGEST,
@@ -38,6 +38,7 @@ impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.actors.iter().try_for_each(|actor| writeln!(f, "{actor}"))?;
         let Self { checked, actors, providers, links } = self;
+        let checked = ShownOf(checked);
         write!(f, "{checked} is good; actors: {}, providers: {providers}, links: {links}", actors.len())
     }
 }
@@ -115,7 +116,7 @@ impl fmt::Display for Ready {
             writeln!(f, "listening on {url} for \"{}\"", Shown::new(self.name(actor)))?;
         }
         if let Some(policy) = &self.policy {
-            writeln!(f, "SIGHUP reads {policy} and the modules again")?;
+            writeln!(f, "SIGHUP reads {} and the modules again", ShownOf(policy))?;
         }
         f.write_str("SIGINT (Ctrl-C) or SIGTERM ends it")
     }
@@ -137,7 +138,7 @@ impl Reloaded {
 
 impl fmt::Display for Reloaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} holds now", self.policy)?;
+        write!(f, "{} holds now", ShownOf(&self.policy))?;
         for barred in &self.report.barred {
             write!(f, "\n{}", Shown::new(&barred.reason).up_to(LONGEST))?;
         }
@@ -161,7 +162,7 @@ impl Swapped {
 
 impl fmt::Display for Swapped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} serves now: {}", self.module, self.report)
+        write!(f, "{} serves now: {}", ShownOf(&self.module), self.report)
     }
 }
 

@@ -28,6 +28,8 @@ mod seeds;
 mod seeds_anywhere;
 mod sign;
 mod signed_policies;
+#[cfg(unix)]
+mod strange_names;
 mod support;
 mod usage;
 mod verify;

@@ -86,6 +86,7 @@ fn the_text_format_is_translated() {
     let ran = sign(&directory, "bad.wat", "out.wasm", &[]);
     assert_eq!(ran.status, Some(1));
     assert!(ran.stderr.starts_with("error: bad.wat is not a WebAssembly module: "), "{}", ran.stderr);
+    assert!(ran.stderr.ends_with(" (line 1, column 2)\n"), "{}", ran.stderr);
 }
 
 #[test]
