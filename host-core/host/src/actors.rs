@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     generation::{Admitted, Entered, Generation},
     links::LinkCell,
-    steps::step,
+    steps::{self, step},
 };
 
 /// One actor: an identity that outlives the generations which serve it.
@@ -37,6 +37,7 @@ impl Actor {
     pub(crate) fn enter(&self) -> Option<Entered> {
         loop {
             let generation = self.current.read().clone()?;
+            step("enters the version that it found");
             // A generation is retired only after another took its place, so the next look finds that one.
             if let Some(entered) = generation.enter() {
                 return Some(entered);
@@ -50,7 +51,7 @@ impl Actor {
 
     /// Puts `next` in the place of the current generation, which takes no more calls, and returns that one.
     pub(crate) fn switch(&self, next: Option<Arc<Generation>>) -> Option<Arc<Generation>> {
-        let mut older = self.older.lock();
+        let mut older = steps::lock(&self.older);
         let old = std::mem::replace(&mut *self.current.write(), next)?;
         step("lets no more calls into the old version");
         old.retire();
@@ -89,10 +90,12 @@ impl Actors {
     }
 
     pub(crate) fn insert(&self, actor: Arc<Actor>) {
+        steps::wait(|| !self.0.is_locked());
         self.0.write().insert(actor.id.clone(), actor);
     }
 
     pub(crate) fn remove(&self, id: &ActorId) -> Option<Arc<Actor>> {
+        steps::wait(|| !self.0.is_locked());
         self.0.write().remove(id)
     }
 

@@ -217,3 +217,53 @@ fn policies_that_wait_for_the_log_bring_nobody_back_before_they_are_recorded() {
     assert!(orders > 300, "{orders}");
     cast.assert_came_about(&["Nobody waits for the log", "Ours waits for the log", "v1 answers"]);
 }
+
+#[test]
+fn a_swap_a_removal_and_a_call_meet() {
+    let cast = Cast::new();
+    let orders = meet(&cast, (Set::Ours, true), 1, 300, |world| {
+        vec![
+            party("swap", || world.swap("swap", "v2")),
+            party("removal", || world.remove()),
+            party("call", || world.call()),
+        ]
+    });
+    assert!(orders > 50, "{orders}");
+    cast.assert_came_about(&["v1 answers", "v2 answers", "a call is for nobody"]);
+}
+
+#[test]
+fn two_loads_and_a_change_of_policy_meet() {
+    let cast = Cast::new();
+    let orders = meet(&cast, (Set::Ours, false), 2, 100, |world| {
+        vec![
+            party("second", || world.add("second", "v2")),
+            party("third", || world.add("third", "v3")),
+            party("policy", || world.set(&[Set::Nobody])),
+        ]
+    });
+    assert!(orders > 500, "{orders}");
+    cast.assert_came_about(&[
+        "v2 is refused, for the actor is here",
+        "v3 is refused, for the actor is here",
+        "v2 is refused by the policy",
+        "v2 answers",
+        "v3 answers",
+    ]);
+}
+
+/// A call that found the old version, and is let in only when the old account is trusted no more, goes to the new one.
+#[test]
+fn a_handover_the_end_of_the_old_account_and_calls_meet() {
+    let cast = Cast::new();
+    let orders = meet(&cast, (Set::HandsOver, true), 2, 200, |world| {
+        let handover = || {
+            world.swap("handover", THEIRS);
+            world.set(&[Set::Theirs]);
+        };
+        vec![party("handover", handover), party("call", || world.call()), party("another", || world.call())]
+    });
+    assert!(orders > 500, "{orders}");
+    cast.assert_came_about(&["v1 answers", "th answers", "a call is refused a host call"]);
+    cast.assert_never("a call is refused by the policy");
+}

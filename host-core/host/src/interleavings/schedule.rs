@@ -6,9 +6,13 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
+
+/// Longer than any step takes.
+const LONG: Duration = Duration::from_secs(60);
 
 thread_local! {
     /// Where this thread takes its steps, and which of the parties it is.
@@ -137,7 +141,8 @@ impl Stage {
     fn still(&self) -> MutexGuard<'_, Scene> {
         let mut scene = self.scene.lock();
         while scene.states.iter().any(|state| matches!(state, State::Running | State::Asked)) {
-            self.changed.wait(&mut scene);
+            let waited = self.changed.wait_for(&mut scene, LONG);
+            assert!(!waited.timed_out(), "somebody waits for a lock that another holds between two steps");
         }
         scene
     }

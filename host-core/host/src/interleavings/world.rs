@@ -43,6 +43,8 @@ pub(super) enum Set {
     Both,
     /// Trusts both and binds the actor to the other one.
     HandsOver,
+    /// Trusts the other account alone.
+    Theirs,
     /// Trusts the account, and leaves nothing of the store.
     NoStore,
     Nobody,
@@ -133,6 +135,12 @@ impl Cast {
         }
     }
 
+    /// That this came about in none of them.
+    #[track_caller]
+    pub(super) fn assert_never(&self, outcome: &str) {
+        assert!(!self.outcomes.lock().contains(outcome), "`{outcome}` came about");
+    }
+
     fn came_about(&self, outcome: impl FnOnce() -> String) {
         self.outcomes.lock().insert(outcome());
     }
@@ -147,6 +155,7 @@ impl Cast {
                 .account(ours)
                 .limit(ours, GrantLimit::nothing().and(Grant::of("test:other")))
                 .expect("it is an account"),
+            Set::Theirs => nobody.account(theirs),
             Set::Both => nobody.account(ours).account(theirs),
             Set::HandsOver => {
                 [ours, theirs].into_iter().fold(nobody.account(ours).account(theirs), |policy, owner| {
@@ -178,7 +187,8 @@ impl Cast {
         });
         host.add_provider(LinkName::default(), Arc::new(Store(Arc::clone(&ledger)))).unwrap();
         // Before one policy has handed the actor over, none does.
-        let facts = Facts { kept: Some(0), contested: set != Set::Ours, ..Facts::default() };
+        let kept = (set != Set::HandsOver).then_some(0);
+        let facts = Facts { kept, contested: set != Set::Ours, ..Facts::default() };
         *ledger.facts.lock() = facts;
         let world = World { cast: self, host, ledger, _directory: directory };
         match with_actor {
@@ -447,9 +457,9 @@ impl World<'_> {
             {
                 let mut facts = self.ledger.facts.lock();
                 facts.contested |= *set == Set::HandsOver;
-                facts.failing |= matches!(set, Set::Nobody | Set::NoStore);
+                facts.failing |= matches!(set, Set::Nobody | Set::NoStore | Set::Theirs);
                 match set {
-                    Set::Nobody => {}
+                    Set::Nobody | Set::Theirs => {}
                     Set::NoStore => facts.nobody = None,
                     Set::HandsOver => (facts.nobody, facts.no_store, facts.kept) = (None, None, None),
                     // What cannot be recorded gives nothing back.
@@ -473,7 +483,7 @@ impl World<'_> {
                 Set::NoStore => (facts.no_store, facts.kept) = (now, now),
                 Set::Ours => facts.kept = now,
                 Set::Both if at > 0 => facts.kept = now,
-                Set::Both | Set::HandsOver => {}
+                Set::Both | Set::HandsOver | Set::Theirs => {}
             }
         }
     }
@@ -510,6 +520,10 @@ impl World<'_> {
                 if let Some(why) = facts.since(&before) {
                     self.ledger.wrong(format!("{version} answered although {why}"));
                 }
+                // A removal waits for the calls that came before it.
+                if facts.removed.is_some() {
+                    self.ledger.wrong(format!("{version} answered after it was removed"));
+                }
                 if before.replaced.contains(&version) {
                     self.ledger.wrong(format!("{version} answered although another is in its place"));
                 }
@@ -543,6 +557,8 @@ impl World<'_> {
             if let Some(version) = let_in(record) {
                 recorded.insert(version);
                 if !refused_after(at, version) {
+                    let is_swap = record["event"] == "actor_swapped";
+                    assert_eq!(serving.is_some(), is_swap, "{version} came in beside another: {records:#?}");
                     serving = Some(version.to_owned());
                 }
             }
@@ -559,11 +575,12 @@ impl World<'_> {
         let text = policy.and_then(|record| record["policy"]["text"].as_str()).unwrap();
         // A long one is cut.
         let text = text.split("... (").next().unwrap();
-        let set = [Set::Ours, Set::Both, Set::HandsOver, Set::NoStore, Set::Nobody];
+        let set = [Set::Ours, Set::Both, Set::HandsOver, Set::Theirs, Set::NoStore, Set::Nobody];
         let set = set.into_iter().find(|set| self.cast.policy(*set).to_string().starts_with(text));
         let served = match set.unwrap_or_else(|| panic!("another policy is recorded: {text}")) {
             Set::Nobody | Set::NoStore => false,
             Set::Ours => serving.as_deref().is_some_and(|serving| serving != THEIRS),
+            Set::Theirs => serving.as_deref() == Some(THEIRS),
             Set::Both | Set::HandsOver => serving.is_some(),
         };
         let called = self.host.call(&self.cast.actor, "Work", b"");
