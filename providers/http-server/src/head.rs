@@ -44,6 +44,10 @@ fn target(head: &mut Parts) -> Result<(), Refusal> {
     if head.method == Method::CONNECT {
         return Err(tunnel(head));
     }
+    // The parser lets letters of all languages through, and a URI has none but ASCII (RFC 3986, section 2).
+    if !head.uri.path().is_ascii() || !head.uri.query().unwrap_or_default().is_ascii() {
+        return Err(Refusal::bad_head("the target has characters that are not ASCII"));
+    }
     match (head.uri.scheme_str(), head.uri.authority()) {
         (None, None) if head.uri.path() == "*" => match head.method {
             Method::OPTIONS => Ok(()),

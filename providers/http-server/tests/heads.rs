@@ -180,3 +180,61 @@ fn an_old_client_keeps_its_connection_if_it_asks_for_it() {
         assert_eq!((reply.status, reply.header["connection"].as_str()), (200, "keep-alive"));
     }
 }
+
+/// Sends a head of any bytes, with a request behind it that nobody must see.
+#[track_caller]
+fn refused_bytes(head: &[u8]) {
+    let (served, requests) = listening();
+    let mut client = served.client();
+    client.write(&[head, b"\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"].concat());
+    let reply = client.read(true);
+    let shown = head.escape_ascii();
+    assert_eq!((reply.status, &*client.rest()), (400, ""), "{shown}");
+    assert_eq!(served.get("/next").status, 200, "{shown}");
+    let seen: Vec<_> = requests.try_iter().map(|request| request.path).collect();
+    assert_eq!(seen, ["/next"], "{shown}");
+}
+
+#[test]
+fn what_is_no_text_is_refused_wherever_only_ascii_may_stand() {
+    // A byte that never stands in UTF-8, half a character, an overlong one, half a surrogate pair, and a character that is whole.
+    for bytes in [&b"\xff"[..], b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xc3\xa9"] {
+        for [before, behind] in [
+            [&b"GET /a"[..], &b"b HTTP/1.1\r\nHost: a"[..]],
+            [b"GET /?a=", b" HTTP/1.1\r\nHost: a"],
+            [b"GET ", b"/ HTTP/1.1\r\nHost: a"],
+            [b"GET http://a", b"/ HTTP/1.1\r\nHost: a"],
+            [b"GET http://a/", b" HTTP/1.1\r\nHost: a"],
+            [b"GET htt", b"p://a/ HTTP/1.1\r\nHost: a"],
+            [b"OPTIONS *", b" HTTP/1.1\r\nHost: a"],
+            [b"CONNECT a", b":80 HTTP/1.1\r\nHost: a"],
+            [b"G", b"ET / HTTP/1.1\r\nHost: a"],
+            [b"GET / HTTP/1.", b"1\r\nHost: a"],
+            [b"GET / HTTP/1.1", b"\r\nHost: a"],
+            [b"GET / HTTP/1.1\r\nHost: a", b""],
+            [b"GET / HTTP/1.1\r\nHost: ", b":80"],
+            [b"GET / HTTP/1.1\r\nHost: a:", b""],
+            [b"GET / HTTP/1.1\r\nHo", b"st: a"],
+            [b"GET / HTTP/1.1\r\nHost: a\r\nX-", b": 1"],
+            [b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked", b""],
+            [b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1", b""],
+        ] {
+            refused_bytes(&[before, bytes, behind].concat());
+        }
+    }
+}
+
+#[test]
+fn a_value_may_have_bytes_that_are_no_text_and_the_next_request_is_read_all_the_same() {
+    let (served, requests) = listening();
+    let mut client = served.client();
+    for (bytes, value) in [(&b"\xff"[..], "\u{fffd}"), (b"\xc3", "\u{fffd}"), (b"\xc3\xa9", "\u{e9}")] {
+        client.write(&[b"GET / HTTP/1.1\r\nHost: a\r\nX-Value: a", bytes, b"b\r\n\r\n"].concat());
+        assert_eq!(client.read(true).status, 200);
+        assert_eq!(requests.recv().unwrap().header["x-value"], format!("a{value}b"));
+    }
+    // Nor are there control characters in one, but for tabs (RFC 9110, section 5.5).
+    for byte in [0, 1, 0x0b, 0x1b, 0x7f] {
+        refused_bytes(&[b"GET / HTTP/1.1\r\nHost: a\r\nX-Value: a", &[byte][..], b"b"].concat());
+    }
+}

@@ -3,15 +3,22 @@
 mod support;
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     net::TcpStream,
-    sync::{Mutex, mpsc},
+    sync::{
+        Mutex,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
+    time::Duration,
 };
 
 use capability_contracts::http_server::Response;
 use capability_provider::{LinkConfig, Provider};
 use support::Served;
+
+/// Between two bytes of a client that does little.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// More than a connection's buffers hold.
 const LONG: usize = 24 * 1024 * 1024;
@@ -67,6 +74,55 @@ fn clients_whose_bodies_do_not_come_lose_their_places() {
     clients[1].write(b"POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n1;x=");
     assert_eq!(served.get("/").status, 200);
     drop(clients);
+}
+
+/// Does a little of something again and again, with pauses, until somebody else is served by a server that has one place, or the
+/// connection is gone.
+fn until_another_is_served(served: &Served, mut a_little: impl FnMut() -> bool) {
+    let (serving, another) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(move || serving.send(served.get("/").status).unwrap());
+        let served = loop {
+            let goes_on = a_little();
+            match another.recv_timeout(PAUSE) {
+                Err(RecvTimeoutError::Timeout) if goes_on => {}
+                Err(RecvTimeoutError::Timeout) => break another.recv(),
+                served => break served.map_err(|_| mpsc::RecvError),
+            }
+        };
+        assert_eq!(served, Ok(200));
+    })
+}
+
+#[test]
+fn a_client_that_reads_its_answer_byte_by_byte_now_and_then_loses_its_place() {
+    let served = serving(LinkConfig::new().with("connections", "1").with("write_timeout_ms", "300"));
+    let mut stream = TcpStream::connect(served.address()).unwrap();
+    stream.write_all(b"GET /long HTTP/1.1\r\nhost: t\r\n\r\n").unwrap();
+    let mut read = 0;
+    until_another_is_served(&served, || {
+        let one = stream.read(&mut [0]).is_ok_and(|length| length == 1);
+        read += usize::from(one);
+        one
+    });
+    // It is broken off, not ended: most of the answer never left.
+    let mut rest = Vec::new();
+    let outcome = stream.read_to_end(&mut rest);
+    assert!(read + rest.len() < LONG, "{read} bytes one by one, and {} more: {outcome:?}", rest.len());
+}
+
+#[test]
+fn a_client_that_sends_its_head_or_body_byte_by_byte_now_and_then_loses_its_place() {
+    let times = LinkConfig::new().with("header_timeout_ms", "200").with("request_timeout_ms", "200");
+    let served = serving(times.with("connections", "1"));
+    for begin in
+        ["GET / HTTP/1.1\r\nhost: t\r\nx-", "POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 100000\r\n\r\n"]
+    {
+        let mut stream = TcpStream::connect(served.address()).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.write_all(begin.as_bytes()).unwrap();
+        until_another_is_served(&served, || stream.write_all(b"x").is_ok());
+    }
 }
 
 #[test]
