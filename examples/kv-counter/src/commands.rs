@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, str::FromStr};
 
+use untrusted_text::{Shown, cut};
+
 /// What `help` prints.
 pub(crate) const HELP: &str = "\
 status             what runs: actors, providers, links
@@ -43,7 +45,7 @@ pub(crate) enum Store {
 
 /// A line that is no command.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no command; try `help`")]
+#[error("`{}` is no command; try `help`", Shown::new(.0))]
 pub(crate) struct NoCommand(String);
 
 impl FromStr for Command {
@@ -65,9 +67,9 @@ impl FromStr for Command {
             ("kv", "none") => Ok(Self::Store(Store::None)),
             ("kv", store) => match store.split_once(char::is_whitespace) {
                 Some(("redis", url)) => Ok(Self::Store(Store::Redis(url.trim().to_owned()))),
-                _ => Err(NoCommand(line.chars().take(80).collect())),
+                _ => Err(NoCommand(cut(line).to_owned())),
             },
-            _ => Err(NoCommand(line.chars().take(80).collect())),
+            _ => Err(NoCommand(cut(line).to_owned())),
         }
     }
 }

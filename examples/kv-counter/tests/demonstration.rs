@@ -83,6 +83,25 @@ fn what_goes_wrong_at_the_prompt_changes_nothing() {
 }
 
 #[test]
+fn it_goes_on_after_a_line_that_is_no_text() {
+    let mut demonstration = Demonstration::start(&[]);
+    for (line, told) in [
+        (&b"\xff\xfe\n"[..], "error: `\u{fffd}\u{fffd}` is no command; try `help`"),
+        (b"swap v2\xc3\r\n", "missing"),
+        (b"quit\xff\n", "error: `quit\u{fffd}` is no command; try `help`"),
+        (b"\0\x1b[2J\xc2\x9b\n", "error: `\\0\\u{1b}[2J\\u{9b}` is no command; try `help`"),
+    ] {
+        let answer = demonstration.bytes(line);
+        let is_told =
+            if told == "missing" { answer.starts_with("error: cannot read v2") } else { answer == told };
+        assert!(is_told, "{}: {answer:?}", line.escape_ascii());
+    }
+    assert_eq!(demonstration.client().get("/").1["counter"], 1);
+    assert_eq!(demonstration.command("kv none"), "the store is gone");
+    demonstration.quit();
+}
+
+#[test]
 fn it_goes_on_when_its_input_ends_until_it_is_interrupted() {
     let mut demonstration = Demonstration::start(&[]);
     demonstration.close_input();

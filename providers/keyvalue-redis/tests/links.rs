@@ -1,5 +1,7 @@
 //! Links: their configuration, and the servers that they lead to.
 
+use std::time::Duration;
+
 use capability_contracts::keyvalue as kv;
 use capability_provider::{LinkConfig, Provider, ProviderError};
 use provider_conformance::{RedisServer, TestActor};
@@ -40,6 +42,30 @@ fn the_server_is_not_needed_before_the_first_link() {
     }
     // The link was not made.
     assert!(matches!(add(&provider, &actor), Err(ProviderError::NotLinked { .. })));
+}
+
+#[test]
+fn the_longest_times_are_no_defect() {
+    let Some(server) = RedisServer::for_test() else { return };
+    for time in [Duration::MAX, Duration::from_secs(u64::MAX), Duration::from_secs(i64::MAX as u64)] {
+        let provider = RedisKeyValue::new(&server.url()).unwrap().with_timeout(time).with_idle_check(time);
+        let actor = TestActor::new(&provider, 'A');
+        actor.link(&provider, &LinkConfig::new()).unwrap();
+        // By its name, which is looked up, and by its address.
+        let named = LinkConfig::new().with("url", format!("redis://localhost:{}", server.port()));
+        let other = TestActor::new(&provider, 'B');
+        other.link(&provider, &named).unwrap();
+        let before = add(&provider, &actor).unwrap();
+        assert_eq!(add(&provider, &other).unwrap(), before + 1);
+        provider.health().unwrap();
+        provider.shutdown();
+    }
+    // Where nothing answers, it is the system that says so.
+    let nobody = RedisKeyValue::new(&format!("redis://127.0.0.1:{}", closed_port()))
+        .unwrap()
+        .with_timeout(Duration::MAX);
+    let error = TestActor::new(&nobody, 'A').link(&nobody, &LinkConfig::new()).unwrap_err();
+    assert!(matches!(error, ProviderError::Unavailable { .. }), "{error}");
 }
 
 #[test]

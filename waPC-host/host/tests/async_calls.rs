@@ -159,6 +159,26 @@ fn threads_end_when_they_have_nothing_to_do() {
 }
 
 #[test]
+fn threads_may_wait_for_ever_and_end_with_the_handle() {
+    for timeout in [Duration::MAX, Duration::from_secs(u64::MAX), Duration::from_secs(i64::MAX as u64)] {
+        let host =
+            WapcHost::builder(&module(ECHO)).handler(Gate::new(1)).idle_timeout(timeout).max_wait(timeout);
+        let host = host.deadline(timeout).build().unwrap();
+        let calls = AsyncHost::builder(host).max_threads(1).idle_timeout(timeout).build();
+        for _ in 0..3 {
+            let options = CallOptions::new().timeout(timeout);
+            assert_eq!(block_on(calls.call_with("echo", "again", options)).unwrap(), b"again");
+            assert_eq!(calls.threads(), 1, "it waits");
+        }
+        let stats = calls.host().pool_stats();
+        assert_eq!((stats.created, stats.idle, stats.released), (1, 1, 0));
+        let host = calls.host().clone();
+        drop(calls);
+        assert_eq!(host.call("echo", b"still").unwrap(), b"still");
+    }
+}
+
+#[test]
 fn calls_outlive_the_handle_that_they_were_made_with() {
     let gate = Gate::new(1);
     let calls = AsyncHost::builder(gated(&gate)).max_threads(1).build();

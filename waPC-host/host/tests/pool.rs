@@ -142,13 +142,15 @@ fn a_pool_releases_by_itself_what_has_been_idle_for_too_long() {
 #[test]
 fn what_has_not_been_idle_for_long_is_kept() {
     let gate = Gate::new(4);
-    let host = gated(&gate).idle_timeout(Duration::from_secs(3600)).build().unwrap();
-    crowd(&host, &gate, 4);
-    for _ in 0..10 {
-        host.call("echo", b"").unwrap();
+    for timeout in [Duration::from_secs(3600), Duration::from_secs(u64::MAX), Duration::MAX] {
+        let host = gated(&gate).idle_timeout(timeout).max_wait(timeout).build().unwrap();
+        crowd(&host, &gate, 4);
+        for _ in 0..10 {
+            host.call("echo", b"").unwrap();
+        }
+        let stats = host.pool_stats();
+        assert_eq!((stats.idle, stats.released), (4, 0), "{timeout:?}");
     }
-    let stats = host.pool_stats();
-    assert_eq!((stats.idle, stats.released), (4, 0));
 }
 
 #[test]

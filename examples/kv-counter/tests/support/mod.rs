@@ -79,6 +79,13 @@ impl Demonstration {
         }
     }
 
+    /// Types bytes, whatever they are, and reads the first line of the answer.
+    #[track_caller]
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> String {
+        self.commands.as_mut().expect("standard input is open").write_all(bytes).unwrap();
+        self.line()
+    }
+
     pub(crate) fn close_input(&mut self) {
         self.commands = None;
     }

@@ -6,6 +6,7 @@ mod call;
 mod chain;
 mod check;
 mod durable;
+mod durations;
 mod inspect;
 mod invoke;
 mod keys;

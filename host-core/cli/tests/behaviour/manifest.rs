@@ -155,6 +155,28 @@ fn what_is_no_toml_is_told_with_its_line() {
 }
 
 #[test]
+fn a_byte_order_mark_moves_no_place() {
+    let marked = |text: &str| directory(&format!("\u{feff}{text}"));
+    marked(&manifest()).run(&["run", "etc/host.toml", "--check"]).succeeded();
+    for (from, to, told) in [
+        ("[host]\n", "[hots]\n", "1:2: hots: unknown field `hots`"),
+        ("[host]\n", "[host\n", "1:6: "),
+        ("[host]\n", "ä = 1\n[host]\n", "1:1: "),
+        ("call_deadline = ", "call_deadlien = ", "2:1: host.call_deadlien: unknown field `call_deadlien`"),
+        ("kind = \"http-server\"", "kind = \"http\"", "13:8: provider[0].kind: unknown variant `http`"),
+        ("port = 0", "port = = 0", "22:19: "),
+    ] {
+        let changed = manifest().replacen(from, to, 1);
+        assert_ne!(changed, manifest(), "`{from}` is not in the manifest");
+        let plain = directory(&changed).run(&["run", "etc/host.toml", "--check"]);
+        let start = format!("error: etc/host.toml:{told}");
+        assert!(plain.status == Some(1) && plain.stderr.starts_with(&start), "{start}: {}", plain.stderr);
+        // With the mark, the same to the letter.
+        marked(&changed).run(&["run", "etc/host.toml", "--check"]).failed(1, &plain.stderr);
+    }
+}
+
+#[test]
 fn trust_must_be_said_and_make_sense() {
     refused(
         &format!("accounts = [\"{ACCOUNT}\"]\n"),
