@@ -1,6 +1,10 @@
 //! The table of threats, `docs/threats.md`, names only tests that there are.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 const TABLE: &str = include_str!("../../../docs/threats.md");
 
@@ -47,6 +51,14 @@ fn every_threat_has_a_test() {
     let without: Vec<&str> = rows().filter(|line| tests(line).next().is_none()).collect();
     assert!(without.is_empty(), "{without:#?}");
     assert!(rows().count() > 50, "the tables were found");
+}
+
+#[test]
+fn every_threat_stands_in_the_table_once() {
+    let mut seen = BTreeSet::new();
+    let twice: Vec<_> =
+        rows().filter_map(|line| line.split(" | ").next()).filter(|threat| !seen.insert(*threat)).collect();
+    assert!(twice.is_empty(), "{twice:#?}");
 }
 
 #[test]
