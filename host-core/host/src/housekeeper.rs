@@ -3,12 +3,13 @@
 use std::{
     io,
     sync::{Arc, Weak},
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
     time::Instant,
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
+use system_limits::begin_thread;
 
 use crate::generation::{Generation, INTERRUPT_AGAIN};
 
@@ -43,8 +44,7 @@ pub(crate) struct Housekeeper(Mutex<Option<(Sender<Task>, JoinHandle<()>)>>);
 impl Housekeeper {
     pub(crate) fn start() -> io::Result<Self> {
         let (sender, receiver) = bounded(QUEUE);
-        let thread = thread::Builder::new().name("wascc-housekeeper".to_owned());
-        let thread = thread.spawn(move || keep_house(&receiver))?;
+        let thread = begin_thread("wascc-housekeeper", move || keep_house(&receiver))?;
         Ok(Self(Mutex::new(Some((sender, thread)))))
     }
 

@@ -1,6 +1,11 @@
 //! Who may know whom: the crates of the workspace depend on each other only along the arrows of `docs/architecture.md`.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::Value;
 
@@ -26,7 +31,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
 const PROVIDER: &[&str] = &["capability-provider", "capability-contracts"];
 
 /// The crates that anybody may know. Each knows at most those before it.
-const FOUNDATIONS: [&str; 2] = ["untrusted-text", "trusted-files"];
+const FOUNDATIONS: [&str; 3] = ["untrusted-text", "system-limits", "trusted-files"];
 
 /// The crates that stand on top and may know anybody: the command line, the examples, the benches and the suites.
 const TOPS: [&str; 7] =
@@ -64,6 +69,50 @@ fn only_the_engine_names_wasmer() {
             !names_it || package == "wapc-engine" || package == "call-overhead",
             "{package} names wasmer"
         );
+    }
+}
+
+/// A thread that finds no room ends the process, or says nothing of the limit that was met, unless `system_limits::begin_thread` begins it.
+#[test]
+fn all_threads_are_begun_by_one_function() {
+    let top = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let mut files = Vec::new();
+    for folder in [
+        "waPC-host/engine",
+        "waPC-host/files",
+        "waPC-host/host",
+        "waPC-host/system",
+        "capabilities/claims",
+        "capabilities/provider",
+        "host-core/audit",
+        "host-core/cli",
+        "host-core/host",
+        "providers/http-server",
+        "providers/keyvalue-memory",
+        "providers/keyvalue-redis",
+        "providers/logging",
+    ] {
+        sources(&top.join(folder).join("src"), &mut files);
+    }
+    let begins = |file: &PathBuf| {
+        let text = fs::read_to_string(file).unwrap();
+        // Tests may do as they like, and stand at the end.
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        code.contains("thread::spawn") || code.contains("thread::Builder")
+    };
+    let is_test = |file: &&PathBuf| file.components().any(|part| part.as_os_str() == "interleavings");
+    let found: Vec<_> = files.iter().filter(|file| !is_test(file) && begins(file)).collect();
+    assert_eq!(found, [&top.join("waPC-host/system/src/threads.rs")]);
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
     }
 }
 

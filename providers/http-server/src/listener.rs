@@ -4,11 +4,12 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     sync::{Arc, mpsc},
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use capability_provider::{ActorHandle, ProviderError};
+use system_limits::begin_thread;
 use tokio::{runtime, sync::oneshot};
 
 use crate::{
@@ -116,7 +117,7 @@ fn socket_thread(
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<JoinHandle<()>> {
     let (ready, started) = mpsc::sync_channel(1);
-    let thread = thread::Builder::new().name("http-sockets".to_owned()).spawn(move || {
+    let thread = begin_thread("http-sockets", move || {
         let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => return report(&ready, Err(error)),

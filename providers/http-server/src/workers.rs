@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
     time::Instant,
 };
 
@@ -15,6 +15,7 @@ use capability_contracts::{
 };
 use capability_provider::ActorHandle;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use system_limits::begin_thread;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -55,7 +56,7 @@ impl Workers {
         let mut threads = Vec::with_capacity(count);
         for number in 0..count {
             let (inbox, actor, running) = (inbox.clone(), actor.clone(), running.clone());
-            let worker = thread::Builder::new().name(format!("http-worker-{number}")).spawn(move || {
+            let worker = begin_thread(format!("http-worker-{number}"), move || {
                 work(&actor, &inbox);
                 drop::<Sender<Infallible>>(running);
             })?;

@@ -4,11 +4,11 @@ use std::{
     io,
     net::{IpAddr, SocketAddr, ToSocketAddrs},
     sync::Arc,
-    thread,
     time::Instant,
 };
 
 use parking_lot::{Condvar, Mutex};
+use system_limits::begin_thread;
 
 /// The lookups of one server's name. The system's own function has no time limit, so it runs on a thread of its own, of which
 /// there is at most one at a time: who comes while it runs waits for the same outcome.
@@ -39,8 +39,7 @@ impl Lookup {
         let round = current.round;
         if !current.running {
             let (state, host) = (Arc::clone(&self.0), host.to_owned());
-            let thread = thread::Builder::new().name("redis-lookup".to_owned());
-            thread.spawn(move || state.look_up(&host, port))?;
+            begin_thread("redis-lookup", move || state.look_up(&host, port))?;
             current.running = true;
         }
         while current.round == round {

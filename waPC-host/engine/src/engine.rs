@@ -10,6 +10,7 @@ use std::{
     thread,
 };
 
+use system_limits::{SystemLimit, Wanted, room_for_threads};
 use wasmer::sys::{CompilerConfig, Cranelift, CraneliftOptLevel, EngineBuilder as WasmerBuilder, Features};
 
 use crate::{
@@ -17,9 +18,7 @@ use crate::{
     cache::{Cache, Key, digest},
     compile_time::CompileTime,
     complexity::{self, Measured, Unfit},
-    identity, metering, stop,
-    system_limit::{SystemLimit, Wanted, room_for_threads},
-    text,
+    identity, metering, stop, text,
     watchdog::Watchdog,
 };
 
@@ -180,7 +179,10 @@ impl Engine {
                 Error::CompileLimit { bound, function, requested, limit }
             }
         })?;
-        room_for_threads()?;
+        room_for_threads().map_err(|limit| Error::Resources {
+            reason: "the compiler's threads need some mappings of memory".to_owned(),
+            limit: Some(limit),
+        })?;
         let time = CompileTime::begin(limits.time_limit());
         let engine = new_engine(
             *metered,

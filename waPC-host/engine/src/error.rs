@@ -2,10 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use system_limits::{SystemLimit, Wanted};
+
 use crate::{
-    CompileBound, Signature, SystemLimit, Unreached, ValueType,
+    CompileBound, Signature, Unreached, ValueType,
     compile_limits::refusal,
-    system_limit::Wanted,
     text::{cut, name, path, words},
 };
 

@@ -6,9 +6,10 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+use system_limits::Wanted;
 use wasmer::{InstantiationError, LinkError, RuntimeError, sys::vm::TrapCode};
 
-use crate::{Deadline, Error, HostError, TrapKind, Unreached, system_limit::Wanted, text, watchdog::Ending};
+use crate::{Deadline, Error, HostError, TrapKind, Unreached, text, watchdog::Ending};
 
 /// How many of the guest's functions an error names.
 const FRAMES: usize = 8;

@@ -8,6 +8,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
+use system_limits::{NoThread, Wanted};
 use wasmer::{AsStoreMut, InstantiationError, RuntimeError, Store, sys::NativeEngineExt};
 use wasmer_types::RawValue;
 
@@ -24,7 +25,7 @@ use crate::{
     metering::Tank,
     module, signal,
     stop::StopSign,
-    system_limit::Wanted,
+    text,
     types::ExternKind,
     watchdog::{Ending, SignLease, Watch},
 };
@@ -341,9 +342,11 @@ fn unreached(watch: &Watch) -> Option<Unreached> {
 
 #[cold]
 fn without_watchdog(error: io::Error) -> Error {
-    error.downcast().unwrap_or_else(|error| {
-        Error::resources(&format!("there is no thread for deadlines: {error}"), Wanted::Thread)
-    })
+    let reason = |reason: &str| text::cut(&format!("there is no thread for deadlines: {reason}")).to_owned();
+    match error.downcast::<NoThread>() {
+        Ok(no_thread) => Error::Resources { reason: reason(&no_thread.reason), limit: no_thread.limit },
+        Err(error) => Error::resources(&reason(&error.to_string()), Wanted::Thread),
+    }
 }
 
 /// What a guest comes to that could not be entered.

@@ -78,13 +78,15 @@ mod operators;
 mod signal;
 #[allow(unsafe_code)]
 mod stop;
-mod system_limit;
 mod text;
 mod types;
 mod unreached;
 mod value;
 #[allow(unsafe_code)]
 mod watchdog;
+
+/// What [`Error::Resources`] names.
+pub use system_limits::{SystemLimit, SystemResource};
 
 pub use crate::{
     compile_limits::{CompileBound, CompileLimits},
@@ -97,7 +99,6 @@ pub use crate::{
     limits::Limits,
     memory::{GuestMemory, MemoryFault},
     module::Module,
-    system_limit::{SystemLimit, SystemResource, room_for_threads},
     types::{Export, ExternKind, Import, Signature},
     unreached::Unreached,
     value::{ParseValueError, Value, ValueType},

@@ -17,17 +17,16 @@ use std::{
             compiler_fence,
         },
     },
-    thread,
     time::{Duration, Instant},
 };
 
 use crossbeam_utils::atomic::AtomicCell;
+use system_limits::begin_thread;
 
 use crate::{
     Deadline, Unreached, fork,
     interrupt::{self, Target},
     stop::StopSign,
-    system_limit::room_for_threads,
 };
 
 /// The slot's instance is not running.
@@ -389,9 +388,8 @@ impl Shared {
         }
         let mut state = lock(&self.post().state);
         if !state.running {
-            room_for_threads().map_err(io::Error::other)?;
             let shared = self.clone();
-            thread::Builder::new().name("wapc-watchdog".to_owned()).spawn(move || shared.run())?;
+            begin_thread("wapc-watchdog", move || shared.run())?;
             state.running = true;
         }
         if state.slots.len() == state.slots.capacity() {

@@ -5,12 +5,12 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    thread,
     time::Duration,
 };
 
 use parking_lot::{Condvar, Mutex};
-use wapc_engine::{HostPanic, room_for_threads};
+use system_limits::begin_thread;
+use wapc_engine::HostPanic;
 
 use crate::CancelToken;
 
@@ -101,8 +101,7 @@ impl Workers {
 
     fn start(&self, state: &mut State) -> io::Result<()> {
         let shared = self.shared.clone();
-        room_for_threads().map_err(io::Error::other)?;
-        thread::Builder::new().name("wapc-call".to_owned()).spawn(move || shared.run())?;
+        begin_thread("wapc-call", move || shared.run())?;
         state.threads += 1;
         state.free += 1;
         Ok(())

@@ -1,8 +1,6 @@
-//! Which limit of the system a process has met that is given no more room, as far as the system tells (`proc(5)`, `getrlimit(2)`).
+//! Tells which limit of the system a process has met, as far as the system tells (`proc(5)`, `getrlimit(2)`).
 
 use std::fmt;
-
-use crate::Error;
 
 /// A limit of the system that a process has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,47 +29,39 @@ pub enum SystemResource {
 
 /// What was asked for in vain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
+#[non_exhaustive]
+pub enum Wanted {
     /// An instance, with all that is reserved for its memory.
     Instance,
     /// Compiled code, or the stack of a guest.
     Memory,
+    /// A thread.
     Thread,
 }
 
 impl SystemLimit {
-    /// The limit that the process has met, if it can be told.
+    /// The limit that a process has met which was refused this, if it can be told: on Linux only.
     #[cfg(target_os = "linux")]
-    pub(crate) fn met(wanted: Wanted) -> Option<Self> {
+    #[must_use]
+    pub fn met(wanted: Wanted) -> Option<Self> {
         let threads = || (wanted == Wanted::Thread).then(linux::threads).flatten();
         linux::mappings().or_else(|| linux::addresses(wanted)).or_else(threads)
     }
 
     #[cfg(not(target_os = "linux"))]
-    pub(crate) fn met(_: Wanted) -> Option<Self> {
+    #[must_use]
+    pub fn met(_: Wanted) -> Option<Self> {
         None
     }
 
     #[cfg(target_os = "linux")]
-    fn mappings_met() -> Option<Self> {
+    pub(crate) fn of_mappings() -> Option<Self> {
         linux::mappings()
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn mappings_met() -> Option<Self> {
+    pub(crate) fn of_mappings() -> Option<Self> {
         None
-    }
-}
-
-/// Whether there is room for another thread, as far as the system tells: the standard library ends the process when a new thread finds none for
-/// the stack of its signals.
-///
-/// # Errors
-/// [`Error::Resources`] where there is hardly any.
-pub fn room_for_threads() -> Result<(), Error> {
-    match SystemLimit::mappings_met() {
-        None => Ok(()),
-        limit => Err(Error::Resources { reason: "a thread needs some mappings of memory".to_owned(), limit }),
     }
 }
 
