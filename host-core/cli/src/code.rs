@@ -171,7 +171,7 @@ pub(crate) fn of_host(error: &host_core::Error) -> &'static str {
         E::BelowHighestRevision { .. } => "below_highest_revision",
         E::NotRemembered { source, .. } => of_ledger(source),
         E::NotTheOwner { .. } => "not_the_owner",
-        E::NotAdmitted { .. } => "not_admitted",
+        E::NotAdmitted { .. } | E::CallsWhileStarting { .. } => "not_admitted",
         E::LinkExists { .. } => "link_exists",
         E::UnknownLink { .. } => "unknown_link",
         E::NotLinked { .. } => "not_linked",

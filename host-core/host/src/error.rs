@@ -56,6 +56,23 @@ pub enum Error {
         #[source]
         source: Box<wapc_host::Error>,
     },
+    /// The module makes a host call while it starts, and does not start when that is refused with [`Error::NotAdmitted`], as it is for every
+    /// module.
+    #[error(
+        "\"{name}\" ({actor}) cannot run here: it asks for `{capability}` while it starts, and is not let in before it has started; \
+         have it make this host call in the first call that comes in ({source})"
+    )]
+    CallsWhileStarting {
+        /// The actor that it is to be.
+        actor: ActorId,
+        /// The name in its token.
+        name: Box<str>,
+        /// What it asked for first; cut when it is very long.
+        capability: String,
+        /// How its start ended then.
+        #[source]
+        source: Box<wapc_host::Error>,
+    },
     /// There is an actor of this key already.
     #[error("{actor} is here already: use replace_actor to put another version in its place")]
     ActorExists {

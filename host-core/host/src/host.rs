@@ -66,7 +66,8 @@ impl Host {
     /// # Errors
     /// - [`Error::Refused`] when the module is not signed, forged, altered, expired, not yet valid, signed by somebody
     ///   whom nobody here trusts, or not let in by the policy for a reason of its own; the source tells which
-    /// - [`Error::CannotRun`] when it cannot be compiled or does not start
+    /// - [`Error::CannotRun`] when it cannot be compiled or does not start; [`Error::CallsWhileStarting`] when it does not after a host
+    ///   call that it made before it was let in
     /// - [`Error::ActorExists`] when there is an actor of its key
     /// - [`Error::NotRecorded`] when the audit log cannot be written and nothing is to happen without it
     pub fn add_actor(&self, wasm: impl Into<Bytes>) -> Result<ActorId, Error> {

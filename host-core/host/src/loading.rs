@@ -43,10 +43,13 @@ impl Shared {
         let router = Router::new(actor, Arc::clone(&rights), self);
         step("starts the module");
         // Without its token, so that the cache of compiled modules knows the code again whoever signed it, and when.
-        let guest = self
-            .guest(&module.code())
-            .and_then(|guest| guest.handler(router).build())
-            .map_err(|source| cannot_run(&actor.id, module, source))?;
+        let guest =
+            self.guest(&module.code()).and_then(|guest| guest.handler(router).build()).map_err(|source| {
+                match rights.asked_early() {
+                    Some(asked) => calls_while_starting(&actor.id, module, asked, source),
+                    None => cannot_run(&actor.id, module, source),
+                }
+            })?;
         Ok(Prepared { rights, provenance, guest })
     }
 
@@ -185,6 +188,16 @@ impl Shared {
         }
         self.housekeeper.stop();
     }
+}
+
+fn calls_while_starting(
+    actor: &ActorId,
+    module: &VerifiedModule,
+    asked: &str,
+    source: wapc_host::Error,
+) -> Error {
+    let (name, capability) = (names::of(module.claims()), asked.to_owned());
+    Error::CallsWhileStarting { actor: actor.clone(), name, capability, source: Box::new(source) }
 }
 
 fn cannot_run(actor: &ActorId, module: &VerifiedModule, source: wapc_host::Error) -> Error {

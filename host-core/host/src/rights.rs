@@ -1,6 +1,9 @@
 //! What one generation of an actor may do: the grants of its token *and* the owner's policy, asked at every use.
 
-use std::{mem, sync::Arc};
+use std::{
+    mem,
+    sync::{Arc, OnceLock},
+};
 
 use capability_claims::{Access, ClaimsError, ModuleClaims};
 use capability_provider::ActorId;
@@ -28,6 +31,8 @@ pub(crate) struct Rights {
     actor: ActorId,
     claims: ModuleClaims,
     terms: RwLock<Terms>,
+    /// What it asked for first while its module started.
+    asked_early: OnceLock<String>,
     trail: Arc<Trail>,
 }
 
@@ -68,7 +73,7 @@ impl Rights {
         let (trail, uses) = (Arc::new(trail), None);
         policy.enrol(|trust| {
             let terms = Terms { stage: Stage::Starting, trust, permits: None, uses };
-            Self { actor, claims, terms: RwLock::new(terms), trail }
+            Self { actor, claims, terms: RwLock::new(terms), asked_early: OnceLock::new(), trail }
         })
     }
 
@@ -212,7 +217,15 @@ impl Rights {
     /// A use is denied, for this or for another reason.
     pub(crate) fn denied(&self, access: &Access<'_>, error: Error, now: u64) -> Error {
         self.trail.denied(access, &error, now);
+        if let Error::NotAdmitted { capability, .. } = &error {
+            let _is_first = self.asked_early.set(capability.clone());
+        }
         error
+    }
+
+    /// What its module asked for first while it started, if it asked for anything.
+    pub(crate) fn asked_early(&self) -> Option<&str> {
+        self.asked_early.get().map(String::as_str)
     }
 
     /// What it may use at `now`, in the order of the ids: nothing when it may not run.

@@ -115,7 +115,7 @@ fn what_does_not_run_is_not_remembered() {
     world.host.add_actor(version(&world, &key, 1)).unwrap();
     // It does not start; it is too low for the policy; nobody trusts whoever signed it.
     let starts_badly = world.sign(&starting("test:store", "Work"), &key, |c| c.revision(9));
-    assert!(matches!(world.host.replace_actor(starts_badly), Err(Error::CannotRun { .. })));
+    assert!(matches!(world.host.replace_actor(starts_badly), Err(Error::CallsWhileStarting { .. })));
     let stranger = World::new();
     assert!(matches!(world.host.replace_actor(version(&stranger, &key, 9)), Err(Error::Refused { .. })));
     world.host.replace_policy(TrustPolicy::nobody()).unwrap();

@@ -7,15 +7,15 @@ use std::{
 };
 
 use capability_claims::{ClaimsError, KeyKind, KeyPair, TrustPolicy};
-use capability_provider::{LinkConfig, LinkName};
+use capability_provider::{ActorId, LinkConfig, LinkName};
 use crossbeam_channel::bounded;
 use host_audit::OnFailure;
 use host_core::{Error, Host};
 use parking_lot::Mutex;
 
 use crate::support::{
-    Audited, LONG, NOW, Recorder, STORE, World, echo, forwarder, host_error, module_key, sign_by, starting,
-    store_link, why_not_called,
+    Audited, LONG, NOW, Recorder, STORE, World, echo, forwarder, host_error, id_of, module_key, sign_by,
+    starting, store_link, why_not_called,
 };
 
 /// That the policy did what it takes away and waits for the log with the rest.
@@ -136,6 +136,29 @@ fn what_cannot_be_recorded_is_not_linked_either() {
     assert!(provider.events().is_empty() && audited.host.status().links.is_empty());
 }
 
+/// That a module is refused for the host call that it made while it started: in the variant and in the words.
+#[track_caller]
+fn assert_calls_while_starting(refused: &Error, who: &ActorId, named: &str, asked: &str) {
+    let Error::CallsWhileStarting { actor, name, capability, source } = refused else {
+        panic!("refused for something else: {refused:?}")
+    };
+    assert_eq!((actor, &**name, &**capability), (who, named, asked));
+    assert!(matches!(**source, wapc_host::Error::Engine(_)), "{source}");
+    let text = refused.to_string();
+    for told in [named, who.as_str(), asked, "while it starts", "in the first call that comes in"] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+}
+
+#[test]
+fn a_start_that_fails_without_a_host_call_is_no_such_refusal() {
+    let world = World::new();
+    let trapping = r#"(module (memory (export "memory") 1) (func (export "wapc_init") (unreachable))
+        (func (export "__guest_call") (param i32 i32) (result i32) (i32.const 1)))"#;
+    let refused = world.host.add_actor(world.sign(trapping, &module_key(), |c| c)).unwrap_err();
+    assert!(matches!(refused, Error::CannotRun { .. }), "{refused:?}");
+}
+
 #[test]
 fn a_module_that_starts_makes_no_host_call_before_it_is_let_in_and_recorded() {
     let audited = Audited::new(OnFailure::Refuse);
@@ -154,12 +177,14 @@ fn a_module_that_starts_makes_no_host_call_before_it_is_let_in_and_recorded() {
             audited.sign(&starting(STORE, "Set"), &key, |c| c.name("v2").revision(2).capability(STORE)),
         )
         .unwrap_err();
-    assert!(matches!(refused, Error::CannotRun { .. }), "{refused}");
+    assert_calls_while_starting(&refused, &first, "v2", STORE);
     let calling = starting(target.as_str(), "Steal");
-    audited
+    let caller = module_key();
+    let refused = audited
         .host
-        .add_actor(audited.sign(&calling, &module_key(), |c| c.capability(target.as_str())))
+        .add_actor(audited.sign(&calling, &caller, |c| c.name("caller").capability(target.as_str())))
         .unwrap_err();
+    assert_calls_while_starting(&refused, &id_of(&caller), "caller", target.as_str());
     assert_eq!(provider.calls(), 0, "a module that is not let in used a link");
     let records = &audited.records()[before..];
     let denied: Vec<_> = records.iter().filter(|record| record["event"] == "grant_denied").collect();
