@@ -30,7 +30,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SEED")]
     issuer: PathBuf,
 
-    /// The account: its public key (A...), or its seed, given in the same ways. Without it: the operator's own token
+    /// The account: its public key (A...), or its seed, given in the same ways. Without it: the operator's own token, whose time
+    /// binds every chain where a policy asks for the token (`operator_tokens`), and else only those that bring it along
     #[arg(long, value_name = "KEY|SEED")]
     subject: Option<PathBuf>,
 

@@ -14,6 +14,7 @@ mod manifest;
 #[cfg(target_os = "linux")]
 mod memory;
 mod odd_places;
+mod operator_tokens;
 mod outputs;
 mod pipes;
 mod policy;
