@@ -3,6 +3,7 @@
 
 use std::{env, fs, process::ExitCode};
 
+use untrusted_text::Shown;
 use wapc_conformance::{
     HostUnderTest, Table, WapcHostUnderTest, guest_cases, host_cases, run_guest_case, run_host_case,
 };
@@ -35,7 +36,7 @@ fn print(files: &[String]) -> Result<bool, Box<dyn std::error::Error>> {
     if !files.is_empty() {
         let modules: Vec<_> = files
             .iter()
-            .map(|file| fs::read(file).map_err(|error| format!("{file}: {error}")))
+            .map(|file| fs::read(file).map_err(|error| format!("{}: {error}", Shown::words(file))))
             .collect::<Result<_, _>>()?;
         let mut guests = Table::new("Cases for guests", files.iter().map(|file| name_of(file)).collect());
         for case in guest_cases()? {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use untrusted_text::Shown;
+
 use crate::Verdict;
 
 /// Who passes what: a row for each case, a column for each implementation.
@@ -13,9 +15,10 @@ pub struct Table {
 }
 
 impl Table {
-    /// An empty table, with a heading for its cases.
+    /// An empty table, with a heading for its cases. Names of implementations may be those of files.
     #[must_use]
     pub fn new(heading: &str, columns: Vec<String>) -> Self {
+        let columns = columns.iter().map(|name| Shown::new(name).to_string()).collect();
         Self { heading: heading.to_owned(), columns, rows: Vec::new() }
     }
 
@@ -104,5 +107,19 @@ mod tests {
             "two: 2 cases: it rains",
         ];
         assert_eq!(table.to_string().lines().collect::<Vec<_>>(), lines);
+    }
+
+    #[test]
+    fn nobody_writes_to_the_terminal_through_a_table() {
+        let strange = "tea\u{1b}[2J\nFORGED\u{61c}".to_owned();
+        let mut table = Table::new("Cases", vec![strange.clone(), "two".to_owned()]);
+        let verdicts =
+            vec![Verdict::Failed { reason: strange.clone() }, Verdict::Panicked { message: strange }];
+        table.row("a", verdicts);
+        let shown = "tea\\u{1b}[2J\\nFORGED\\u{61c}";
+        let text = table.to_string();
+        let last: Vec<_> = text.lines().skip(3).collect();
+        assert_eq!(last, [format!("{shown}: a: {shown}"), format!("two: a: panicked: {shown}")], "{text}");
+        assert!(!text.contains(['\u{1b}', '\u{61c}']), "{text:?}");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use untrusted_text::Shown;
+
 /// What came of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -54,8 +56,9 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Passed => f.write_str("passed"),
-            Self::Failed { reason } => f.write_str(reason),
-            Self::Panicked { message } => write!(f, "panicked: {message}"),
+            // A guest may have chosen the words.
+            Self::Failed { reason } => Shown::words(reason).fmt(f),
+            Self::Panicked { message } => write!(f, "panicked: {}", Shown::words(message)),
             Self::Hung => f.write_str("did not come back"),
         }
     }
