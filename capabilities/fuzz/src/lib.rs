@@ -8,11 +8,15 @@
 mod cast;
 mod frames;
 mod policies;
+mod request;
 mod sections;
+mod wire;
 
 pub use crate::{
     cast::{ACCOUNT_SEED, Cast, NOW, carrying, cast, crc, key_pair, sealed, token},
     frames::{Frame, Frames},
     policies::PolicyText,
+    request::{RequestHead, may_be_a_host},
     sections::{Name, Payload, Piece, Pieces},
+    wire::Wire,
 };
