@@ -28,6 +28,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClaimsError {
+    // --- The module and its token ----------------------------------------------------------------------------------
     /// The module has no token.
     #[error("the module is not signed: it carries no token; sign it with an account key before it is loaded")]
     NotSigned,
@@ -102,6 +103,7 @@ pub enum ClaimsError {
         /// The hash of what is there.
         actual: ModuleHash,
     },
+    // --- Its time, and who signed it -------------------------------------------------------------------------------
     /// The module's token is past its end.
     #[error(
         "the token of {subject} expired at {}, it is {} now; have the module signed anew",
@@ -138,6 +140,7 @@ pub enum ClaimsError {
         /// Who signed it.
         issuer: PublicKey,
     },
+    // --- Accounts, operators and the chain between them ------------------------------------------------------------
     /// The account that signed the module is trusted through an operator only, and the operator's word for it is past its end.
     #[error(
         "the token by which the operator {operator} vouches for {account} expired at {}, it is {} now; get a new account token from the operator",
@@ -251,6 +254,7 @@ pub enum ClaimsError {
         /// The time of the check, in seconds since 1970.
         now: u64,
     },
+    // --- What the policy does not let in ---------------------------------------------------------------------------
     /// A key is revoked that the trust in the module needs.
     #[error(
         "the key {key} is revoked here, and {subject} depends on it; have the module signed anew with keys that are not"
@@ -318,6 +322,7 @@ pub enum ClaimsError {
         /// The longest life that is allowed, in seconds.
         limit: u64,
     },
+    // --- What a module may not use ---------------------------------------------------------------------------------
     /// The module's token does not grant the capability.
     #[error(
         "{subject} is not granted {}; have the module signed with this capability if it should have it", Shown::new(.capability)
@@ -371,6 +376,7 @@ pub enum ClaimsError {
         /// The operation.
         operation: Box<str>,
     },
+    // --- Concepts with errors of their own -------------------------------------------------------------------------
     /// It belongs to somebody else.
     #[error(transparent)]
     Ownership(#[from] OwnershipError),
@@ -380,6 +386,7 @@ pub enum ClaimsError {
     /// A policy as a whole is not what it should be.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    // --- Policies and keys as they are written ---------------------------------------------------------------------
     /// More of something than any honest token or policy has.
     #[error("there are {count} {what} where {limit} are allowed; leave some out")]
     TooMany {
@@ -424,6 +431,7 @@ pub enum ClaimsError {
     /// A text that is no hash of a module.
     #[error("a module's hash is written as 64 upper-case hexadecimal digits; copy all of it")]
     MalformedHash,
+    // --- Making keys and tokens ------------------------------------------------------------------------------------
     /// A key of this kind cannot make signatures.
     #[error("a key of the kind {kind} cannot sign; generate an account, module or operator key")]
     CannotSign {
