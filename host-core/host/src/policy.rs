@@ -2,7 +2,10 @@
 
 use std::{
     mem,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
 };
 
 use capability_claims::{Clock, TrustPolicy};
@@ -26,6 +29,8 @@ pub(crate) struct Policy {
     spreading: Mutex<()>,
     /// Held while policies are recorded, in the order in which they were given.
     recording: Mutex<()>,
+    /// Whether it is seen to that those that wait are recorded later.
+    seen_to: AtomicBool,
     clock: Arc<dyn Clock>,
 }
 
@@ -33,12 +38,20 @@ struct State {
     /// The policy that is recorded.
     recorded: Arc<TrustPolicy>,
     /// Those that were given after it and have no record yet.
-    waiting: Vec<Arc<TrustPolicy>>,
+    waiting: Vec<Waiting>,
     /// All of these as one decision.
     trust: Trust,
     enrolled: Vec<Weak<Rights>>,
     /// With so many enrolled, those who are gone are forgotten.
     forget_at: usize,
+}
+
+/// A policy that has no record yet.
+#[derive(Clone)]
+struct Waiting {
+    policy: Arc<TrustPolicy>,
+    /// Whether a record was tried.
+    tried: bool,
 }
 
 const FORGET_AT_LEAST: usize = 64;
@@ -49,7 +62,13 @@ impl Policy {
         let trust = Trust::of(Arc::clone(&recorded));
         let state =
             State { recorded, waiting: Vec::new(), trust, enrolled: Vec::new(), forget_at: FORGET_AT_LEAST };
-        Self { state: Mutex::new(state), spreading: Mutex::default(), recording: Mutex::default(), clock }
+        Self {
+            state: Mutex::new(state),
+            spreading: Mutex::default(),
+            recording: Mutex::default(),
+            seen_to: AtomicBool::new(false),
+            clock,
+        }
     }
 
     /// What decides at this moment.
@@ -88,33 +107,53 @@ impl Policy {
         self.state.lock().decide_by(Arc::new(policy));
     }
 
-    /// From here on this policy has to agree as well; alone it decides when it [is recorded](Self::record).
+    /// From here on this policy has to agree as well; alone it decides when it [is recorded](Self::record). One that is given again while
+    /// it waits as the last one is not another: whoever gives one every minute does not make each decision longer by that.
     pub(crate) fn narrow(&self, policy: TrustPolicy) {
+        let last = self.state.lock().waiting.last().cloned();
+        if last.is_some_and(|last| last.policy.hash() == policy.hash()) {
+            return;
+        }
         let mut state = self.state.lock();
         let policy = Arc::new(policy);
         state.trust = state.trust.and(Arc::clone(&policy));
-        state.waiting.push(policy);
+        state.waiting.push(Waiting { policy, tried: false });
     }
 
-    /// Records the policies that wait, in their order. Each that is recorded takes the place of those before it.
+    /// Whether somebody is to see to it that those that wait are recorded later: nobody does yet. From here on somebody does.
+    pub(crate) fn sees_to_it(&self) -> bool {
+        !self.seen_to.swap(true, SeqCst)
+    }
+
+    /// Nobody sees to it any more.
+    pub(crate) fn saw_to_it(&self) {
+        self.seen_to.store(false, SeqCst);
+    }
+
+    /// Records the policies that wait, in their order; `record` is told whether that was tried before. Each that is recorded takes the
+    /// place of those before it.
     ///
     /// # Errors
     /// That of the first record that fails; its policy and those behind it go on to wait.
     pub(crate) fn record(
         &self,
-        mut record: impl FnMut(&TrustPolicy) -> Result<(), Error>,
+        mut record: impl FnMut(&TrustPolicy, bool) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let _in_order = steps::lock(&self.recording);
-        while let Some(next) = self.next_to_record() {
-            record(&next)?;
+        while let Some(Waiting { policy, tried }) = self.next_to_record() {
+            record(&policy, tried)?;
             step("has the recorded policy decide alone");
             self.state.lock().is_recorded();
         }
         Ok(())
     }
 
-    fn next_to_record(&self) -> Option<Arc<TrustPolicy>> {
-        self.state.lock().waiting.first().cloned()
+    fn next_to_record(&self) -> Option<Waiting> {
+        let mut state = self.state.lock();
+        let next = state.waiting.first_mut()?;
+        let before = next.clone();
+        next.tried = true;
+        Some(before)
     }
 
     /// Gives everybody the terms of what decides now.
@@ -147,11 +186,11 @@ impl State {
         }
         let waiting = mem::take(&mut self.waiting);
         let (recorded, waiting) = waiting.split_first().expect("it was looked at");
-        self.recorded = Arc::clone(recorded);
+        self.recorded = Arc::clone(&recorded.policy);
         self.waiting = waiting.to_vec();
         self.trust = self
             .waiting
             .iter()
-            .fold(Trust::of(Arc::clone(&self.recorded)), |trust, policy| trust.and(Arc::clone(policy)));
+            .fold(Trust::of(Arc::clone(&self.recorded)), |trust, next| trust.and(Arc::clone(&next.policy)));
     }
 }

@@ -60,7 +60,7 @@ impl Shared {
             step("takes from everybody what the policy takes away");
             self.policy.spread(now);
             step("records the policy");
-            self.policy.record(|policy| self.audit.policy(policy, now))
+            self.policy.record(|policy, tried| self.record_policy(policy, tried, now))
         } else {
             self.policy.replace(policy);
             Ok(())
@@ -93,18 +93,30 @@ impl Shared {
     }
 
     fn record_policies_later(self: &Arc<Self>) {
+        if !self.policy.sees_to_it() {
+            return;
+        }
         let host = Arc::downgrade(self);
-        self.housekeeper.later(Instant::now() + TRY_AGAIN, move || {
+        let put_off = self.housekeeper.later(Instant::now() + TRY_AGAIN, move || {
             if let Some(host) = host.upgrade() {
                 host.record_policies();
             }
         });
+        if !put_off {
+            self.policy.saw_to_it();
+        }
+    }
+
+    /// A record that is tried again is not counted as lost once more.
+    fn record_policy(&self, policy: &TrustPolicy, tried: bool, now: u64) -> Result<(), Error> {
+        if tried { self.audit.policy_again(policy, now) } else { self.audit.policy(policy, now) }
     }
 
     /// Records the policies that wait; those that are recorded hold as a whole from then on.
     pub(crate) fn record_policies(self: &Arc<Self>) {
         let now = self.policy.now();
-        let recorded = self.policy.record(|policy| self.audit.policy_again(policy, now));
+        self.policy.saw_to_it();
+        let recorded = self.policy.record(|policy, tried| self.record_policy(policy, tried, now));
         self.policy.spread(now);
         match recorded {
             Ok(()) => log::info!("the policy that waited for the audit log is recorded and holds as a whole"),

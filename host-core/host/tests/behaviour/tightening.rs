@@ -77,6 +77,34 @@ fn what_a_policy_allows_waits_for_the_log_and_then_holds_without_being_given_aga
     assert!(audited.host.health().healthy());
 }
 
+/// Whoever reads a policy again every minute while the log cannot be written neither lengthens decisions nor counts a record twice.
+#[test]
+fn a_policy_that_is_given_again_while_it_waits_is_not_another() {
+    let audited = Audited::new(OnFailure::Refuse);
+    let actor = audited.add(&echo());
+    audited.break_it();
+    let revoked = || audited.trust().revoke_key(audited.account());
+    for _ in 0..100 {
+        assert_waits(&audited.host, revoked());
+    }
+    why_not_called(audited.host.call(&actor, "op", b""), &actor);
+    let told = audited.host.status().audit.unwrap();
+    // The policy's record, and that the actor may not be called.
+    assert_eq!((told.waiting_policies, told.lost), (1, 2), "{told:?}");
+    assert_waits(&audited.host, audited.trust());
+    assert_waits(&audited.host, revoked());
+    assert_eq!(audited.host.status().audit.unwrap().waiting_policies, 3, "these are others");
+
+    audited.mend_it();
+    let began = Instant::now();
+    while audited.host.status().audit.unwrap().waiting_policies > 0 {
+        assert!(began.elapsed() < LONG, "it is never recorded");
+        thread::yield_now();
+    }
+    assert_eq!(audited.of("policy_replaced").len(), 4);
+    why_not_called(audited.host.call(&actor, "op", b""), &actor);
+}
+
 #[test]
 fn removing_and_unlinking_happen_although_they_cannot_be_recorded() {
     let audited = Audited::new(OnFailure::Refuse);
