@@ -212,3 +212,56 @@ fn a_permit_of_many_grants_under_many_limits() {
         move || (0..2000).for_each(|_| revoking.check(black_box(&claims), NOW).unwrap())
     });
 }
+
+/// What is just as much as is allowed is read, and one more is refused with both numbers.
+#[test]
+fn each_bound_is_reached_and_not_passed() {
+    // By somebody who does not use this crate to sign, so that reading has to refuse it.
+    let read = |field: &str, count: usize| {
+        let list = vec!["\"a\""; count].join(",");
+        let json =
+            common::claims_json().replace("\"prov\":false", &format!("\"{field}\":[{list}],\"prov\":false"));
+        common::verify(&common::carrying_json(common::HEADER, &json)).map(drop)
+    };
+    for (field, what, limit) in [("caps", "capabilities", 8192), ("tags", "tags", 1024)] {
+        assert_eq!(read(field, limit), Ok(()));
+        assert_eq!(read(field, limit + 1), Err(ClaimsError::TooMany { what, count: limit + 1, limit }));
+    }
+    // A name that makes the token as long as it may be: three bytes of it are four of the token.
+    let named = |length: usize| {
+        let json = common::claims_json().replace("\"counter\"", &format!("\"{}\"", "n".repeat(length)));
+        common::token(common::HEADER, &json, &account())
+    };
+    let longest = (1..).find(|length| named(*length + 40_000).len() > 65_536).unwrap() + 40_000 - 1;
+    assert!(common::verify(&common::carrying(&named(longest))).is_ok());
+    let size = named(longest + 1).len();
+    let refused = common::verify(&common::carrying(&named(longest + 1))).map(drop);
+    assert_eq!(refused, Err(ClaimsError::TokenTooLarge { size, limit: 65_536 }));
+    assert!((65_533..=65_536).contains(&named(longest).len()) && size <= 65_538);
+
+    let own = |number: usize| OperatorBuilder::new().id(number.to_string()).issue(&operator()).unwrap();
+    let asking = |count: usize| {
+        (0..count)
+            .try_fold(TrustPolicy::nobody(), |policy, number| policy.operator_token(&own(number)))
+            .map(drop)
+    };
+    assert_eq!(asking(64), Ok(()));
+    let what = "tokens of one operator";
+    assert_eq!(asking(65), Err(ClaimsError::TooMany { what, count: 65, limit: 64 }));
+
+    let entries =
+        |count: usize| TrustPolicy::from_toml(&format!("[revoked]\ntokens = {}", list(names(count))));
+    assert!(entries(200_000).is_ok());
+    assert!(matches!(entries(200_001), Err(ClaimsError::TooMany { count: 200_001, limit: 200_000, .. })));
+    let bytes = |count: usize| TrustPolicy::from_toml(&" ".repeat(count));
+    assert!(bytes(16 << 20).is_ok());
+    let refused = bytes((16 << 20) + 1).map(drop);
+    let what = "bytes in the policy";
+    assert_eq!(refused, Err(ClaimsError::TooMany { what, count: (16 << 20) + 1, limit: 16 << 20 }));
+
+    let team = AccountBuilder::new(account().public_key()).issue(&operator()).unwrap();
+    let chain =
+        |count: usize| Chain::new([own(0).as_str(), &team].into_iter().chain(vec!["x"; count - 2])).map(drop);
+    assert_eq!(chain(2), Ok(()));
+    assert_eq!(chain(3), Err(ClaimsError::ChainLength { count: 3, limit: 2 }));
+}

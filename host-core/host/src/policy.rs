@@ -188,9 +188,7 @@ impl State {
         let (recorded, waiting) = waiting.split_first().expect("it was looked at");
         self.recorded = Arc::clone(&recorded.policy);
         self.waiting = waiting.to_vec();
-        self.trust = self
-            .waiting
-            .iter()
-            .fold(Trust::of(Arc::clone(&self.recorded)), |trust, next| trust.and(Arc::clone(&next.policy)));
+        let waiting = self.waiting.iter().map(|next| Arc::clone(&next.policy));
+        self.trust = Trust::of_all(Arc::clone(&self.recorded), waiting);
     }
 }

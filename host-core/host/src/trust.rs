@@ -18,6 +18,11 @@ impl Trust {
         Self(Arc::new([policy]))
     }
 
+    /// The first one and the others have to agree.
+    pub(crate) fn of_all(first: Arc<TrustPolicy>, others: impl Iterator<Item = Arc<TrustPolicy>>) -> Self {
+        Self(std::iter::once(first).chain(others).collect())
+    }
+
     /// The same policies and this one, which all have to agree.
     pub(crate) fn and(&self, policy: Arc<TrustPolicy>) -> Self {
         Self(self.0.iter().cloned().chain([policy]).collect())
