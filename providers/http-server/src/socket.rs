@@ -46,6 +46,10 @@ struct Stall {
 impl Socket {
     /// `unread` says, when the connection is to be closed, that the client may be sending still.
     pub(crate) fn new(stream: TcpStream, write_timeout: Duration, unread: Arc<AtomicBool>) -> Self {
+        // Whoever takes enough is known less well without it.
+        if let Err(error) = take_in_steps(&stream) {
+            log::debug!("a connection is seen to go on in large steps only: {error}");
+        }
         Self { stream, write_timeout, stall: None, unread, linger: None }
     }
 
@@ -100,6 +104,18 @@ impl Socket {
     }
 }
 
+/// Has the system hold no more than two steps of what the client's side has no room for. It would otherwise hold megabytes, and have room
+/// for more only once a third of them is gone: a client that takes a step in the time, and no more, would seem to take nothing.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn take_in_steps(stream: &TcpStream) -> io::Result<()> {
+    socket2::SockRef::from(stream).set_tcp_notsent_lowat(2 * STEP as u32)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn take_in_steps(_: &TcpStream) -> io::Result<()> {
+    Ok(())
+}
+
 impl AsyncRead for Socket {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -152,11 +168,14 @@ impl AsyncWrite for Socket {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
+    use std::{future::poll_fn, task::Waker};
 
-    use tokio::{net::TcpListener, runtime, task::yield_now};
+    use tokio::{net::TcpListener, runtime, task::yield_now, time::timeout};
 
     use super::*;
+
+    /// Longer than anything takes that will come at all.
+    const PATIENCE: Duration = Duration::from_secs(3);
 
     async fn socket(write_timeout: Duration) -> (Socket, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -186,6 +205,32 @@ mod tests {
                 yield_now().await;
             };
             assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        });
+    }
+
+    /// What the system holds for the client must not hide that it takes something.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[test]
+    fn a_client_that_takes_a_few_steps_is_seen_to() {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (mut socket, client) = socket(Duration::from_secs(3600)).await;
+            let answer = vec![b'x'; 1024 * 1024];
+            let mut write = async || {
+                let written = poll_fn(|context| Pin::new(&mut socket).poll_write(context, &answer));
+                timeout(PATIENCE, written).await
+            };
+            // Until both sides are full.
+            while write().await.is_ok() {}
+            let mut taken = vec![0; 4096];
+            for round in 0..3 {
+                let mut left = 2 * STEP;
+                while left > 0 {
+                    timeout(PATIENCE, client.readable()).await.expect("there is more").unwrap();
+                    left = left.saturating_sub(client.try_read(&mut taken).unwrap_or(0));
+                }
+                assert!(write().await.is_ok(), "there is no room after round {round}");
+            }
         });
     }
 
