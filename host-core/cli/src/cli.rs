@@ -4,6 +4,7 @@ use std::{env, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use env_logger::Env;
+use untrusted_text::Shown;
 
 use crate::{
     audit, call, chain,
@@ -65,12 +66,22 @@ impl Cli {
         Self::try_parse_from(invoke::with_negative_numbers(env::args_os())).map_err(|error| {
             if error.use_stderr() {
                 // Not printed by the parser, which repeats what was typed, whatever it is.
-                return output.usage(&Usage { message: error.render().to_string() });
+                return output.usage(&Usage { message: Self::told(&error) });
             }
             // Nobody is left to tell when this cannot be printed.
             let _ = error.print();
             ExitCode::SUCCESS
         })
+    }
+
+    /// What is wrong with the command line. It quotes arguments, which may be what strangers call their files, so it is the text for
+    /// arguments that are fit to be shown.
+    fn told(error: &clap::Error) -> String {
+        let shown = env::args_os().map(|given| Shown::words(&given.to_string_lossy()).to_string().into());
+        match Self::try_parse_from(invoke::with_negative_numbers(shown)) {
+            Err(shown) if shown.use_stderr() => shown.render().to_string(),
+            _ => Shown::words(&error.render().to_string()).to_string(),
+        }
     }
 
     /// Starts to log to standard error.

@@ -151,6 +151,32 @@ fn what_strangers_write_into_files_is_told_in_harmless_lines() {
     harmless(&directory, &sign, 1, "is not a WebAssembly module: ");
 }
 
+/// A shell puts the names of files in the place of `*`.
+#[test]
+fn a_wrong_command_line_is_told_in_harmless_lines() {
+    let directory = directory();
+    for arguments in [
+        &["@"][..],
+        &["verify", "--@"],
+        &["verify", "-@"],
+        &["verify", "in.wasm", "--trust", ACCOUNT, "--@=1"],
+        &["inspect", "in.wasm", "@"],
+        &["keys", "generate", "@"],
+        &["invoke", "in.wasm", "x", "--memory-limit", "@"],
+        &["call", "in.wasm", "x", "--timeout", "1@"],
+        &["call", "in.wasm", "x", "--hex", "@"],
+        &["audit", "show", "in.wasm", "--actor", "@"],
+        &["audit", "show", "in.wasm", "--kind", "@"],
+        &["sign", "in.wasm", "out.wasm", "--issuer", "a", "--subject", "b", "--name", "c", "--cap", "@"],
+    ] {
+        let ran = run(&directory, arguments);
+        assert_eq!((ran.status, ran.stdout.len()), (Some(2), 0), "{ran:?}");
+        assert_harmless(&ran.stderr, "error: ");
+        assert!(ran.stderr.lines().count() < 12 && ran.stderr.contains("--help"), "{}", ran.stderr);
+    }
+    harmless(&directory, &["@"], 2, SHOWN);
+}
+
 /// A log is no place to forge lines either.
 #[test]
 fn strange_names_are_logged_in_harmless_lines() {
