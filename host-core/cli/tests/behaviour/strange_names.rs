@@ -151,6 +151,21 @@ fn what_strangers_write_into_files_is_told_in_harmless_lines() {
     harmless(&directory, &sign, 1, "is not a WebAssembly module: ");
 }
 
+#[test]
+fn with_json_programs_get_strange_names_as_they_are_and_terminals_do_not() {
+    let directory = directory();
+    let escaped = r"in\nFORGED\u001b[2J\u009b2J\u202e\u061c/";
+    let sign = ["sign", "@/in.wasm", "@/out.wasm", "--issuer", "@/account.nk", "--subject", MODULE];
+    let signed = run(&directory, &[&sign[..], &["--name", "@", "--json"]].concat());
+    assert_harmless(signed.succeeded().text(), escaped);
+    let (file, name) = (&signed.json()["file"], &signed.json()["name"]);
+    assert_eq!((file.as_str(), name.as_str()), (Some(&*format!("{STRANGE}/out.wasm")), Some(STRANGE)));
+    let none = run(&directory, &["inspect", "@/none.wasm", "--json"]);
+    assert_eq!(none.error_code(), "read_file");
+    // The message is for people, and shows the name as it does elsewhere.
+    assert!(none.error()["message"].as_str().unwrap().contains(SHOWN));
+}
+
 /// A shell puts the names of files in the place of `*`.
 #[test]
 fn a_wrong_command_line_is_told_in_harmless_lines() {
