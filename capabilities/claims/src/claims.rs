@@ -99,6 +99,9 @@ pub struct ModuleClaims {
     /// Who vouches for the issuer, as it came with the module. Its signatures hold; whom to believe is up to the policy.
     #[serde(skip)]
     chain: Option<Arc<Chain>>,
+    /// Where each capability stands in `caps`, in the order of the ids: a token may have thousands, and is asked about each of them.
+    #[serde(skip)]
+    order: Arc<[u16]>,
 }
 
 impl ModuleClaims {
@@ -108,7 +111,10 @@ impl ModuleClaims {
         claims.issuer.of_kind(KeyKind::Account, "the issuer of a module's token")?;
         claims.subject.of_kind(KeyKind::Module, "the subject of a module's token")?;
         claims.about.check_bounds()?;
-        Ok(Self { claims, chain: None })
+        let caps = &claims.about.caps;
+        let mut order: Vec<u16> = (0..=u16::MAX).take(caps.len()).collect();
+        order.sort_unstable_by_key(|at| &caps[usize::from(*at)]);
+        Ok(Self { claims, chain: None, order: order.into() })
     }
 
     /// # Errors
@@ -189,7 +195,8 @@ impl ModuleClaims {
     /// Whether `caps` grants this capability id or module key. The whole id counts: no patterns, no change of case.
     #[must_use]
     pub fn grants(&self, capability: &str) -> bool {
-        self.caps().iter().any(|granted| granted == capability)
+        let caps = self.caps();
+        self.order.binary_search_by(|at| caps[usize::from(*at)].as_str().cmp(capability)).is_ok()
     }
 
     /// The revision, a number that grows with each version (`rev`).
