@@ -88,6 +88,9 @@ pub(crate) struct ActorTable {
     pub(crate) lower_revision: Option<i32>,
     /// The account or operator to whom it may go when it belongs to another.
     pub(crate) hand_over_to: Option<Spanned<String>>,
+    /// Whether it is told the time, and given random numbers, whatever `[host]` says.
+    pub(crate) guest_clock: Option<bool>,
+    pub(crate) guest_random: Option<bool>,
 }
 
 /// `[[provider]]`: what serves a capability under a link name.

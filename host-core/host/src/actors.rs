@@ -14,6 +14,7 @@ use crate::{
     generation::{Admitted, Entered, Generation},
     links::LinkCell,
     steps::{self, step},
+    system::OwnSystem,
 };
 
 /// One actor: an identity that outlives the generations which serve it.
@@ -21,6 +22,8 @@ pub(crate) struct Actor {
     pub(crate) id: ActorId,
     /// What it is linked to. Shared with the router of each of its generations, so links outlive a swap.
     pub(crate) links: Arc<LinkCell>,
+    /// What each of its generations is given of the system in place of what the host gives.
+    pub(crate) system: OwnSystem,
     /// The generation that takes calls; `None` once the actor was removed. Only held for the time of a clone.
     current: RwLock<Option<Arc<Generation>>>,
     /// Generations that were swapped out and may still have calls in flight.
@@ -29,8 +32,8 @@ pub(crate) struct Actor {
 
 impl Actor {
     /// An actor without a generation yet.
-    pub(crate) fn new(id: ActorId) -> Self {
-        Self { id, links: Arc::default(), current: RwLock::default(), older: Mutex::default() }
+    pub(crate) fn new(id: ActorId, system: OwnSystem) -> Self {
+        Self { id, links: Arc::default(), system, current: RwLock::default(), older: Mutex::default() }
     }
 
     /// Begins one call in the generation of this moment; `None` when the actor was removed.

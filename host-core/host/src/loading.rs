@@ -12,7 +12,7 @@ use wapc_host::{WapcHost, WapcHostBuilder};
 
 use crate::{
     actors::Actor, error::Error, generation::Prepared, links::LinkTable, names, options::AddOptions,
-    remembered::Succeeds, rights::Rights, router::Router, shared::Shared, steps::step,
+    remembered::Succeeds, rights::Rights, router::Router, shared::Shared, steps::step, system::OwnSystem,
 };
 
 /// How long calls that were told to end may take to notice it, before they are left behind.
@@ -43,12 +43,12 @@ impl Shared {
         let router = Router::new(actor, Arc::clone(&rights), self);
         step("starts the module");
         // Without its token, so that the cache of compiled modules knows the code again whoever signed it, and when.
-        let guest =
-            self.guest(&module.code()).and_then(|guest| guest.handler(router).build()).map_err(|source| {
-                match rights.asked_early() {
-                    Some(asked) => calls_while_starting(&actor.id, module, asked, source),
-                    None => cannot_run(&actor.id, module, source),
-                }
+        let guest = self
+            .guest(&module.code(), &actor.system)
+            .and_then(|guest| guest.handler(router).build())
+            .map_err(|source| match rights.asked_early() {
+                Some(asked) => calls_while_starting(&actor.id, module, asked, source),
+                None => cannot_run(&actor.id, module, source),
             })?;
         Ok(Prepared { rights, provenance, guest })
     }
@@ -58,16 +58,17 @@ impl Shared {
         let (id, module) = self.admit(wasm, options.chain.as_deref())?;
         self.refuse_known(&id)?;
         self.succeeds(&id, module.claims(), module.provenance(), options)?;
-        let checked = self.guest(&module.code()).and_then(|guest| guest.check());
+        let checked = self.guest(&module.code(), &options.system).and_then(|guest| guest.check());
         checked.map_err(|source| cannot_run(&id, &module, source))?;
         Ok(module)
     }
 
-    fn guest(&self, wasm: &[u8]) -> Result<WapcHostBuilder, wapc_host::Error> {
+    fn guest(&self, wasm: &[u8], own: &OwnSystem) -> Result<WapcHostBuilder, wapc_host::Error> {
         let module = self.engine.compile(wasm)?;
         let limits = &self.limits;
         let mut builder = self
             .system
+            .with(own)
             .give(WapcHost::builder(&module))
             .deadline(limits.call_deadline)
             .max_depth(limits.max_call_depth);
@@ -95,7 +96,7 @@ impl Shared {
         let (id, module) = self.admit(wasm, options.chain.as_deref())?;
         self.refuse_known(&id)?;
         self.succeeds(&id, module.claims(), module.provenance(), options)?;
-        let actor = Arc::new(Actor::new(id.clone()));
+        let actor = Arc::new(Actor::new(id.clone(), options.system.clone()));
         // Compiling takes its time, so it is done before the turn is taken.
         let first = self.start(&actor, &module)?;
         step("takes the turn");

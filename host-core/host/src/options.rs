@@ -1,7 +1,12 @@
 //! How an actor is to be added, and how a swap is to be done.
 
+use std::sync::Arc;
+
 use capability_claims::PublicKey;
 use capability_provider::ActorId;
+use wapc_host::{Clock, HostCallError};
+
+use crate::system::{OwnSystem, Source};
 
 /// How an actor is to be added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,6 +22,8 @@ pub struct AddOptions {
     /// [revision ledger](crate::HostBuilder::revision_ledger) remembers that it belonged to another: see
     /// [`SwapOptions::hand_over_to`].
     pub hand_over_to: Option<PublicKey>,
+    /// What the actor is given of the system, whatever version of it serves.
+    pub(crate) system: OwnSystem,
 }
 
 impl AddOptions {
@@ -44,6 +51,56 @@ impl AddOptions {
     #[must_use]
     pub fn lower_revision(mut self, revision: i32) -> Self {
         self.lower_revision = Some(revision);
+        self
+    }
+
+    /// The same options with a clock of the actor's own, whatever the host's setting: see
+    /// [`HostBuilder::guest_clock`](crate::HostBuilder::guest_clock). It holds until the actor is removed, over all swaps, as all of the
+    /// clock and of random bytes.
+    #[must_use]
+    pub fn guest_clock(mut self, clock: impl Clock) -> Self {
+        self.system.clock = Some(Source::Owner(Arc::new(clock)));
+        self
+    }
+
+    /// The same options with the system's clock, whatever the host's setting.
+    #[must_use]
+    pub fn system_guest_clock(mut self) -> Self {
+        self.system.clock = Some(Source::System);
+        self
+    }
+
+    /// The same options without the time, whatever the host's setting: see
+    /// [`HostBuilder::no_guest_clock`](crate::HostBuilder::no_guest_clock).
+    #[must_use]
+    pub fn no_guest_clock(mut self) -> Self {
+        self.system.clock = Some(Source::Denied);
+        self
+    }
+
+    /// The same options with random bytes from `fill`, whatever the host's setting: see
+    /// [`HostBuilder::guest_random`](crate::HostBuilder::guest_random).
+    #[must_use]
+    pub fn guest_random(
+        mut self,
+        fill: impl Fn(&mut [u8]) -> Result<(), HostCallError> + Send + Sync + 'static,
+    ) -> Self {
+        self.system.random = Some(Source::Owner(Arc::new(fill)));
+        self
+    }
+
+    /// The same options with the system's random bytes, whatever the host's setting.
+    #[must_use]
+    pub fn system_guest_random(mut self) -> Self {
+        self.system.random = Some(Source::System);
+        self
+    }
+
+    /// The same options without random bytes, whatever the host's setting: see
+    /// [`HostBuilder::no_guest_random`](crate::HostBuilder::no_guest_random).
+    #[must_use]
+    pub fn no_guest_random(mut self) -> Self {
+        self.system.random = Some(Source::Denied);
         self
     }
 }

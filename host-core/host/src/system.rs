@@ -1,16 +1,24 @@
-//! What guests are given of the system: the time and random numbers, which are the system's own, the owner's, or none.
+//! What guests are given of the system: the time and random numbers, which are the system's own, the owner's, or none. What is said for one
+//! actor wins over what is said for the host.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ptr, sync::Arc};
 
 use wapc_host::{Clock, HostCallError, WapcHostBuilder};
 
 /// Fills a buffer with random bytes.
-type Random = dyn Fn(&mut [u8]) -> Result<(), HostCallError> + Send + Sync;
+pub(crate) type Random = dyn Fn(&mut [u8]) -> Result<(), HostCallError> + Send + Sync;
 
 #[derive(Clone, Default)]
 pub(crate) struct System {
     pub(crate) clock: Source<dyn Clock>,
     pub(crate) random: Source<Random>,
+}
+
+/// What one actor is given in place of what the host gives. `None` leaves it to the host.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct OwnSystem {
+    pub(crate) clock: Option<Source<dyn Clock>>,
+    pub(crate) random: Option<Source<Random>>,
 }
 
 /// Where something of the system comes from.
@@ -26,6 +34,14 @@ impl System {
     /// Each setting with its value, for the audit log.
     pub(crate) fn texts(&self) -> [String; 2] {
         [format!("guest_clock={}", self.clock.name()), format!("guest_random={}", self.random.name())]
+    }
+
+    /// What an actor is given that has this of its own.
+    pub(crate) fn with(&self, own: &OwnSystem) -> Self {
+        Self {
+            clock: own.clock.as_ref().unwrap_or(&self.clock).clone(),
+            random: own.random.as_ref().unwrap_or(&self.random).clone(),
+        }
     }
 
     pub(crate) fn give(&self, builder: WapcHostBuilder) -> WapcHostBuilder {
@@ -62,6 +78,28 @@ impl<T: ?Sized> Clone for Source<T> {
             Self::Owner(owner) => Self::Owner(Arc::clone(owner)),
             Self::Denied => Self::Denied,
         }
+    }
+}
+
+/// Two of the owner's are the same when they are one object.
+impl<T: ?Sized> PartialEq for Source<T> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::System, Self::System) | (Self::Denied, Self::Denied) => true,
+            (Self::Owner(one), Self::Owner(other)) => ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other)),
+            _ => false,
+        }
+    }
+}
+
+impl<T: ?Sized> Eq for Source<T> {}
+
+impl fmt::Debug for OwnSystem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnSystem")
+            .field("clock", &self.clock.as_ref().map(Source::name))
+            .field("random", &self.random.as_ref().map(Source::name))
+            .finish()
     }
 }
 

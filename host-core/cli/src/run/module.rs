@@ -22,6 +22,8 @@ pub(super) struct Module {
     chain: Option<Vec<String>>,
     lower_revision: Option<i32>,
     hand_over_to: Option<PublicKey>,
+    guest_clock: Option<bool>,
+    guest_random: Option<bool>,
 }
 
 /// What tells whether a module or a token beside it has changed.
@@ -48,7 +50,8 @@ impl Module {
             PublicKey::parse(owner.get_ref()).map_err(|error| source.at(owner.span())(error.into()))
         };
         let hand_over_to = actor.hand_over_to.as_ref().map(owner).transpose()?;
-        Ok(Self { path, wasm, chain, lower_revision: actor.lower_revision, hand_over_to })
+        let &ActorTable { lower_revision, guest_clock, guest_random, .. } = actor;
+        Ok(Self { path, wasm, chain, lower_revision, hand_over_to, guest_clock, guest_random })
     }
 
     pub(super) fn seen(&self) -> Seen {
@@ -85,7 +88,16 @@ impl Module {
         options.chain.clone_from(&self.chain);
         options.lower_revision = self.lower_revision;
         options.hand_over_to = self.hand_over_to;
-        options
+        options = match self.guest_clock {
+            Some(true) => options.system_guest_clock(),
+            Some(false) => options.no_guest_clock(),
+            None => options,
+        };
+        match self.guest_random {
+            Some(true) => options.system_guest_random(),
+            Some(false) => options.no_guest_random(),
+            None => options,
+        }
     }
 
     /// Puts it in the place of the one of which the actor was made.

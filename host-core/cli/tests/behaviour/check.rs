@@ -119,17 +119,23 @@ fn a_guest_with_a_whole_standard_library_starts_unless_random_numbers_are_denied
     directory.write("actor.wasm", signed(module, &claims()));
     let manifest = String::from_utf8(directory.read("host.toml")).unwrap();
     let wider = manifest.replace("memory_limit = \"1MiB\"", "memory_limit = \"4MiB\"");
-    for (settings, starts) in [
-        ("", true),
-        ("guest_random = true\nguest_clock = true", true),
-        ("guest_clock = false", true),
-        ("guest_random = false", false),
+    for (settings, own, starts) in [
+        ("", "", true),
+        ("guest_random = true\nguest_clock = true", "", true),
+        ("guest_clock = false", "", true),
+        ("guest_random = false", "", false),
+        // What is said for the actor wins.
+        ("guest_random = false", "guest_random = true", true),
+        ("guest_random = true", "guest_random = false", false),
+        ("", "guest_random = false", false),
+        ("", "guest_clock = false", true),
     ] {
-        directory.write("host.toml", wider.replace("[host]\n", &format!("[host]\n{settings}\n")));
+        let settled = wider.replace("[host]\n", &format!("[host]\n{settings}\n"));
+        directory.write("host.toml", format!("{settled}{own}\n"));
         directory.run(&CHECK).succeeded();
         let started = directory.command(&STARTS).output().unwrap();
         let told = String::from_utf8(started.stderr).unwrap();
-        assert_eq!(started.status.success(), starts, "{settings}: {told}");
-        assert_eq!(told.contains(r#""code":"trap""#), !starts, "{settings}: {told}");
+        assert_eq!(started.status.success(), starts, "{settings}, {own}: {told}");
+        assert_eq!(told.contains(r#""code":"trap""#), !starts, "{settings}, {own}: {told}");
     }
 }

@@ -35,3 +35,4 @@ mod strange_names;
 mod support;
 mod usage;
 mod verify;
+mod whole_library;
