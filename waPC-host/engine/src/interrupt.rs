@@ -3,12 +3,17 @@
 //! wasmer sends interrupts to stores, and keeps a table of the whole process of which store runs where. Here a *thread* stands
 //! in that table, once and for as long as it lives; each slot remembers the thread that its run is on.
 
-use std::cell::Cell;
+use std::{cell::Cell, time::Duration};
+
+use crossbeam_utils::atomic::AtomicCell;
 
 #[cfg(feature = "host-interrupt")]
 use wasmer::sys::vm::interrupt_registry::{self, InterruptInstallGuard};
 
-use crate::{Error, Unreached, signal};
+use crate::{
+    Error, Unreached,
+    signal::{self, Blocking},
+};
 
 /// A thread, or a store for as long as wasmer itself enters it.
 pub(crate) type Target = wasmer::sys::vm::StoreId;
@@ -134,15 +139,26 @@ pub(crate) fn send(_: Target) -> Result<(), Unreached> {
     Err(Unreached::NotBuilt)
 }
 
-/// Why `sent` interrupts have not arrived, as far as that is certain. The first of them may need their time on a busy machine.
-pub(crate) fn why_none_arrived(sent: u32) -> Option<Unreached> {
+/// Why `sent` interrupts have not arrived, as far as that is certain. The first of them may need their time on a busy machine. `seen` is what
+/// an earlier look saw.
+pub(crate) fn why_none_arrived(sent: u32, seen: &AtomicCell<Option<Blocking>>) -> Option<Unreached> {
     /// From here on somebody looks; at 2 ms between two, that is after some 16 ms, 32 ms and so on.
     const LOOK: u32 = 8;
     /// A second.
     const LOST: u32 = 500;
+    /// A thread that is about to take an interrupt needs a few microseconds for it once it is on a processor, however long it waits for one.
+    const LONG_ENOUGH: Duration = Duration::from_millis(2);
     match sent {
         LOST.. => Some(Unreached::Lost),
-        LOOK.. if sent.is_power_of_two() && signal::is_blocked_somewhere() => Some(Unreached::Blocked),
+        LOOK.. if sent.is_power_of_two() => {
+            let now = signal::blocking();
+            let before = seen.load().filter(|before| now.is_some_and(|now| now.thread == before.thread));
+            if before.is_none() {
+                seen.store(now);
+            }
+            let ran = now?.ran.saturating_sub(before?.ran);
+            (ran >= LONG_ENOUGH).then_some(Unreached::Blocked)
+        }
         _ => None,
     }
 }
@@ -152,5 +168,50 @@ pub(crate) fn why_none_arrived(sent: u32) -> Option<Unreached> {
 pub(crate) fn admit_again(unreached: Unreached) {
     if unreached == Unreached::Blocked {
         signal::admit_interrupts();
+    }
+}
+
+#[cfg(all(test, target_os = "linux", feature = "host-interrupt"))]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering::SeqCst},
+            mpsc,
+        },
+        time::Instant,
+    };
+
+    use super::*;
+
+    /// Whoever is about to take an interrupt and waits for a processor looks like one that keeps it away.
+    #[test]
+    fn a_thread_blocks_interrupts_only_when_it_runs_without_taking_them() {
+        let (ready, is_ready) = mpsc::channel();
+        let (go_on, may_go_on) = mpsc::channel::<()>();
+        let done = Arc::new(AtomicBool::new(false));
+        let is_done = Arc::clone(&done);
+        let thread = std::thread::spawn(move || {
+            signal::keep_an_interrupt_away();
+            ready.send(()).unwrap();
+            may_go_on.recv().unwrap();
+            while !is_done.load(SeqCst) {}
+        });
+        is_ready.recv().unwrap();
+        let seen = AtomicCell::new(None);
+        for _ in 0..10 {
+            assert_eq!(why_none_arrived(8, &seen), None, "it is on no processor");
+        }
+        go_on.send(()).unwrap();
+        let began = Instant::now();
+        let found = loop {
+            let found = why_none_arrived(8, &seen);
+            if found.is_some() || began.elapsed() > Duration::from_secs(60) {
+                break found;
+            }
+        };
+        done.store(true, SeqCst);
+        thread.join().unwrap();
+        assert_eq!(found, Some(Unreached::Blocked));
     }
 }

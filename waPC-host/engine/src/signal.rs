@@ -6,7 +6,6 @@
 //! when the processor was in compiled code. Otherwise it raises the run's [`StopSign`], and the watchdog sends it again. A stack
 //! overflow, too, only ends a run in compiled code; elsewhere it opens the stack's reserve and raises the sign.
 
-use std::sync::Arc;
 #[cfg(all(unix, feature = "host-interrupt"))]
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 #[cfg(unix)]
@@ -15,6 +14,7 @@ use std::{
     io::Write,
     os::fd::FromRawFd,
 };
+use std::{sync::Arc, time::Duration};
 
 use wasmer::Store;
 
@@ -167,19 +167,32 @@ fn handler() -> usize {
     }
 }
 
-/// Whether a thread of this process blocks an interrupt that was sent to it, as the system tells (`proc(5)`). Elsewhere nobody tells.
+/// A thread that keeps an interrupt away which was sent to it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Blocking {
+    pub(crate) thread: u32,
+    /// How long it was on a processor until now.
+    pub(crate) ran: Duration,
+}
+
+/// A thread of this process that keeps an interrupt away, as the system tells (`proc(5)`). Elsewhere nobody tells. One that is about to take an
+/// interrupt, and has not come on a processor since, looks the same.
 #[cfg(all(target_os = "linux", feature = "host-interrupt"))]
-pub(crate) fn is_blocked_somewhere() -> bool {
-    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return false };
-    threads.flatten().any(|thread| {
-        std::fs::read_to_string(thread.path().join("status"))
-            .is_ok_and(|status| has_interrupt(&status, "SigPnd:") && has_interrupt(&status, "SigBlk:"))
+pub(crate) fn blocking() -> Option<Blocking> {
+    let is_blocking = |status: &String| has_interrupt(status, "SigPnd:") && has_interrupt(status, "SigBlk:");
+    std::fs::read_dir("/proc/self/task").ok()?.flatten().find_map(|thread| {
+        let path = thread.path();
+        std::fs::read_to_string(path.join("status")).ok().filter(is_blocking)?;
+        let times = std::fs::read_to_string(path.join("schedstat")).ok()?;
+        let ran = times.split(' ').next()?.parse().ok()?;
+        let thread = path.file_name()?.to_str()?.parse().ok()?;
+        Some(Blocking { thread, ran: Duration::from_nanos(ran) })
     })
 }
 
 #[cfg(not(all(target_os = "linux", feature = "host-interrupt")))]
-pub(crate) fn is_blocked_somewhere() -> bool {
-    false
+pub(crate) fn blocking() -> Option<Blocking> {
+    None
 }
 
 /// Whether the signal of interrupts is in the mask on the line that begins with `field`.
@@ -194,6 +207,14 @@ fn has_interrupt(status: &str, field: &str) -> bool {
 #[cfg(all(unix, feature = "host-interrupt"))]
 pub(crate) fn admit_interrupts() {
     change_mask(libc::SIG_UNBLOCK, &[libc::SIGUSR1]);
+}
+
+/// Sends an interrupt to the calling thread, which keeps it away.
+#[cfg(all(test, target_os = "linux", feature = "host-interrupt"))]
+pub(crate) fn keep_an_interrupt_away() {
+    change_mask(libc::SIG_BLOCK, &[libc::SIGUSR1]);
+    // SAFETY: the signal waits until this thread ends, and goes with it.
+    unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGUSR1) };
 }
 
 /// Returns when the calling thread has taken an interrupt that was sent to it before.

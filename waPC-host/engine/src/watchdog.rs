@@ -26,6 +26,7 @@ use system_limits::begin_thread;
 use crate::{
     Deadline, Unreached, fork,
     interrupt::{self, Target},
+    signal::Blocking,
     stop::StopSign,
 };
 
@@ -76,6 +77,8 @@ pub(crate) struct Slot {
     sent: AtomicU32,
     /// Whether one has arrived since this was last looked at.
     arrived: AtomicBool,
+    /// The thread that kept them away when somebody first looked.
+    blocking: AtomicCell<Option<Blocking>>,
     /// Why none can arrive, as a number of [`Unreached`]; zero while that is not known.
     unreached: AtomicU8,
     /// The sign that ends the run where interrupts cannot; nothing where the instance is not there yet or no longer.
@@ -320,6 +323,7 @@ impl Slot {
             in_host: AtomicBool::new(false),
             sent: AtomicU32::new(0),
             arrived: AtomicBool::new(false),
+            blocking: AtomicCell::new(None),
             unreached: AtomicU8::new(0),
             sign: Mutex::new(None),
             forks: AtomicU32::new(fork::count()),
@@ -333,9 +337,10 @@ impl Slot {
             Err(unreached) => unreached,
             Ok(()) if self.arrived.swap(false, Relaxed) => {
                 self.sent.store(0, Relaxed);
+                self.blocking.store(None);
                 return None;
             }
-            Ok(()) => interrupt::why_none_arrived(self.sent.fetch_add(1, Relaxed) + 1)?,
+            Ok(()) => interrupt::why_none_arrived(self.sent.fetch_add(1, Relaxed) + 1, &self.blocking)?,
         };
         if let Some(sign) = lock(&self.sign).as_ref() {
             // SAFETY: the instance lives for as long as the lease does, which cannot be dropped before the lock is let go.
