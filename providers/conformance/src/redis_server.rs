@@ -68,6 +68,7 @@ pub struct RedisServer {
     child: Child,
     port: u16,
     password: Option<String>,
+    settings: Vec<String>,
     folder: TempDir,
 }
 
@@ -77,7 +78,15 @@ impl RedisServer {
     /// # Errors
     /// Any [`ServerError`].
     pub fn start() -> Result<Self, ServerError> {
-        Self::start_with(PROGRAM.as_ref(), None)
+        Self::start_with(PROGRAM.as_ref(), None, &[])
+    }
+
+    /// Starts a server with these arguments beside its own, such as `--cluster-enabled yes`, as words.
+    ///
+    /// # Errors
+    /// Any [`ServerError`]; [`ServerError::Ended`] when the server does not know one.
+    pub fn start_with_settings(settings: &[&str]) -> Result<Self, ServerError> {
+        Self::start_with(PROGRAM.as_ref(), None, settings)
     }
 
     /// Starts a server that asks for `password`.
@@ -85,7 +94,7 @@ impl RedisServer {
     /// # Errors
     /// Any [`ServerError`].
     pub fn start_with_password(password: &str) -> Result<Self, ServerError> {
-        Self::start_with(PROGRAM.as_ref(), Some(password))
+        Self::start_with(PROGRAM.as_ref(), Some(password), &[])
     }
 
     /// A server for a test that can do without: when Redis is not installed, writes a line that says so, past the capture of
@@ -148,10 +157,24 @@ impl RedisServer {
     /// # Errors
     /// Any [`ServerError`].
     pub fn restart(&mut self) -> Result<(), ServerError> {
+        self.begin_again(&[b"+PONG", b"-NOAU"])
+    }
+
+    /// Starts the server again with these arguments in place of those that it had beside its own, and waits until it says that it is loading
+    /// its data, or has done so.
+    ///
+    /// # Errors
+    /// Any [`ServerError`].
+    pub fn restart_loading(&mut self, settings: &[&str]) -> Result<(), ServerError> {
+        self.settings = settings.iter().map(ToString::to_string).collect();
+        self.begin_again(&[b"-LOAD", b"+PONG", b"-NOAU"])
+    }
+
+    fn begin_again(&mut self, answers: &[&[u8; 5]]) -> Result<(), ServerError> {
         self.stop();
         let program = PROGRAM.as_ref();
-        self.child = spawn(program, self.port, self.password.as_deref(), self.folder.path())?;
-        self.wait_until_it_answers(program)
+        self.child = spawn(program, self.port, self.password.as_deref(), &self.settings, self.folder.path())?;
+        self.wait_until_it_answers(program, answers)
     }
 
     /// Has the server do nothing at all from now on, as when its machine hangs: connections are made, and nothing is answered.
@@ -201,15 +224,17 @@ impl RedisServer {
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
-    fn start_with(program: &OsStr, password: Option<&str>) -> Result<Self, ServerError> {
+    fn start_with(program: &OsStr, password: Option<&str>, settings: &[&str]) -> Result<Self, ServerError> {
+        let settings: Vec<_> = settings.iter().map(ToString::to_string).collect();
         let mut tries = PORTS;
         loop {
             tries -= 1;
             let folder = TempDir::new()?;
             let port = free_port()?;
-            let child = spawn(program, port, password, folder.path())?;
-            let mut server = Self { child, port, password: password.map(str::to_owned), folder };
-            match server.wait_until_it_answers(program) {
+            let child = spawn(program, port, password, &settings, folder.path())?;
+            let password = password.map(str::to_owned);
+            let mut server = Self { child, port, password, settings: settings.clone(), folder };
+            match server.wait_until_it_answers(program, &[b"+PONG", b"-NOAU"]) {
                 Ok(()) => return Ok(server),
                 Err(ServerError::Ended { .. }) if tries > 0 => {}
                 Err(error) => return Err(error),
@@ -217,14 +242,15 @@ impl RedisServer {
         }
     }
 
-    fn wait_until_it_answers(&mut self, program: &OsStr) -> Result<(), ServerError> {
+    /// Waits until it answers a PING with what begins with one of these.
+    fn wait_until_it_answers(&mut self, program: &OsStr, answers: &[&[u8; 5]]) -> Result<(), ServerError> {
         let name = || program.to_string_lossy().into_owned();
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {
                 return Err(ServerError::Ended { program: name(), status, log: self.log() });
             }
-            if self.answers() {
+            if self.answer().is_ok_and(|answer| answers.contains(&&answer)) {
                 return Ok(());
             }
             if start.elapsed() > START {
@@ -234,17 +260,14 @@ impl RedisServer {
         }
     }
 
-    /// Whether the server answers a PING, be it by asking for the password.
-    fn answers(&self) -> bool {
-        let ask = || -> io::Result<bool> {
-            let mut stream = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, self.port).into(), TRY)?;
-            stream.set_read_timeout(Some(TRY))?;
-            stream.write_all(b"PING\r\n")?;
-            let mut answer = [0; 5];
-            stream.read_exact(&mut answer)?;
-            Ok(matches!(&answer, b"+PONG" | b"-NOAU"))
-        };
-        ask().unwrap_or(false)
+    /// The beginning of what the server answers a PING with.
+    fn answer(&self) -> io::Result<[u8; 5]> {
+        let mut stream = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, self.port).into(), TRY)?;
+        stream.set_read_timeout(Some(TRY))?;
+        stream.write_all(b"PING\r\n")?;
+        let mut answer = [0; 5];
+        stream.read_exact(&mut answer)?;
+        Ok(answer)
     }
 
     fn log(&self) -> String {
@@ -263,7 +286,13 @@ fn free_port() -> io::Result<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr().map(|address: SocketAddr| address.port())
 }
 
-fn spawn(program: &OsStr, port: u16, password: Option<&str>, folder: &Path) -> Result<Child, ServerError> {
+fn spawn(
+    program: &OsStr,
+    port: u16,
+    password: Option<&str>,
+    settings: &[String],
+    folder: &Path,
+) -> Result<Child, ServerError> {
     let mut command = Command::new(program);
     command.args(["--bind", "127.0.0.1", "--daemonize", "no", "--logfile", "log", "--save", ""]);
     command.args(["--appendonly", "yes", "--appendfsync", "always", "--port"]).arg(port.to_string());
@@ -271,6 +300,7 @@ fn spawn(program: &OsStr, port: u16, password: Option<&str>, folder: &Path) -> R
     if let Some(password) = password {
         command.args(["--requirepass", password]);
     }
+    command.args(settings);
     let null = Stdio::null;
     command.stdin(null()).stdout(null()).stderr(null()).spawn().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
@@ -286,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
-        let error = RedisServer::start_with("no-such-redis-server".as_ref(), None).unwrap_err();
+        let error = RedisServer::start_with("no-such-redis-server".as_ref(), None, &[]).unwrap_err();
         assert!(
             matches!(&error, ServerError::NotInstalled { program } if program == "no-such-redis-server"),
             "{error}"
@@ -295,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_program_that_ends_at_once_is_no_server() {
-        let error = RedisServer::start_with("false".as_ref(), None).unwrap_err();
+        let error = RedisServer::start_with("false".as_ref(), None, &[]).unwrap_err();
         assert!(matches!(&error, ServerError::Ended { status, .. } if !status.success()), "{error}");
     }
 }

@@ -236,6 +236,44 @@ fn a_server_that_hangs_costs_a_call_its_time_and_works_afterwards() {
     linked.assert_works();
 }
 
+#[test]
+fn a_server_that_loads_its_data_is_waited_for() {
+    let Some(mut server) = RedisServer::for_test() else { return };
+    let linked = Linked::to(&server.url());
+    linked.assert_works();
+    // It looks after callers after each thousand of keys; there are as many as keep it busy for longer than all is asked.
+    let fill = "for i = 1, 100000 do redis.call('SET', 'x' .. i, i) end return 1";
+    assert_eq!(server.ask(&["EVAL", fill, "0"]).unwrap(), ":1");
+    server.restart_loading(&["--key-load-delay", "200"]).unwrap();
+    for error in [linked.get().unwrap_err(), linked.add().unwrap_err(), linked.provider.health().unwrap_err()]
+    {
+        assert_unavailable(&error, "LOADING");
+    }
+    tell(&server, &["CONFIG", "SET", "key-load-delay", "0"]);
+    wait_until("the server still loads", || linked.get().is_ok());
+    assert_eq!(linked.get().unwrap(), "1");
+    linked.assert_works();
+}
+
+#[test]
+fn a_cluster_that_is_down_answers_nothing_until_it_is_up() {
+    let bus = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let settings = ["--cluster-enabled", "yes", "--cluster-port", &bus.to_string()];
+    let Some(server) = RedisServer::or_skip(RedisServer::start_with_settings(&settings)) else { return };
+    let linked = Linked::to(&server.url());
+    for error in [
+        linked.get().unwrap_err(),
+        linked.add().unwrap_err(),
+        linked.push().unwrap_err(),
+        linked.provider.health().unwrap_err(),
+    ] {
+        assert_unavailable(&error, "CLUSTERDOWN");
+    }
+    tell(&server, &["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+    wait_until("the cluster is still down", || linked.provider.health().is_ok());
+    linked.assert_works();
+}
+
 /// An address behind which another server can be put, as a name or a virtual address is moved in a failover.
 struct Address {
     port: u16,
