@@ -1,4 +1,5 @@
-//! What the fuzz targets share: keys and tokens that stand fast, and a second, independent reading of a module's sections.
+//! What the fuzz targets share: keys and tokens that stand fast, a second, independent reading of a module's sections, and a
+//! store as its contract tells it.
 //!
 //! ```text
 //!   input ──▶ target ──▶ the crate under test ──┐
@@ -10,6 +11,7 @@ mod frames;
 mod policies;
 mod request;
 mod sections;
+mod stores;
 mod wire;
 
 pub use crate::{
@@ -18,5 +20,6 @@ pub use crate::{
     policies::PolicyText,
     request::{RequestHead, may_be_a_host},
     sections::{Name, Payload, Piece, Pieces},
+    stores::{Refused, Sizes, StoreModel},
     wire::Wire,
 };

@@ -147,6 +147,32 @@ fn a_run_that_calls_the_host_ends_whatever_its_thread_blocks() {
     });
 }
 
+/// Nothing looks at the clock where a guest only computes, so its fuel is what ends it there, and it is told why that was later than its deadline.
+#[test]
+fn a_metered_run_that_only_computes_ends_by_its_fuel() {
+    const FUEL: u64 = 200_000_000;
+    alone("a_metered_run_that_only_computes_ends_by_its_fuel", LIMIT, || {
+        let module = Engine::builder().fuel(true).build().unwrap().compile(GUEST.as_bytes()).unwrap();
+        let spin = |fuel| {
+            let mut instance = instance(&module);
+            instance.set_fuel(fuel).unwrap();
+            let error = instance.invoke("spin", &[], Some(Deadline::after(TIME))).unwrap_err();
+            (error, instance.fuel_used().unwrap())
+        };
+        // As long as interrupts arrive, the deadline is what ends it.
+        assert_ended(&spin(None).0, None);
+        block_interrupts();
+        let (error, used) = spin(Some(FUEL));
+        assert_ended(&error, Some(Unreached::Blocked));
+        assert_eq!(used, FUEL);
+        // Fuel that is used up before the deadline is told as such.
+        block_interrupts();
+        let (error, used) = spin(Some(100));
+        assert!(matches!(&error, Error::FuelExhausted { export, limit: 100 } if export == "spin"), "{error}");
+        assert_eq!(used, 100);
+    });
+}
+
 #[test]
 fn a_start_section_on_a_thread_that_blocks_interrupts() {
     alone("a_start_section_on_a_thread_that_blocks_interrupts", LIMIT, || {
