@@ -46,6 +46,9 @@ pub enum Event<'a> {
         forced: bool,
         /// On whose word it came to this account from another, that is remembered; none when it did not.
         handover: Option<&'a str>,
+        /// Each setting that this actor has of its own with its value, as `name=value`; left out when it has none.
+        #[serde(serialize_with = "bounded", skip_serializing_if = "<[String]>::is_empty")]
+        settings: &'a [String],
     },
     /// A module was not let in.
     ActorRefused {

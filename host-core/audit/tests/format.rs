@@ -35,6 +35,7 @@ fn every_event_has_its_line() {
             grants: &both,
             forced: false,
             handover: None,
+            settings: &[],
         },
         Event::ActorRefused { actor: None, name: None, reason: "the module is not signed" },
         Event::ActorSwapped {

@@ -228,6 +228,7 @@ impl Audit {
         new: &Prepared,
         forced: bool,
         handover: Option<Handover>,
+        settings: &[String],
         now: u64,
     ) -> Result<(), Error> {
         let (claims, grants) = (new.rights.claims(), &new.rights.granted());
@@ -240,6 +241,7 @@ impl Audit {
             grants,
             forced,
             handover: handover.map(Handover::word),
+            settings,
         };
         self.record(now, &event, &format!("the load of {}", Label::from(claims)))
     }

@@ -107,7 +107,8 @@ impl Shared {
         let Succeeds { place, succession, below } =
             self.succeeds(&id, module.claims(), &first.provenance, options)?;
         step("records the load");
-        self.audit.loaded(&first, below, succession.map(|succession| succession.by), now)?;
+        let handover = succession.map(|succession| succession.by);
+        self.audit.loaded(&first, below, handover, &options.system.texts(), now)?;
         // The policy may have become another over the record; then the refusal follows it in the log.
         let succession = first.rights.admit(place.as_ref(), now)?;
         step("remembers the revision and can be found");

@@ -21,6 +21,15 @@ pub(crate) struct OwnSystem {
     pub(crate) random: Option<Source<Random>>,
 }
 
+impl OwnSystem {
+    /// Each setting that is the actor's own with its value, for the audit log.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let clock = self.clock.as_ref().map(|clock| format!("guest_clock={}", clock.name()));
+        let random = self.random.as_ref().map(|random| format!("guest_random={}", random.name()));
+        clock.into_iter().chain(random).collect()
+    }
+}
+
 /// Where something of the system comes from.
 #[derive(Default)]
 pub(crate) enum Source<T: ?Sized> {

@@ -35,6 +35,7 @@ fn directory() -> Directory {
             grants: &grants,
             forced: false,
             handover: None,
+            settings: &[],
         },
         Event::ActorRefused {
             actor: Some(OTHER),

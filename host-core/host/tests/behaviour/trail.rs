@@ -172,6 +172,24 @@ fn a_load_says_on_whose_authority_it_came() {
 }
 
 #[test]
+fn what_an_actor_has_of_its_own_is_recorded_with_its_load() {
+    let audited = Audited::with(OnFailure::Refuse, |builder| builder);
+    let loaded = audited.of("actor_loaded").len();
+    for (options, recorded) in [
+        (AddOptions::new(), serde_json::Value::Null),
+        (
+            AddOptions::new().no_guest_clock().system_guest_random(),
+            ["guest_clock=denied", "guest_random=system"].as_slice().into(),
+        ),
+    ] {
+        let module = audited.sign(&echo(), &module_key(), |claims| claims);
+        audited.host.add_actor_with(module, options).unwrap();
+        assert_eq!(audited.of("actor_loaded").last().unwrap()["settings"], recorded);
+    }
+    assert_eq!(audited.of("actor_loaded").len(), loaded + 2);
+}
+
+#[test]
 fn the_settings_are_recorded_when_the_host_begins() {
     let audited = Audited::with(OnFailure::Refuse, |builder| builder.max_call_depth(3).no_guest_random());
     let settings = audited.of("settings_applied")[0]["settings"].clone();
