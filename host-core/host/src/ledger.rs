@@ -10,7 +10,7 @@ mod tests;
 use std::{
     fmt,
     fs::{File, OpenOptions, TryLockError},
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
 };
 
 use capability_claims::{Owner, PolicyVersion, PublicKey, SignedPolicy};
@@ -52,6 +52,8 @@ const MOST_KEYS: usize = 1 << 17;
 /// [`SwapOptions::force`]: crate::SwapOptions::force
 pub struct RevisionLedger {
     path: PathBuf,
+    /// The same from the root on: a program may go to another directory.
+    place: PathBuf,
     book: Mutex<Book>,
     most_keys: usize,
 }
@@ -88,7 +90,7 @@ impl RevisionLedger {
     pub fn snapshot(path: impl Into<PathBuf>, file: &File) -> Result<Self, LedgerError> {
         let path = path.into();
         let book = Book::read(&path, file, MOST_KEYS)?.unwrap_or_else(Book::of_nothing);
-        Ok(Self { path, book: Mutex::new(book), most_keys: MOST_KEYS })
+        Self::of(path, book, MOST_KEYS)
     }
 
     fn open_for(path: PathBuf, most_keys: usize) -> Result<Self, LedgerError> {
@@ -107,7 +109,13 @@ impl RevisionLedger {
             None => Book::begin(&path, file),
         };
         let book = book.map_err(|source| LedgerError::Disk { path: path.clone(), source })?;
-        Ok(Self { path, book: Mutex::new(book), most_keys })
+        Self::of(path, book, most_keys)
+    }
+
+    fn of(path: PathBuf, book: Book, most_keys: usize) -> Result<Self, LedgerError> {
+        let place =
+            path::absolute(&path).map_err(|source| LedgerError::Disk { path: path.clone(), source })?;
+        Ok(Self { path, place, book: Mutex::new(book), most_keys })
     }
 
     /// The highest revision of this module key that ever ran; `None` when none did.
@@ -202,7 +210,7 @@ impl RevisionLedger {
         if book.said(key).is_none() && book.keys() >= self.most_keys {
             return Err(LedgerError::Full { path: self.path.clone(), limit: self.most_keys });
         }
-        book.note(&self.path, key, said)
+        book.note(&self.place, key, said)
             .map_err(|source| LedgerError::Disk { path: self.path.clone(), source })
     }
 

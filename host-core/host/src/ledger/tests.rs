@@ -281,3 +281,14 @@ fn the_owner_is_remembered_and_revisions_begin_anew_only_when_that_is_said() {
     }
     assert_eq!(place.open().unwrap().owner(key()).unwrap(), None);
 }
+
+/// The directory of a process is the same for all its tests, so it is asked where the ledger is looked for, and nobody goes elsewhere.
+#[test]
+fn a_program_may_go_to_another_directory() {
+    let directory = tempfile::tempdir_in(".").unwrap();
+    let path = Path::new(directory.path().file_name().unwrap()).join("revisions");
+    assert!(path.is_relative());
+    let ledger = RevisionLedger::open(&path).unwrap();
+    assert_eq!((ledger.path(), &ledger.place), (&*path, &std::env::current_dir().unwrap().join(&path)));
+    ledger.raise(key(), 1).unwrap();
+}
