@@ -14,6 +14,7 @@ use capability_provider::{ActorId, LinkKey};
 use host_audit::{AuditError, AuditLog, Authority, Event, OnFailure, Token};
 use parking_lot::Mutex;
 use serde::Serialize;
+use untrusted_text::ShownOf;
 
 use crate::{
     error::Error,
@@ -355,7 +356,7 @@ impl Audit {
         if let Some(log) = self.log.lock().take()
             && let Some(since) = log.lost_since()
         {
-            let (path, lost) = (log.path().display(), log.lost());
+            let (path, lost) = (ShownOf(log.path().display()), log.lost());
             log::error!("the audit log {path} ends without {lost} records, the first of them at {since}");
         }
     }

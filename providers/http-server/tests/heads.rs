@@ -2,20 +2,9 @@
 
 mod support;
 
-use std::sync::mpsc;
-
-use capability_contracts::http_server::{Request, Response};
+use capability_contracts::http_server::Request;
 use capability_provider::LinkConfig;
-use support::Served;
-
-fn listening() -> (Served, mpsc::Receiver<Request>) {
-    let (seen, requests) = mpsc::channel();
-    let served = Served::start(move |request| {
-        seen.send(request).unwrap();
-        Ok(Response::ok())
-    });
-    (served, requests)
-}
+use support::{Served, listening};
 
 /// Sends a head, a request behind it that nobody must see, and returns the status that came.
 #[track_caller]

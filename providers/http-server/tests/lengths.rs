@@ -2,22 +2,11 @@
 
 mod support;
 
-use std::sync::mpsc;
-
-use capability_contracts::http_server::{Request, Response};
-use support::{Reply, Served};
+use capability_contracts::http_server::Request;
+use support::{Reply, listening};
 
 /// A request that nobody must see where the length of the one before it is in doubt.
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
-
-fn listening() -> (Served, mpsc::Receiver<Request>) {
-    let (seen, requests) = mpsc::channel();
-    let served = Served::start(move |request| {
-        seen.send(request).unwrap();
-        Ok(Response::ok())
-    });
-    (served, requests)
-}
 
 /// Sends a request with these header lines and this body, and another one behind it.
 fn send(lines: &str, body: &str) -> (Reply, String, Vec<Request>) {

@@ -2,21 +2,10 @@
 
 mod support;
 
-use std::sync::mpsc;
-
-use capability_contracts::http_server::{Request, Response};
-use support::Served;
+use capability_contracts::http_server::Response;
+use support::{Served, listening};
 
 /// A listener whose actor hands its requests to the test and answers 200.
-fn listening() -> (Served, mpsc::Receiver<Request>) {
-    let (seen, requests) = mpsc::channel();
-    let served = Served::start(move |request| {
-        seen.send(request).unwrap();
-        Ok(Response::ok())
-    });
-    (served, requests)
-}
-
 #[test]
 fn a_request_arrives_as_it_was_sent() {
     let (served, requests) = listening();

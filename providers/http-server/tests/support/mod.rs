@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, ErrorKind, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
-    sync::Arc,
+    sync::{Arc, mpsc},
     time::Duration,
 };
 
@@ -65,6 +65,16 @@ impl Dispatch for Raw {
 pub struct Served {
     pub server: Arc<HttpServer>,
     pub key: LinkKey,
+}
+
+/// A listener before an actor that answers each request with 200, and the requests that it saw.
+pub fn listening() -> (Served, mpsc::Receiver<Request>) {
+    let (seen, requests) = mpsc::channel();
+    let served = Served::start(move |request| {
+        seen.send(request).unwrap();
+        Ok(Response::ok())
+    });
+    (served, requests)
 }
 
 impl Served {
