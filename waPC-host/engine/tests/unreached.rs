@@ -150,7 +150,7 @@ fn a_run_that_calls_the_host_ends_whatever_its_thread_blocks() {
 /// Nothing looks at the clock where a guest only computes, so its fuel is what ends it there, and it is told why that was later than its deadline.
 #[test]
 fn a_metered_run_that_only_computes_ends_by_its_fuel() {
-    const FUEL: u64 = 200_000_000;
+    const FUEL: u64 = 2_000_000_000;
     alone("a_metered_run_that_only_computes_ends_by_its_fuel", LIMIT, || {
         let module = Engine::builder().fuel(true).build().unwrap().compile(GUEST.as_bytes()).unwrap();
         let spin = |fuel| {
