@@ -4,6 +4,8 @@
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use crate::watchdog;
+
 /// How many forks lie between this process and the one that the engine was first used in.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
@@ -13,9 +15,10 @@ pub(crate) fn watch() {
     static WATCHED: Once = Once::new();
     extern "C" fn child() {
         FORKS.fetch_add(1, Relaxed);
+        watchdog::note_thread();
     }
     WATCHED.call_once(|| {
-        // SAFETY: the handler only adds to an atomic number, which may be done in the child of a process with threads. When the system has no
+        // SAFETY: the handler only adds to an atomic number and notes the thread's in a value of the thread, which may be done in the child of a process with threads. When the system has no
         // room to note it, forks are not noticed.
         unsafe { libc::pthread_atfork(None, None, Some(child)) };
     });

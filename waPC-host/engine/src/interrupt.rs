@@ -10,10 +10,7 @@ use crossbeam_utils::atomic::AtomicCell;
 #[cfg(feature = "host-interrupt")]
 use wasmer::sys::vm::interrupt_registry::{self, InterruptInstallGuard};
 
-use crate::{
-    Error, Unreached,
-    signal::{self, Blocking},
-};
+use crate::{Error, Unreached, signal, watchdog};
 
 /// A thread, or a store for as long as wasmer itself enters it.
 pub(crate) type Target = wasmer::sys::vm::StoreId;
@@ -58,6 +55,7 @@ impl Place {
 impl ThreadPlace {
     fn take() -> Self {
         signal::admit_interrupts();
+        watchdog::note_thread();
         Self { place: Place::take(), _end: ThreadEnd }
     }
 }
@@ -139,9 +137,13 @@ pub(crate) fn send(_: Target) -> Result<(), Unreached> {
     Err(Unreached::NotBuilt)
 }
 
-/// Why `sent` interrupts have not arrived, as far as that is certain. The first of them may need their time on a busy machine. `seen` is what
-/// an earlier look saw.
-pub(crate) fn why_none_arrived(sent: u32, seen: &AtomicCell<Option<Blocking>>) -> Option<Unreached> {
+/// Why `sent` interrupts have not arrived at `thread`, as far as that is certain. The first of them may need their time on a busy machine.
+/// `seen` is how long it was on a processor when an earlier look found that it keeps them away.
+pub(crate) fn why_none_arrived(
+    sent: u32,
+    thread: u32,
+    seen: &AtomicCell<Option<Duration>>,
+) -> Option<Unreached> {
     /// From here on somebody looks; at 2 ms between two, that is after some 16 ms, 32 ms and so on.
     const LOOK: u32 = 8;
     /// A second.
@@ -151,22 +153,21 @@ pub(crate) fn why_none_arrived(sent: u32, seen: &AtomicCell<Option<Blocking>>) -
     match sent {
         LOST.. => Some(Unreached::Lost),
         LOOK.. if sent.is_power_of_two() => {
-            let now = signal::blocking();
-            let before = seen.load().filter(|before| now.is_some_and(|now| now.thread == before.thread));
+            let now = signal::ran_while_blocking(thread);
+            let before = seen.load().filter(|_| now.is_some());
             if before.is_none() {
                 seen.store(now);
             }
-            let ran = now?.ran.saturating_sub(before?.ran);
-            (ran >= LONG_ENOUGH).then_some(Unreached::Blocked)
+            (now?.saturating_sub(before?) >= LONG_ENOUGH).then_some(Unreached::Blocked)
         }
         _ => None,
     }
 }
 
-/// Has interrupts reach the calling thread again, which kept them away from a run.
+/// Has interrupts reach the calling thread again, which kept them away from a run, as far as that is known.
 #[cold]
 pub(crate) fn admit_again(unreached: Unreached) {
-    if unreached == Unreached::Blocked {
+    if matches!(unreached, Unreached::Blocked | Unreached::Lost) {
         signal::admit_interrupts();
     }
 }
@@ -193,19 +194,19 @@ mod tests {
         let is_done = Arc::clone(&done);
         let thread = std::thread::spawn(move || {
             signal::keep_an_interrupt_away();
-            ready.send(()).unwrap();
+            ready.send(signal::thread_number()).unwrap();
             may_go_on.recv().unwrap();
             while !is_done.load(SeqCst) {}
         });
-        is_ready.recv().unwrap();
+        let number = is_ready.recv().unwrap();
         let seen = AtomicCell::new(None);
         for _ in 0..10 {
-            assert_eq!(why_none_arrived(8, &seen), None, "it is on no processor");
+            assert_eq!(why_none_arrived(8, number, &seen), None, "it is on no processor");
         }
         go_on.send(()).unwrap();
         let began = Instant::now();
         let found = loop {
-            let found = why_none_arrived(8, &seen);
+            let found = why_none_arrived(8, number, &seen);
             if found.is_some() || began.elapsed() > Duration::from_secs(60) {
                 break found;
             }

@@ -167,31 +167,31 @@ fn handler() -> usize {
     }
 }
 
-/// A thread that keeps an interrupt away which was sent to it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Blocking {
-    pub(crate) thread: u32,
-    /// How long it was on a processor until now.
-    pub(crate) ran: Duration,
-}
-
-/// A thread of this process that keeps an interrupt away, as the system tells (`proc(5)`). Elsewhere nobody tells. One that is about to take an
-/// interrupt, and has not come on a processor since, looks the same.
+/// The system's number of the calling thread; zero where the system tells nothing by it.
 #[cfg(all(target_os = "linux", feature = "host-interrupt"))]
-pub(crate) fn blocking() -> Option<Blocking> {
-    let is_blocking = |status: &String| has_interrupt(status, "SigPnd:") && has_interrupt(status, "SigBlk:");
-    std::fs::read_dir("/proc/self/task").ok()?.flatten().find_map(|thread| {
-        let path = thread.path();
-        std::fs::read_to_string(path.join("status")).ok().filter(is_blocking)?;
-        let times = std::fs::read_to_string(path.join("schedstat")).ok()?;
-        let ran = times.split(' ').next()?.parse().ok()?;
-        let thread = path.file_name()?.to_str()?.parse().ok()?;
-        Some(Blocking { thread, ran: Duration::from_nanos(ran) })
-    })
+pub(crate) fn thread_number() -> u32 {
+    // SAFETY: it only returns a number.
+    u32::try_from(unsafe { libc::gettid() }).unwrap_or(0)
 }
 
 #[cfg(not(all(target_os = "linux", feature = "host-interrupt")))]
-pub(crate) fn blocking() -> Option<Blocking> {
+pub(crate) fn thread_number() -> u32 {
+    0
+}
+
+/// How long a thread of this process that keeps an interrupt away was on a processor until now, as the system tells (`proc(5)`); `None` when
+/// it keeps none away, and where nobody tells. One that is about to take an interrupt, and has not come on a processor since, looks the same.
+#[cfg(all(target_os = "linux", feature = "host-interrupt"))]
+pub(crate) fn ran_while_blocking(thread: u32) -> Option<Duration> {
+    let read = |name| std::fs::read_to_string(format!("/proc/self/task/{thread}/{name}"));
+    let blocks = |status: &String| has_interrupt(status, "SigPnd:") && has_interrupt(status, "SigBlk:");
+    read("status").ok().filter(blocks)?;
+    let times = read("schedstat").ok()?;
+    times.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+}
+
+#[cfg(not(all(target_os = "linux", feature = "host-interrupt")))]
+pub(crate) fn ran_while_blocking(_: u32) -> Option<Duration> {
     None
 }
 

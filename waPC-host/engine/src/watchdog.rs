@@ -26,7 +26,7 @@ use system_limits::begin_thread;
 use crate::{
     Deadline, Unreached, fork,
     interrupt::{self, Target},
-    signal::Blocking,
+    signal,
     stop::StopSign,
 };
 
@@ -43,8 +43,22 @@ const OVERDUE: u64 = u64::MAX;
 const RETRY: Duration = Duration::from_millis(2);
 
 thread_local! {
-    /// How many runs are nested on this thread: a guest that calls the host, which calls another guest, and so on.
-    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    static NESTING: Cell<Nesting> = const { Cell::new(Nesting { depth: 0, thread: 0 }) };
+}
+
+/// Where runs are nested, and how deep: a guest that calls the host, which calls another guest, and so on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+// Its size, so that it is stored by one instruction.
+#[repr(align(8))]
+struct Nesting {
+    depth: u32,
+    /// The system's number of the thread; zero where it is not known.
+    thread: u32,
+}
+
+/// Has the runs of this thread know its number, which another has in the child of a fork.
+pub(crate) fn note_thread() {
+    NESTING.set(Nesting { thread: signal::thread_number(), ..NESTING.get() });
 }
 
 /// How often a run is interrupted where nobody can tell whether it is in the guest's own code, before it is ended wherever it
@@ -63,8 +77,8 @@ pub(crate) enum Ending {
 pub(crate) struct Slot {
     /// `IDLE`, or nanoseconds since the watchdog's start at which the run is due, or one of the other marks.
     due: AtomicU64,
-    /// How deep the run is nested on its thread.
-    depth: AtomicU32,
+    /// How deep the run is nested, and on which thread.
+    nesting: AtomicCell<Nesting>,
     /// Whom its interrupts are sent to.
     target: AtomicCell<Option<Target>>,
     /// How often the run was interrupted in vain since its guest last called the host.
@@ -77,8 +91,8 @@ pub(crate) struct Slot {
     sent: AtomicU32,
     /// Whether one has arrived since this was last looked at.
     arrived: AtomicBool,
-    /// The thread that kept them away when somebody first looked.
-    blocking: AtomicCell<Option<Blocking>>,
+    /// How long the thread that keeps them away was on a processor when somebody first looked.
+    ran: AtomicCell<Option<Duration>>,
     /// Why none can arrive, as a number of [`Unreached`]; zero while that is not known.
     unreached: AtomicU8,
     /// The sign that ends the run where interrupts cannot; nothing where the instance is not there yet or no longer.
@@ -206,9 +220,10 @@ impl Watch {
     /// Marks the beginning of a run that is due at `deadline` and is interrupted through `target`.
     #[inline]
     pub(crate) fn arm(&self, deadline: Option<Deadline>, target: Target) {
-        let depth = DEPTH.get() + 1;
-        DEPTH.set(depth);
-        self.slot.depth.store(depth, Relaxed);
+        let Nesting { depth, thread } = NESTING.get();
+        let nesting = Nesting { depth: depth + 1, thread };
+        NESTING.set(nesting);
+        self.slot.nesting.store(nesting);
         self.slot.target.store(Some(target));
         let Some(deadline) = deadline else {
             // Nobody needs to be woken for it, so the order of this store does not matter.
@@ -242,7 +257,8 @@ impl Watch {
     /// Marks the end of the run and tells how it ended.
     #[inline]
     pub(crate) fn disarm(&self) -> Ending {
-        DEPTH.set(DEPTH.get().saturating_sub(1));
+        let Nesting { depth, thread } = NESTING.get();
+        NESTING.set(Nesting { depth: depth.saturating_sub(1), thread });
         match self.slot.due.swap(IDLE, SeqCst) {
             OVERDUE => Ending::Overdue,
             CANCELLED => Ending::Cancelled,
@@ -316,14 +332,14 @@ impl Slot {
     fn new() -> Self {
         Self {
             due: AtomicU64::new(IDLE),
-            depth: AtomicU32::new(0),
+            nesting: AtomicCell::new(Nesting { depth: 0, thread: 0 }),
             target: AtomicCell::new(None),
             attempts: AtomicU32::new(0),
             held_back: AtomicBool::new(false),
             in_host: AtomicBool::new(false),
             sent: AtomicU32::new(0),
             arrived: AtomicBool::new(false),
-            blocking: AtomicCell::new(None),
+            ran: AtomicCell::new(None),
             unreached: AtomicU8::new(0),
             sign: Mutex::new(None),
             forks: AtomicU32::new(fork::count()),
@@ -337,10 +353,13 @@ impl Slot {
             Err(unreached) => unreached,
             Ok(()) if self.arrived.swap(false, Relaxed) => {
                 self.sent.store(0, Relaxed);
-                self.blocking.store(None);
+                self.ran.store(None);
                 return None;
             }
-            Ok(()) => interrupt::why_none_arrived(self.sent.fetch_add(1, Relaxed) + 1, &self.blocking)?,
+            Ok(()) => {
+                let sent = self.sent.fetch_add(1, Relaxed) + 1;
+                interrupt::why_none_arrived(sent, self.nesting.load().thread, &self.ran)?
+            }
         };
         if let Some(sign) = lock(&self.sign).as_ref() {
             // SAFETY: the instance lives for as long as the lease does, which cannot be dropped before the lock is let go.
@@ -421,7 +440,7 @@ impl Shared {
         }
         // A thread takes one interrupt at a time, and only the innermost of its runs can follow one: it comes first, or those
         // around it would take its turn each time.
-        over.sort_by_key(|slot| Reverse(slot.depth.load(Relaxed)));
+        over.sort_by_key(|slot| Reverse(slot.nesting.load().depth));
         (next, over.iter().filter_map(|slot| slot.interrupt()).collect())
     }
 

@@ -135,6 +135,25 @@ fn a_thread_that_blocks_interrupts_after_its_first_call() {
     });
 }
 
+/// Each run is told of its own thread, whoever else keeps an interrupt away meanwhile.
+#[test]
+fn several_threads_that_block_interrupts() {
+    alone("several_threads_that_block_interrupts", LIMIT, || {
+        let module = module();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..2 {
+                        assert_ended(&run(&module, "spin"), None);
+                        block_interrupts();
+                        assert_ended(&run(&module, "grow"), Some(Unreached::Blocked));
+                    }
+                });
+            }
+        });
+    });
+}
+
 #[test]
 fn a_run_that_calls_the_host_ends_whatever_its_thread_blocks() {
     alone("a_run_that_calls_the_host_ends_whatever_its_thread_blocks", LIMIT, || {
