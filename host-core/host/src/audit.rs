@@ -19,9 +19,9 @@ use untrusted_text::ShownOf;
 use crate::{
     error::Error,
     generation::{Generation, Prepared},
-    housekeeper::Housekeeper,
     ownership::Handover,
     providers::Served,
+    put_off::PutOff,
     swap::SwapReport,
 };
 
@@ -31,13 +31,12 @@ pub(crate) const TRY_AGAIN: Duration = Duration::from_secs(if cfg!(test) { 600 }
 /// The host's side of the audit log, when its owner gave it one.
 pub(crate) struct Audit {
     log: Mutex<Option<AuditLog>>,
-    /// Whether there is a log, so that a host without one does not look for it.
-    enabled: bool,
+    /// For what is written later; nothing where there is no log.
+    put_off: Option<PutOff>,
     /// What kept the last record from being written.
     failure: Mutex<Option<String>>,
     /// Whether it is seen to that the log is tried again.
     trying: AtomicBool,
-    housekeeper: Arc<Housekeeper>,
     clock: Arc<dyn Clock>,
     this: Weak<Self>,
 }
@@ -83,18 +82,18 @@ impl Audit {
     /// Begins to write, with the host's settings and the policy that decides first.
     pub(crate) fn begin(
         log: Option<AuditLog>,
-        housekeeper: Arc<Housekeeper>,
         settings: &[String],
         policy: &TrustPolicy,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, Error> {
-        let (enabled, now) = (log.is_some(), clock.now());
+        let now = clock.now();
+        let put_off = log.as_ref().map(|_| PutOff::start()).transpose();
+        let put_off = put_off.map_err(|source| Error::Thread { source })?;
         let audit = Arc::new_cyclic(|this| Self {
             log: Mutex::new(log),
-            enabled,
+            put_off,
             failure: Mutex::default(),
             trying: AtomicBool::new(false),
-            housekeeper,
             clock,
             this: this.clone(),
         });
@@ -104,17 +103,14 @@ impl Audit {
         Ok(audit)
     }
 
-    /// Has something done later; the log says so when there is too much to do already.
-    pub(crate) fn later(&self, at: Instant, job: impl FnOnce() + Send + 'static) {
-        if !self.housekeeper.later(at, job) {
-            log::debug!(
-                "the housekeeper has no room: a count is written when the next one is, or at the end"
-            );
-        }
+    /// Has something written later. False when there is too much to write already, the log is closed, or there is none.
+    pub(crate) fn later(&self, at: Instant, job: impl FnOnce() + Send + 'static) -> bool {
+        self.put_off.as_ref().is_some_and(|put_off| put_off.later(at, job))
     }
 
+    /// Whether there is a log, so that a host without one does not look for it.
     pub(crate) fn enabled(&self) -> bool {
-        self.enabled
+        self.put_off.is_some()
     }
 
     /// Writes down what is about to happen.
@@ -122,7 +118,7 @@ impl Audit {
     /// # Errors
     /// [`Error::NotRecorded`] when that fails and the log's owner wants that nothing happens unrecorded: it must not happen then.
     pub(crate) fn record(&self, now: u64, event: &Event<'_>, what: &str) -> Result<(), Error> {
-        if !self.enabled {
+        if !self.enabled() {
             return Ok(());
         }
         self.record_by(AuditLog::record, now, event, what)
@@ -191,7 +187,7 @@ impl Audit {
             return;
         }
         let audit = self.this.clone();
-        let put_off = self.housekeeper.later(Instant::now() + TRY_AGAIN, move || {
+        let put_off = self.later(Instant::now() + TRY_AGAIN, move || {
             if let Some(audit) = audit.upgrade() {
                 audit.try_again();
             }
@@ -211,7 +207,7 @@ impl Audit {
 
     /// Another policy is about to decide.
     pub(crate) fn policy(&self, policy: &TrustPolicy, now: u64) -> Result<(), Error> {
-        if !self.enabled {
+        if !self.enabled() {
             return Ok(());
         }
         self.record(now, &Event::PolicyReplaced { policy: &policy.to_string() }, "a change of policy")
@@ -305,7 +301,7 @@ impl Audit {
 
     /// What was recorded as about to happen did not.
     pub(crate) fn failed(&self, key: Option<&LinkKey>, served: Option<&Served>, error: &Error, now: u64) {
-        if !self.enabled {
+        if !self.enabled() {
             return;
         }
         let place = served.map(|served| (served.place.capability.as_str(), served.place.link.as_str()));
@@ -321,7 +317,7 @@ impl Audit {
 
     /// A module was not let in, as a new actor or in the place of one.
     pub(crate) fn refused(&self, wasm: &[u8], swap: bool, error: &Error, now: u64) {
-        if !self.enabled {
+        if !self.enabled() {
             return;
         }
         // Whoever a refused module says that it is, the record says that it said so.
@@ -358,6 +354,9 @@ impl Audit {
         {
             let (path, lost) = (ShownOf(log.path().display()), log.lost());
             log::error!("the audit log {path} ends without {lost} records, the first of them at {since}");
+        }
+        if let Some(put_off) = &self.put_off {
+            put_off.stop();
         }
     }
 }

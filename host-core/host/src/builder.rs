@@ -163,7 +163,7 @@ impl HostBuilder {
         self
     }
 
-    /// Builds the host and starts its one thread.
+    /// Builds the host and starts its thread, and another where it has an audit log.
     ///
     /// # Errors
     /// [`Error::NoTrustPolicy`] without a policy, [`Error::Engine`] when the engine does not start (an unusable cache
@@ -176,14 +176,17 @@ impl HostBuilder {
             engine = engine.cache_dir(directory);
         }
         let engine = engine.build().map_err(|error| Error::Engine { source: Box::new(error.into()) })?;
-        let housekeeper = Arc::new(Housekeeper::start().map_err(|source| Error::Thread { source })?);
-        let (keeper, mut settings) = (Arc::clone(&housekeeper), self.limits.texts());
+        let housekeeper = Housekeeper::start().map_err(|source| Error::Thread { source })?;
+        let mut settings = self.limits.texts();
         settings.extend(self.system.texts());
         if let Some(ledger) = &self.ledger {
             settings.push(format!("revision_ledger={}", ledger.path().display()));
         }
-        let audit = Audit::begin(self.audit, keeper, &settings, &trust, Arc::clone(&self.clock))?;
+        let audit = Audit::begin(self.audit, &settings, &trust, Arc::clone(&self.clock))?;
         let policy = Policy::new(trust, self.clock);
+        if let Some(ledger) = &self.ledger {
+            ledger.attach();
+        }
         Ok(Host::new(Shared::new(engine, policy, audit, self.ledger, self.limits, self.system, housekeeper)))
     }
 }

@@ -1,4 +1,4 @@
-//! The one thread of a host: it ends what old generations still run when their time is over, and does what was put off.
+//! The thread that ends what old generations still run when their time is over.
 
 use std::{
     io,
@@ -25,21 +25,8 @@ struct Drain {
     told: bool,
 }
 
-/// Something that was put off.
-struct Later {
-    at: Instant,
-    job: Job,
-}
-
-type Job = Box<dyn FnOnce() + Send>;
-
-enum Task {
-    Drain(Drain),
-    Later(Later),
-}
-
 /// The thread's handle. Dropped or stopped, the thread ends.
-pub(crate) struct Housekeeper(Mutex<Option<(Sender<Task>, JoinHandle<()>)>>);
+pub(crate) struct Housekeeper(Mutex<Option<(Sender<Drain>, JoinHandle<()>)>>);
 
 impl Housekeeper {
     pub(crate) fn start() -> io::Result<Self> {
@@ -53,18 +40,11 @@ impl Housekeeper {
         let sender = self.0.lock().as_ref().map(|(sender, _)| sender.clone());
         let drain = Drain { generation: Arc::downgrade(generation), deadline, told: false };
         // Without the thread the host is shutting down, which ends every call by itself.
-        if let Some(Err(_)) = sender.map(|sender| sender.send(Task::Drain(drain))) {
+        if let Some(Err(_)) = sender.map(|sender| sender.send(drain)) {
             log::error!(
                 "the housekeeper is gone: a generation that was swapped out is left to its calls' deadlines"
             );
         }
-    }
-
-    /// Does this when the time has come, unless the host ends before. False when there is too much to do already.
-    pub(crate) fn later(&self, at: Instant, job: impl FnOnce() + Send + 'static) -> bool {
-        let sender = self.0.lock().as_ref().map(|(sender, _)| sender.clone());
-        // The thread itself puts things off too, and must not wait for room.
-        sender.is_some_and(|sender| sender.try_send(Task::Later(Later { at, job: Box::new(job) })).is_ok())
     }
 
     /// Ends the thread and waits for it.
@@ -77,22 +57,16 @@ impl Housekeeper {
     }
 }
 
-fn keep_house(tasks: &Receiver<Task>) {
-    let (mut drains, mut put_off): (Vec<Drain>, Vec<Later>) = (Vec::new(), Vec::new());
+fn keep_house(new: &Receiver<Drain>) {
+    let mut drains: Vec<Drain> = Vec::new();
     loop {
-        let deadlines = drains.iter().map(|drain| drain.deadline);
-        let next = match deadlines.chain(put_off.iter().map(|later| later.at)).min() {
-            Some(deadline) => tasks.recv_deadline(deadline),
-            None => tasks.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        let next = match drains.iter().map(|drain| drain.deadline).min() {
+            Some(deadline) => new.recv_deadline(deadline),
+            None => new.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match next {
-            Ok(Task::Drain(drain)) => drains.push(drain),
-            Ok(Task::Later(later)) => put_off.push(later),
-            Err(RecvTimeoutError::Timeout) => {
-                drains = drains.into_iter().filter_map(due).collect();
-                let now = Instant::now();
-                put_off.extract_if(.., |later| later.at <= now).for_each(|later| (later.job)());
-            }
+            Ok(drain) => drains.push(drain),
+            Err(RecvTimeoutError::Timeout) => drains = drains.into_iter().filter_map(due).collect(),
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }

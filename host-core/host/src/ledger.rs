@@ -11,6 +11,7 @@ use std::{
     fmt,
     fs::{File, OpenOptions, TryLockError},
     path::{self, Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
 use capability_claims::{Owner, PolicyVersion, PublicKey, SignedPolicy};
@@ -56,11 +57,13 @@ pub struct RevisionLedger {
     place: PathBuf,
     book: Mutex<Book>,
     most_keys: usize,
+    /// How many hosts use it.
+    hosts: AtomicUsize,
 }
 
 impl RevisionLedger {
     /// Opens the ledger in the file `path`, or begins one there that only this user can read. The file is locked until the value is
-    /// dropped or its host has shut down.
+    /// dropped or the last of its hosts has shut down.
     ///
     /// # Errors
     /// [`LedgerError::File`] when somebody else could have written the file, [`LedgerError::InUse`], [`LedgerError::NotALedger`],
@@ -115,7 +118,7 @@ impl RevisionLedger {
     fn of(path: PathBuf, book: Book, most_keys: usize) -> Result<Self, LedgerError> {
         let place =
             path::absolute(&path).map_err(|source| LedgerError::Disk { path: path.clone(), source })?;
-        Ok(Self { path, place, book: Mutex::new(book), most_keys })
+        Ok(Self { path, place, book: Mutex::new(book), most_keys, hosts: AtomicUsize::new(0) })
     }
 
     /// The highest revision of this module key that ever ran; `None` when none did.
@@ -214,8 +217,16 @@ impl RevisionLedger {
             .map_err(|source| LedgerError::Disk { path: self.path.clone(), source })
     }
 
-    /// Lets another host open the file. Nothing can be remembered any more.
+    /// A host uses it from now on.
+    pub(crate) fn attach(&self) {
+        self.hosts.fetch_add(1, SeqCst);
+    }
+
+    /// A host has ended. With the last one the file is let go, so that it can be opened again, and nothing can be remembered any more.
     pub(crate) fn release(&self) {
+        if self.hosts.fetch_sub(1, SeqCst) > 1 {
+            return;
+        }
         if let Err(error) = self.book.lock().release() {
             log::debug!("{} stays locked until the host is dropped: {error}", ShownOf(self.path.display()));
         }

@@ -97,6 +97,7 @@ mod options;
 mod ownership;
 mod policy;
 mod providers;
+mod put_off;
 mod remembered;
 mod replacing;
 mod rights;

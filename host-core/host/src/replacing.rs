@@ -97,7 +97,7 @@ impl Shared {
             return;
         }
         let host = Arc::downgrade(self);
-        let put_off = self.housekeeper.later(Instant::now() + TRY_AGAIN, move || {
+        let put_off = self.audit.later(Instant::now() + TRY_AGAIN, move || {
             if let Some(host) = host.upgrade() {
                 host.record_policies();
             }

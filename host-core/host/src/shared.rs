@@ -64,7 +64,7 @@ pub(crate) struct Shared {
     pub(crate) system: System,
     pub(crate) actors: Actors,
     pub(crate) wiring: Wiring,
-    pub(crate) housekeeper: Arc<Housekeeper>,
+    pub(crate) housekeeper: Housekeeper,
     /// Counts the calls that begin outside: of the embedding program and of providers. Closed when the host shuts down.
     pub(crate) doors: Gate,
     management: Management,
@@ -80,7 +80,7 @@ impl Shared {
         ledger: Option<Arc<RevisionLedger>>,
         limits: Limits,
         system: System,
-        housekeeper: Arc<Housekeeper>,
+        housekeeper: Housekeeper,
     ) -> Self {
         Self {
             engine,

@@ -192,13 +192,16 @@ impl Trail {
         let waits = self.tallies.lock().iter().filter_map(|tally| tally.wait(now)).min();
         let Some(wait) = waits else { return };
         let trail = Arc::downgrade(self);
-        self.audit.later(Instant::now() + Duration::from_secs(wait.max(1)), move || {
+        let put_off = self.audit.later(Instant::now() + Duration::from_secs(wait.max(1)), move || {
             if let Some(trail) = trail.upgrade() {
                 let now = trail.clock.now();
                 trail.write_counts(now, true);
                 trail.write_later(now);
             }
         });
+        if !put_off {
+            log::debug!("a count is written when the next one is, or at the end");
+        }
     }
 
     /// Nothing comes any more: what was counted is written.

@@ -87,12 +87,12 @@ impl Book {
                     }
                 }
                 // One more than are counted was being added.
-                _ if pair == keys + 1 => break,
+                _ if pair == keys.saturating_add(1) => break,
                 _ => return Err(pair),
             }
         }
         let (found, read) = (book.entries.len(), lines.len().div_ceil(2 * LENGTH) - 1);
-        match (keys..=keys + 1).contains(&read) && found >= keys {
+        match (keys..=keys.saturating_add(1)).contains(&read) && found >= keys {
             true => Ok(book),
             false => Err(found.min(keys) + 1),
         }
@@ -112,6 +112,8 @@ impl Book {
     /// Writes from now on what is noted, to the file that this was read from.
     pub(super) fn keep_in(&mut self, path: &Path, file: File) -> io::Result<()> {
         self.kept = Kept::In(file);
+        // Its beginning may have been broken off before its name was on the disk.
+        trusted_files::sync_directory_of(path)?;
         // A key whose adding was broken off after its lines were whole.
         self.write_count(path)
     }
@@ -140,7 +142,10 @@ impl Book {
     /// Notes what is said of a key from now on; on the disk when this returns.
     pub(super) fn note(&mut self, path: &Path, key: &str, said: Said) -> io::Result<()> {
         match self.entries.get(key) {
-            Some(entry) if entry.said == said => {}
+            // Nothing is let in on the word of a file that others do not find any more.
+            Some(entry) if entry.said == said => {
+                self.kept.file(path)?;
+            }
             Some(entry) => {
                 let next = entry.next(said);
                 self.write(path, &next, &line::of(key, next.turn, &next.said))?;
@@ -168,16 +173,24 @@ impl Book {
     }
 
     fn write(&mut self, path: &Path, entry: &Entry, lines: &[u8]) -> io::Result<()> {
-        match &mut self.kept {
-            Kept::Not => Ok(()),
-            Kept::In(file) if is_in_its_place(path, file)? => {
-                write_at(file, offset(entry.pair, entry.side), lines)
-            }
-            Kept::In(_) => Err(io::Error::new(
+        match self.kept.file(path)? {
+            Some(file) => write_at(file, offset(entry.pair, entry.side), lines),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Kept {
+    /// Where it is written, if it is.
+    fn file(&mut self, path: &Path) -> io::Result<Option<&mut File>> {
+        match self {
+            Self::Not => Ok(None),
+            Self::In(file) if is_in_its_place(path, file)? => Ok(Some(file)),
+            Self::In(_) => Err(io::Error::new(
                 io::ErrorKind::NotFound,
                 "somebody removed or renamed it while it was in use; put it back",
             )),
-            Kept::Ended => Err(io::Error::other("its host has ended")),
+            Self::Ended => Err(io::Error::other("its host has ended")),
         }
     }
 }

@@ -233,9 +233,16 @@ fn what_was_read_or_released_is_not_written() {
     let snapshot = RevisionLedger::snapshot(place.path(), &File::open(place.path()).unwrap()).unwrap();
     snapshot.raise(one, 2).unwrap();
     assert_eq!(snapshot.highest(one), Some(2));
+    for _ in 0..2 {
+        ledger.attach();
+    }
+    ledger.release();
+    assert!(matches!(place.open(), Err(LedgerError::InUse { .. })), "another host uses it");
     ledger.release();
     let second = place.open().unwrap();
-    assert!(matches!(ledger.raise(one, 3), Err(LedgerError::Disk { .. })));
+    for revision in [1, 3] {
+        assert!(matches!(ledger.raise(one, revision), Err(LedgerError::Disk { .. })));
+    }
     assert_eq!((ledger.highest(one), second.highest(one)), (Some(1), Some(1)));
     assert_eq!(fs::read(place.path()).unwrap(), before);
 }

@@ -138,8 +138,9 @@ fn a_revision_that_cannot_be_remembered_does_not_run() {
     let error = world.host.add_actor(version(&world, &other, 1)).unwrap_err();
     assert!(matches!(error, Error::NotRemembered { .. }), "{error}");
     assert!(matches!(world.host.call(&id_of(&other), "op", b""), Err(Error::UnknownActor { .. })));
-    // What is remembered already needs no writing.
-    world.host.replace_actor(version(&world, &key, 1)).unwrap();
+    // Nor does one that is remembered already, for nobody finds that any more.
+    let error = world.host.replace_actor(version(&world, &key, 1)).unwrap_err();
+    assert!(matches!(error, Error::NotRemembered { .. }), "{error}");
 }
 
 #[test]
