@@ -54,6 +54,9 @@ struct Waiting {
     tried: bool,
 }
 
+/// The most policies that wait for a record.
+const MOST_WAITING: usize = 16;
+
 const FORGET_AT_LEAST: usize = 64;
 
 impl Policy {
@@ -108,16 +111,21 @@ impl Policy {
     }
 
     /// From here on this policy has to agree as well; alone it decides when it [is recorded](Self::record). One that is given again while
-    /// it waits as the last one is not another: whoever gives one every minute does not make each decision longer by that.
+    /// it waits is not another, and more than [`MOST_WAITING`] do not wait, so that whoever gives one every minute does not make each
+    /// decision longer by that. What is left out for it was never recorded, and never decided alone.
     pub(crate) fn narrow(&self, policy: TrustPolicy) {
-        let last = self.state.lock().waiting.last().cloned();
-        if last.is_some_and(|last| last.policy.hash() == policy.hash()) {
+        let mut state = self.state.lock();
+        if state.waiting.last().is_some_and(|last| last.policy.hash() == policy.hash()) {
             return;
         }
-        let mut state = self.state.lock();
-        let policy = Arc::new(policy);
-        state.trust = state.trust.and(Arc::clone(&policy));
-        state.waiting.push(Waiting { policy, tried: false });
+        // The first stays where it is, for it may be about to be recorded.
+        let again = state.waiting.iter().skip(1).position(|waiting| waiting.policy.hash() == policy.hash());
+        let left_out = again.or((state.waiting.len() >= MOST_WAITING).then_some(0));
+        if let Some(at) = left_out {
+            state.waiting.remove(at + 1);
+        }
+        state.waiting.push(Waiting { policy: Arc::new(policy), tried: false });
+        state.decide();
     }
 
     /// Whether somebody is to see to it that those that wait are recorded later: nobody does yet. From here on somebody does.
@@ -188,6 +196,11 @@ impl State {
         let (recorded, waiting) = waiting.split_first().expect("it was looked at");
         self.recorded = Arc::clone(&recorded.policy);
         self.waiting = waiting.to_vec();
+        self.decide();
+    }
+
+    /// What is recorded and all that wait decide together.
+    fn decide(&mut self) {
         let waiting = self.waiting.iter().map(|next| Arc::clone(&next.policy));
         self.trust = Trust::of_all(Arc::clone(&self.recorded), waiting);
     }

@@ -23,11 +23,6 @@ impl Trust {
         Self(std::iter::once(first).chain(others).collect())
     }
 
-    /// The same policies and this one, which all have to agree.
-    pub(crate) fn and(&self, policy: Arc<TrustPolicy>) -> Self {
-        Self(self.0.iter().cloned().chain([policy]).collect())
-    }
-
     /// Whether both are the same decision, not merely an equal one.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

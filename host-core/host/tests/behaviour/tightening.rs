@@ -105,6 +105,34 @@ fn a_policy_that_is_given_again_while_it_waits_is_not_another() {
     why_not_called(audited.host.call(&actor, "op", b""), &actor);
 }
 
+/// Nor does whoever gives others in turns, or others without end. The last one holds, and what no record was ever tried of is left out.
+#[test]
+fn policies_that_wait_for_the_log_are_bounded_and_the_last_one_holds() {
+    let audited = Audited::new(OnFailure::Refuse);
+    let actor = audited.add(&echo());
+    audited.break_it();
+    let skewed = |seconds| audited.trust().clock_skew(Duration::from_secs(seconds));
+    let waiting = || audited.host.status().audit.unwrap().waiting_policies;
+    for turn in 0..100 {
+        assert_waits(&audited.host, skewed(turn % 2));
+    }
+    assert!(waiting() <= 3, "{} of two policies wait", waiting());
+    for turn in 0..100 {
+        assert_waits(&audited.host, skewed(turn));
+    }
+    assert!(waiting() <= 16, "{} wait", waiting());
+    assert_waits(&audited.host, audited.trust().revoke_key(audited.account()));
+    why_not_called(audited.host.call(&actor, "op", b""), &actor);
+
+    audited.mend_it();
+    let began = Instant::now();
+    while waiting() > 0 {
+        assert!(began.elapsed() < LONG, "they are never recorded");
+        thread::yield_now();
+    }
+    why_not_called(audited.host.call(&actor, "op", b""), &actor);
+}
+
 #[test]
 fn removing_and_unlinking_happen_although_they_cannot_be_recorded() {
     let audited = Audited::new(OnFailure::Refuse);
