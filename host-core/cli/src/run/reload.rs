@@ -43,9 +43,11 @@ fn policy_again(file: &mut PolicyFile, host: &Host, output: &Output) -> Result<(
     if let Some(doubt) = doubt {
         output.warn(&doubt);
     }
-    // What tightens is not held up by a ledger that cannot be written: the next run would take an older policy then, which is told.
-    let remembered = file.remember();
-    let report = host.replace_policy(policy)?;
-    output.show(&Reloaded::new(file.path(), report))?;
-    remembered
+    // What tightens is not held up by the disk of a ledger: it is remembered afterwards. Where that fails the next run would take an
+    // older policy, which is told, whatever became of the change; the next signal tries again.
+    let replaced = host.replace_policy(policy);
+    if let Err(error) = file.remember() {
+        output.error(&error);
+    }
+    output.show(&Reloaded::new(file.path(), replaced?))
 }

@@ -144,3 +144,22 @@ fn a_host_without_a_ledger_says_that_it_forgets_which_policy_was_the_newest() {
     let told = &ran.succeeded().stderr;
     assert!(told.contains("after a restart an older policy") && told.contains("revision_ledger"), "{told}");
 }
+
+#[test]
+fn a_policy_that_can_be_neither_recorded_nor_remembered_is_told_twice() {
+    let directory = directory(&format!("accounts = [\"{ACCOUNT}\"]\n"));
+    signed_only(&directory, &format!("{LEDGER}\n[audit]\nfile = \"audit.log\""));
+    sign(&directory, "owner.nk", "1");
+    let mut host = Running::start(&directory, &["--json"]);
+    host.line();
+    for file in ["audit.log", "revisions"] {
+        std::fs::remove_file(directory.path(file)).unwrap();
+    }
+    directory.write("policy.toml", "accounts = []\n");
+    sign(&directory, "owner.nk", "2");
+    host.send("-HUP");
+    let told = [(); 2].map(|()| host.told("{\"error\""));
+    assert!(told[0].contains("ledger_open") && told[0].contains("removed or renamed"), "{told:?}");
+    assert!(told[1].contains("policy") && told[1].contains("audit"), "{told:?}");
+    assert_eq!(host.end("-TERM").0, Some(0));
+}
