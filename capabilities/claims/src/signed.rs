@@ -135,7 +135,9 @@ impl SignedPolicies {
     /// Takes none that is older than this one, which was taken in an earlier run; any when that is `None`.
     #[must_use]
     pub fn since(mut self, newest: impl Into<Option<PolicyVersion>>) -> Self {
-        self.newest = newest.into();
+        let newest =
+            newest.into().filter(|newest| self.newest.is_none_or(|taken| taken.serial < newest.serial));
+        self.newest = newest.or(self.newest);
         self
     }
 

@@ -92,6 +92,14 @@ fn an_older_policy_does_not_come_back_in_the_next_run() {
     ));
     assert!(later.accept(&signed(6)).is_ok() && later.accept(&signed(7)).is_ok());
     assert!(SignedPolicies::of(signer).since(None).accept(&signed(0)).is_ok());
+    // What was taken is not forgotten, whatever somebody else remembers.
+    let mut taken = SignedPolicies::of(signer);
+    let ninth = taken.accept(&signed(9)).unwrap().version;
+    let older = SignedPolicy::verify(&signed(3), signer).unwrap().version;
+    for remembered in [None, Some(older)] {
+        taken = taken.since(remembered);
+        assert_eq!(taken.newest(), Some(ninth));
+    }
 }
 
 #[test]
