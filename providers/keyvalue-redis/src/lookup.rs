@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use system_limits::begin_thread;
 
 /// The lookups of one server's name. The system's own function has no time limit, so it runs on a thread of its own, of which
@@ -38,9 +38,17 @@ impl Lookup {
         let mut current = self.0.current.lock();
         let round = current.round;
         if !current.running {
-            let (state, host) = (Arc::clone(&self.0), host.to_owned());
-            begin_thread("redis-lookup", move || state.look_up(&host, port))?;
             current.running = true;
+            let (state, host) = (Arc::clone(&self.0), host.to_owned());
+            // Others may wait for the same outcome meanwhile, and none of them longer than until its own deadline.
+            let begun = MutexGuard::unlocked(&mut current, || {
+                begin_thread("redis-lookup", move || state.look_up(&host, port))
+            });
+            if let Err(error) = begun {
+                current.end(Err(error.to_string()));
+                self.0.done.notify_all();
+                return Err(error);
+            }
         }
         while current.round == round {
             if self.0.done.wait_until(&mut current, deadline).timed_out() && current.round == round {
@@ -55,12 +63,18 @@ impl Lookup {
     }
 }
 
+impl Current {
+    fn end(&mut self, outcome: Result<Vec<SocketAddr>, String>) {
+        *self = Self { running: false, round: self.round + 1, outcome: Some(outcome) };
+    }
+}
+
 impl State {
     fn look_up(&self, host: &str, port: u16) {
         let outcome =
             (host, port).to_socket_addrs().map(Iterator::collect).map_err(|error| error.to_string());
         let mut current = self.current.lock();
-        *current = Current { running: false, round: current.round + 1, outcome: Some(outcome) };
+        current.end(outcome);
         self.done.notify_all();
     }
 }
