@@ -26,7 +26,7 @@ struct Canonical<'a> {
     names: BTreeMap<String, &'a Owners>,
     tags: &'a BTreeMap<Box<str>, Owners>,
     shared: &'a BTreeSet<PublicKey>,
-    revoked_tokens: &'a BTreeSet<Box<str>>,
+    revoked_tokens: BTreeSet<&'a str>,
     max_life: Option<u64>,
     skew: u64,
 }
@@ -68,7 +68,7 @@ impl TrustPolicy {
             names: bindings.names.iter().map(|(pattern, owners)| (pattern.to_string(), owners)).collect(),
             tags: &bindings.tags,
             shared: &bindings.shared,
-            revoked_tokens: &self.revoked_tokens,
+            revoked_tokens: self.revoked_tokens.iter().map(|id| &**id).collect(),
             max_life: self.max_life,
             skew: self.skew,
         }

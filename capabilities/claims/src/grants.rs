@@ -4,7 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use untrusted_text::cut;
 
-use crate::{check::Anchor, claims::ModuleClaims, error::ClaimsError, keys::PublicKey, policy::TrustPolicy};
+use crate::{
+    check::{Anchor, Question},
+    claims::ModuleClaims,
+    error::ClaimsError,
+    keys::PublicKey,
+    policy::TrustPolicy,
+};
 
 /// One use of a capability, about which a [`TrustPolicy`] or a [`Permit`](crate::Permit) decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,43 +159,29 @@ impl TrustPolicy {
     /// Those of [`check`](Self::check), [`ClaimsError::NotGranted`], and [`ClaimsError::CapabilityBeyondLimit`],
     /// [`ClaimsError::LinkBeyondLimit`] or [`ClaimsError::OperationBeyondLimit`].
     pub fn allows(&self, claims: &ModuleClaims, access: &Access<'_>, now: u64) -> Result<(), ClaimsError> {
-        let first = self.anchor(claims, now)?;
+        let question = self.ask(claims, now);
+        let first = question.anchor()?;
         if !claims.grants(access.capability) {
             let (subject, capability) = (claims.into(), cut(access.capability).into());
             return Err(ClaimsError::NotGranted { subject, capability });
         }
-        if self.holding(claims, now).any(|anchor| self.beyond(claims, anchor, access, now).is_none()) {
+        let Some((issuer, what)) = question.beyond(first, access) else { return Ok(()) };
+        if question.holding().skip(1).any(|anchor| question.beyond(anchor, access).is_none()) {
             return Ok(());
         }
-        match self.beyond(claims, first, access, now) {
-            Some((issuer, what)) => Err(what.refusal(claims, issuer, access)),
-            None => Ok(()),
-        }
+        Err(what.refusal(claims, issuer, access))
     }
+}
 
+impl<'a> Question<'a> {
     /// The keys on the way to this anchor whose limits count: those that have been handed over from, too.
-    pub(crate) fn limits<'a>(
-        &'a self,
-        claims: &ModuleClaims,
-        anchor: Anchor<'a>,
-        now: u64,
-    ) -> impl Iterator<Item = (PublicKey, &'a Limit)> {
-        [Some(claims.issuer()), anchor.operator()]
-            .into_iter()
-            .flatten()
-            .flat_map(move |key| self.line(key, now))
-            .filter_map(|key| Some((key, self.standing(key).limit.as_deref()?)))
+    pub(crate) fn limits(self, anchor: Anchor<'a>) -> impl Iterator<Item = (PublicKey, &'a Limit)> {
+        self.signers(anchor).filter_map(|known| Some((known.key, known.standing.limit.as_deref()?)))
     }
 
     /// Whose limit is passed first, and in what.
-    fn beyond(
-        &self,
-        claims: &ModuleClaims,
-        anchor: Anchor<'_>,
-        access: &Access<'_>,
-        now: u64,
-    ) -> Option<(PublicKey, Beyond)> {
-        self.limits(claims, anchor, now).find_map(|(key, limit)| {
+    fn beyond(self, anchor: Anchor<'a>, access: &Access<'_>) -> Option<(PublicKey, Beyond)> {
+        self.limits(anchor).find_map(|(key, limit)| {
             let Some(terms) = limit.terms(access.capability) else { return Some((key, Beyond::Capability)) };
             if any_allows(terms, access) {
                 return None;

@@ -8,7 +8,7 @@ pub(crate) use pattern::NamePattern;
 
 use crate::{
     account::AccountClaims,
-    check::Anchor,
+    check::{Anchor, Question},
     claims::ModuleClaims,
     error::{ClaimsError, OwnershipError},
     keys::{KeyKind, PublicKey},
@@ -193,29 +193,27 @@ impl TrustPolicy {
         if self.bindings.shared.is_empty() {
             return None;
         }
-        let handed = self.line(owner.account, now).filter_map(|key| self.vouchers.get(&key)).flatten();
+        let line = |key| self.line(self.known(key), now);
+        let handed = line(owner.account).filter_map(|known| self.vouchers.get(&known.key)).flatten();
         let vouching = handed.map(AccountClaims::operator).chain(owner.operator);
-        let trusted = vouching.filter(|key| self.line(*key, now).any(|key| self.standing(key).operator));
-        let owners: BTreeSet<PublicKey> = trusted.flat_map(|key| self.line(key, now)).collect();
-        let mut of_offered =
-            self.holding(offered, now).filter_map(Anchor::operator).flat_map(|key| self.line(key, now));
-        of_offered.find(|key| self.bindings.shared.contains(key) && owners.contains(key))
+        let trusted = vouching.filter(|key| line(*key).any(|known| known.standing.operator));
+        let owners: BTreeSet<PublicKey> = trusted.flat_map(line).map(|known| known.key).collect();
+        let of_offered = self.ask(offered, now).holding().filter_map(Anchor::operator);
+        let mut keys = of_offered.flat_map(|known| self.line(known, now)).map(|known| known.key);
+        keys.find(|key| self.bindings.shared.contains(key) && owners.contains(key))
     }
+}
 
+impl<'a> Question<'a> {
     /// What of the module is bound to others than those on whom the trust in its issuer rests here, and to whom.
-    pub(crate) fn bound_elsewhere<'a>(
-        &'a self,
-        claims: &'a ModuleClaims,
-        anchor: Anchor<'a>,
-        now: u64,
-    ) -> Option<(BoundIn<'a>, PublicKey)> {
-        if self.bindings.is_empty() {
+    pub(crate) fn bound_elsewhere(self, anchor: Anchor<'a>) -> Option<(BoundIn<'a>, PublicKey)> {
+        let bindings = &self.policy.bindings;
+        if bindings.is_empty() {
             return None;
         }
-        let signers = [Some(claims.issuer()), anchor.operator()].into_iter().flatten();
-        let of = signers.flat_map(|key| self.line(key, now));
-        let mut bound = self.bindings.of(claims);
-        let elsewhere = bound.find(|(_, owners)| !of.clone().any(|key| owners.contains(&key)));
+        let signers = self.signers(anchor);
+        let mut bound = bindings.of(self.claims);
+        let elsewhere = bound.find(|(_, owners)| !signers.clone().any(|known| owners.contains(&known.key)));
         elsewhere.and_then(|(what, owners)| Some((what, *owners.first()?)))
     }
 }

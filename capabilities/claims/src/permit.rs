@@ -4,10 +4,10 @@ use std::{ops::Range, sync::Arc};
 
 use crate::{
     allowed::Allowed,
-    check::Anchor,
+    check::{Anchor, Question},
     claims::ModuleClaims,
     error::ClaimsError,
-    grants::{Access, Terms, any_allows},
+    grants::{Access, Limit, Terms, any_allows},
     policy::TrustPolicy,
 };
 
@@ -66,52 +66,53 @@ impl TrustPolicy {
     /// # Errors
     /// Those of [`check`](Self::check).
     pub fn permit(self: &Arc<Self>, claims: &ModuleClaims, now: u64) -> Result<Permit, ClaimsError> {
-        let anchor = self.anchor(claims, now)?;
-        let mut granted: Vec<Granted> = claims
-            .caps()
-            .iter()
-            .filter_map(|capability| self.granted(claims, anchor, capability, now))
-            .collect();
+        let question = self.ask(claims, now);
+        let anchor = question.anchor()?;
+        let limits: Vec<&Limit> = question.limits(anchor).map(|(_, limit)| limit).collect();
+        let granted = claims.caps().iter().filter_map(|capability| Granted::within(&limits, capability));
+        let mut granted: Box<[Granted]> = granted.collect();
         granted.sort_unstable_by(|one, two| one.capability.cmp(&two.capability));
         Ok(Permit {
-            window: self.window(claims, anchor, now),
-            granted: granted.into(),
+            window: question.window(anchor),
+            granted,
             policy: Arc::clone(self),
             claims: Arc::new(claims.clone()),
         })
     }
+}
 
+impl Granted {
     /// A capability with the terms of all limits, unless one of the limits leaves it out.
-    fn granted(
-        &self,
-        claims: &ModuleClaims,
-        anchor: Anchor<'_>,
-        capability: &str,
-        now: u64,
-    ) -> Option<Granted> {
-        let terms: Option<Box<[_]>> =
-            self.limits(claims, anchor, now).map(|(_, limit)| limit.terms(capability).cloned()).collect();
-        Some(Granted { capability: capability.into(), terms: terms? })
+    fn within(limits: &[&Limit], capability: &str) -> Option<Self> {
+        let terms: Option<Box<[_]>> = limits.iter().map(|limit| limit.terms(capability).cloned()).collect();
+        Some(Self { capability: capability.into(), terms: terms? })
     }
+}
 
+impl<'a> Question<'a> {
     /// The time in which every token holds that this trust rests on.
-    fn window(&self, claims: &ModuleClaims, anchor: Anchor<'_>, now: u64) -> Range<u64> {
-        let mut times = vec![(claims.not_before(), claims.expires())];
+    fn window(self, anchor: Anchor<'a>) -> Range<u64> {
+        let Self { policy, claims, now, .. } = self;
+        let skew = policy.skew;
+        let (mut start, mut end) = (0, u64::MAX);
+        let mut within = |from: u64, to: u64| (start, end) = (from.max(start), to.min(end));
+        let mut token = |not_before: Option<u64>, expires: Option<u64>| {
+            let from = not_before.map_or(0, |from| from.saturating_sub(skew));
+            within(from, expires.map_or(u64::MAX, |to| to.saturating_add(skew)));
+        };
+        token(claims.not_before(), claims.expires());
         if let Anchor::Operator(voucher) = anchor {
-            times.push((voucher.account.not_before(), voucher.account.expires()));
-            let asked = self.asked_token(voucher.account.operator(), now);
-            let operators = voucher.operator.into_iter().chain(asked);
-            times.extend(operators.map(|operator| (operator.not_before(), operator.expires())));
+            token(voucher.account.not_before(), voucher.account.expires());
+            let operators = voucher.operator.into_iter().chain(policy.asked_token(voucher.signer, now));
+            operators.for_each(|operator| token(operator.not_before(), operator.expires()));
         }
-        let lasts = [Some(claims.issuer()), anchor.operator()].into_iter().flatten();
-        let (from, to) = lasts
-            .map(|key| self.line_lasts(key, now))
-            .fold((0, u64::MAX), |(from, to), (start, end)| (start.max(from), end.min(to)));
-        let starts = times.iter().filter_map(|(start, _)| start.map(|start| start.saturating_sub(self.skew)));
-        let ends = times.iter().filter_map(|(_, end)| end.map(|end| end.saturating_add(self.skew)));
+        for key in [Some(self.issuer), anchor.operator()].into_iter().flatten() {
+            let (from, to) = policy.line_lasts(key, now);
+            within(from, to);
+        }
         // A life that was short enough at `now` stays so later, but before it might not be: see `check_life`.
-        let life = self.max_life.map_or(0, |_| claims.issued_at().min(now));
-        starts.max().unwrap_or(0).max(life).max(from)..ends.min().unwrap_or(u64::MAX).min(to)
+        within(policy.max_life.map_or(0, |_| claims.issued_at().min(now)), u64::MAX);
+        start..end
     }
 }
 

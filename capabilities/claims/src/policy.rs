@@ -1,7 +1,7 @@
 //! Trust: whose signature counts here, and for how much, which only the host's owner decides.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -48,7 +48,7 @@ pub struct TrustPolicy {
     /// What belongs to whom.
     pub(crate) bindings: Bindings,
     /// Ids of tokens that count no more.
-    pub(crate) revoked_tokens: BTreeSet<Box<str>>,
+    pub(crate) revoked_tokens: HashSet<Box<str>>,
     /// The most seconds from a module token's issue to its end.
     pub(crate) max_life: Option<u64>,
     /// Seconds by which clocks may differ.
@@ -75,6 +75,13 @@ pub(crate) struct Standing {
     pub(crate) tokens: Vec<OperatorClaims>,
 }
 
+/// A key beside what the policy says about it, so that it is looked up once for each question.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) key: PublicKey,
+    pub(crate) standing: &'a Standing,
+}
+
 /// What holds for a key that the policy does not name.
 static UNNAMED: Standing = Standing {
     account: false,
@@ -99,7 +106,7 @@ impl TrustPolicy {
             only_allowed: false,
             vouchers: HashMap::new(),
             bindings: Bindings::default(),
-            revoked_tokens: BTreeSet::new(),
+            revoked_tokens: HashSet::new(),
             max_life: None,
             skew: 0,
         }
@@ -248,7 +255,14 @@ impl TrustPolicy {
 
     /// What the policy says about a key.
     pub(crate) fn standing(&self, key: PublicKey) -> &Standing {
+        #[cfg(test)]
+        lookups::count();
         self.keys.get(&key).unwrap_or(&UNNAMED)
+    }
+
+    /// A key, looked up.
+    pub(crate) fn known(&self, key: PublicKey) -> Known<'_> {
+        Known { key, standing: self.standing(key) }
     }
 
     /// Every key that the policy says something about, in their order.
@@ -274,4 +288,23 @@ fn keep<T: PartialEq>(tokens: &mut Vec<T>, token: T, what: &'static str) -> Resu
     }
     tokens.push(token);
     Ok(())
+}
+
+/// Counts how often keys are looked up.
+#[cfg(test)]
+pub(crate) mod lookups {
+    use std::cell::Cell;
+
+    thread_local! { static COUNT: Cell<usize> = const { Cell::new(0) }; }
+
+    pub(super) fn count() {
+        COUNT.set(COUNT.get() + 1);
+    }
+
+    /// How often this thread looks up a key while it does so.
+    pub(crate) fn during<T>(run: impl FnOnce() -> T) -> usize {
+        let before = COUNT.get();
+        run();
+        COUNT.get() - before
+    }
 }

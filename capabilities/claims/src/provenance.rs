@@ -27,7 +27,7 @@ pub struct Link {
 
 impl Provenance {
     pub(crate) fn of(claims: &ModuleClaims, anchor: Anchor<'_>) -> Self {
-        let Anchor::Operator(Voucher { account, operator }) = anchor else {
+        let Anchor::Operator(Voucher { account, operator, .. }) = anchor else {
             return Self([Link::bare(claims.issuer()), claims.into()].into());
         };
         let operator = operator.map_or_else(|| Link::bare(account.operator()), Link::from);

@@ -26,14 +26,16 @@ impl fmt::Display for TrustPolicy {
         }
         rules.extend(self.bindings.rules());
         let mut vouchers: Vec<_> = self.vouchers.values().flatten().collect();
-        vouchers.sort_unstable_by_key(|voucher| (voucher.account(), voucher.id().to_owned()));
+        vouchers
+            .sort_unstable_by_key(|voucher| (voucher.account(), voucher.operator(), voucher.id().to_owned()));
         rules.extend(
             vouchers
                 .iter()
                 .map(|voucher| format!("knows the word of {} for {}", voucher.operator(), voucher.account())),
         );
-        rules
-            .extend(self.revoked_tokens.iter().map(|id| format!("revokes the token \"{}\"", Shown::new(id))));
+        let mut revoked: Vec<_> = self.revoked_tokens.iter().collect();
+        revoked.sort_unstable();
+        rules.extend(revoked.iter().map(|id| format!("revokes the token \"{}\"", Shown::new(id))));
         rules.extend(self.max_life.map(|life| format!("lets tokens live for {life} s")));
         if self.skew > 0 {
             rules.push(format!("lets clocks differ by {} s", self.skew));

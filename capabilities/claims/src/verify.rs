@@ -93,7 +93,7 @@ impl TrustPolicy {
         code_end: usize,
         now: u64,
     ) -> Result<VerifiedModule, ClaimsError> {
-        let provenance = Provenance::of(&claims, self.anchor(&claims, now)?);
+        let provenance = Provenance::of(&claims, self.ask(&claims, now).anchor()?);
         log::debug!("{} was verified: token {:?} of {}", claims.subject(), claims.id(), claims.issuer());
         Ok(VerifiedModule { claims, wasm, code_end, provenance })
     }

@@ -7,7 +7,7 @@ use crate::{
     claims::ModuleClaims,
     error::{ClaimsError, RotationError},
     keys::PublicKey,
-    policy::TrustPolicy,
+    policy::{Known, TrustPolicy},
 };
 
 /// The most rotations one after the other that a policy holds.
@@ -67,21 +67,26 @@ impl TrustPolicy {
     }
 
     /// This key and those that it stands for now, the nearest first.
-    pub(crate) fn line(&self, key: PublicKey, now: u64) -> impl Iterator<Item = PublicKey> + Clone + '_ {
+    pub(crate) fn line<'a>(
+        &'a self,
+        key: Known<'a>,
+        now: u64,
+    ) -> impl Iterator<Item = Known<'a>> + Clone + use<'a> {
         std::iter::successors(Some(key), move |key| {
-            let rotation = self.standing(*key).succeeds.as_ref()?;
-            self.out_of_line(rotation, now).is_none().then(|| rotation.from())
+            let rotation = key.standing.succeeds.as_ref()?;
+            self.out_of_line(rotation, now).is_none().then(|| self.known(rotation.from()))
         })
     }
 
     /// Whether one of the keys stands for the other.
     pub(crate) fn in_one_line(&self, one: PublicKey, other: PublicKey, now: u64) -> bool {
-        self.line(one, now).any(|key| key == other) || self.line(other, now).any(|key| key == one)
+        let stands_for = |one, other| self.line(self.known(one), now).any(|known| known.key == other);
+        stands_for(one, other) || stands_for(other, one)
     }
 
     /// The rotation by which this key has handed over for good, when it has.
-    pub(crate) fn retired(&self, key: PublicKey, now: u64) -> Option<&RotationClaims> {
-        let rotation = self.standing(key).succeeded.as_ref()?;
+    pub(crate) fn retired<'a>(&'a self, key: Known<'a>, now: u64) -> Option<&'a RotationClaims> {
+        let rotation = key.standing.succeeded.as_ref()?;
         let over = self.retirement(rotation).is_some_and(|end| end <= now);
         (over && self.out_of_line(rotation, now).is_none()).then_some(rotation)
     }
@@ -112,10 +117,10 @@ impl TrustPolicy {
 
     /// The seconds around `now` in which this key stands for the same keys and is retired or not as now: the first, and the one after the
     /// last.
-    pub(crate) fn line_lasts(&self, key: PublicKey, now: u64) -> (u64, u64) {
-        let retires = self.standing(key).succeeded.as_ref().filter(|rotation| self.void(rotation).is_none());
+    pub(crate) fn line_lasts(&self, key: Known<'_>, now: u64) -> (u64, u64) {
+        let retires = key.standing.succeeded.as_ref().filter(|rotation| self.void(rotation).is_none());
         let end = retires.and_then(|rotation| self.retirement(rotation)).unwrap_or(u64::MAX);
-        let steps = self.line(key, now).filter_map(|key| self.standing(key).succeeds.as_ref());
+        let steps = self.line(key, now).filter_map(|key| key.standing.succeeds.as_ref());
         let lasts = steps.filter(|rotation| self.void(rotation).is_none()).try_fold(
             (0, end),
             |(start, end), step| {
