@@ -80,68 +80,33 @@
 //! | `toml` | yes | `PolicyDocument::from_toml` and `TrustPolicy::from_toml` |
 #![forbid(unsafe_code)]
 
-mod account;
-mod allowed;
-mod canonical;
 mod chain;
-mod check;
-mod claims;
 mod clock;
-mod date;
-mod document;
 mod error;
-mod grants;
-mod hash;
-mod json;
-mod keypair;
 mod keys;
-mod label;
-mod module;
-mod operator;
-mod ownership;
-mod permit;
+mod modules;
 mod policy;
-mod provenance;
-mod rotation;
-mod secret;
-mod section;
-mod sign;
-#[cfg(feature = "toml")]
-mod signed;
-mod summary;
-mod text;
-mod times;
-mod token;
-#[cfg(feature = "toml")]
-mod toml;
-mod verify;
+mod tokens;
 
 pub use crate::{
-    account::{AccountBuilder, AccountClaims},
-    allowed::Allowed,
-    chain::Chain,
-    claims::ModuleClaims,
+    chain::{Chain, Link, Provenance},
     clock::{Clock, ManualClock, Moment, SystemClock},
-    document::{ActorRules, GrantRule, IssuerRules, OwnerRules, PolicyDocument, PolicyEnd, Revoked},
     error::{ClaimsError, OwnershipError, PolicyError, RotationError, TokenPart},
-    grants::{Access, Grant, GrantLimit},
-    hash::ModuleHash,
-    keypair::KeyPair,
-    keys::{KeyKind, PublicKey},
-    label::Label,
-    module::{extract, strip},
-    operator::{OperatorBuilder, OperatorClaims},
-    ownership::{Bound, Owner, Takeover},
-    permit::Permit,
-    policy::TrustPolicy,
-    provenance::{Link, Provenance},
-    rotation::{RotationBuilder, RotationClaims},
-    sign::{ClaimsBuilder, sign_module},
-    verify::{Inspection, VerifiedModule, inspect},
+    keys::{KeyKind, KeyPair, PublicKey},
+    modules::{ClaimsBuilder, ModuleHash, extract, sign_module, strip},
+    policy::{
+        Access, ActorRules, Allowed, Bound, Grant, GrantLimit, GrantRule, Inspection, IssuerRules, Owner,
+        OwnerRules, Permit, PolicyDocument, PolicyEnd, Revoked, Takeover, TrustPolicy, VerifiedModule,
+        inspect,
+    },
+    tokens::{
+        AccountBuilder, AccountClaims, Label, ModuleClaims, OperatorBuilder, OperatorClaims, RotationBuilder,
+        RotationClaims,
+    },
 };
 
 #[cfg(feature = "toml")]
-pub use crate::signed::{PolicyVersion, SignedPolicies, SignedPolicy};
+pub use crate::policy::{PolicyVersion, SignedPolicies, SignedPolicy};
 
 /// The examples of the README are run like those here.
 #[cfg(doctest)]

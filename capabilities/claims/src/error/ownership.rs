@@ -2,7 +2,7 @@
 
 use untrusted_text::Shown;
 
-use crate::{keys::PublicKey, label::Label, ownership::Bound};
+use crate::{keys::PublicKey, policy::ownership::Bound, tokens::Label};
 
 /// Why a module was refused for whom it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! What is refused about rotations.
 
-use crate::{clock::Moment, keys::PublicKey, label::Label};
+use crate::{clock::Moment, keys::PublicKey, tokens::Label};
 
 /// Why a rotation, or a key that was rotated, was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,13 @@
+//! Tells what is refused, and why.
+
+mod claims;
+mod ownership;
+mod part;
+mod policy;
+mod rotation;
+
+pub use claims::ClaimsError;
+pub use ownership::OwnershipError;
+pub use part::TokenPart;
+pub use policy::PolicyError;
+pub use rotation::RotationError;

@@ -1,0 +1,10 @@
+//! Finds the token and the chain in a module, and puts them there; section bodies are never looked into.
+
+pub(crate) mod file;
+mod hash;
+pub(crate) mod section;
+mod sign;
+
+pub use file::{extract, strip};
+pub use hash::ModuleHash;
+pub use sign::{ClaimsBuilder, sign_module};

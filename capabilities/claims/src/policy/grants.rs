@@ -1,0 +1,219 @@
+//! Grants: what one use of a capability is, the most that an issuer may grant of it, and the decision.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use untrusted_text::cut;
+
+use crate::{
+    error::ClaimsError,
+    keys::PublicKey,
+    policy::{
+        TrustPolicy,
+        check::{Anchor, Question},
+    },
+    tokens::ModuleClaims,
+};
+
+/// One use of a capability, about which a [`TrustPolicy`] or a [`Permit`](crate::Permit) decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Access<'a> {
+    /// The capability's id, or the key of the module that is to be called.
+    pub capability: &'a str,
+    /// The link's name. None for a call to a module, which goes over no link.
+    pub link: Option<&'a str>,
+    /// The operation.
+    pub operation: &'a str,
+}
+
+impl<'a> Access<'a> {
+    /// The use of a capability over a link.
+    #[must_use]
+    pub fn capability(capability: &'a str, link: &'a str, operation: &'a str) -> Self {
+        Self { capability, link: Some(link), operation }
+    }
+
+    /// A call to the module with this key.
+    #[must_use]
+    pub fn module(key: &'a str, operation: &'a str) -> Self {
+        Self { capability: key, link: None, operation }
+    }
+}
+
+/// A capability that an issuer may grant: all of it, or over some links or for some operations only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    capability: Box<str>,
+    terms: Terms,
+}
+
+/// The links and operations of a grant. None stands for all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Terms {
+    pub(crate) links: Option<Vec<Box<str>>>,
+    pub(crate) operations: Option<Vec<Box<str>>>,
+}
+
+impl Grant {
+    /// All of the capability with this id, or every call to the module with this key. The whole id counts: no patterns.
+    #[must_use]
+    pub fn of(capability: impl Into<Box<str>>) -> Self {
+        Self { capability: capability.into(), terms: Terms::default() }
+    }
+
+    /// Narrows the grant to the links that are named so, this one and those named before. Calls to modules go over no link, so
+    /// such a grant allows none.
+    #[must_use]
+    pub fn link(mut self, name: impl Into<Box<str>>) -> Self {
+        self.terms.links.get_or_insert_default().push(name.into());
+        self
+    }
+
+    /// Narrows the grant to the operations that are named so, this one and those named before.
+    #[must_use]
+    pub fn operation(mut self, name: impl Into<Box<str>>) -> Self {
+        self.terms.operations.get_or_insert_default().push(name.into());
+        self
+    }
+
+    /// A grant of exactly these links and operations, where an empty list leaves none and None leaves all.
+    pub(crate) fn exactly(
+        capability: Box<str>,
+        links: Option<Vec<Box<str>>>,
+        operations: Option<Vec<Box<str>>>,
+    ) -> Self {
+        Self { capability, terms: Terms { links, operations } }
+    }
+}
+
+impl Terms {
+    /// Whether they leave every link and every operation.
+    pub(crate) fn leave_all(&self) -> bool {
+        self.links.is_none() && self.operations.is_none()
+    }
+
+    /// Whether the link is within these terms, and whether the operation is.
+    fn allow(&self, access: &Access<'_>) -> (bool, bool) {
+        let link = self
+            .links
+            .as_ref()
+            .is_none_or(|links| access.link.is_some_and(|link| links.iter().any(|name| **name == *link)));
+        let operation =
+            self.operations.as_ref().is_none_or(|names| names.iter().any(|name| **name == *access.operation));
+        (link, operation)
+    }
+}
+
+/// The most that an issuer may grant. Several grants of one capability stand side by side: what any of them allows is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantLimit(BTreeMap<Box<str>, Vec<Terms>>);
+
+/// A limit as a policy keeps it: nothing is added any more, and permits share its terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Limit(BTreeMap<Box<str>, Arc<[Terms]>>);
+
+impl GrantLimit {
+    /// Lets the issuer grant nothing.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// Lets the issuer grant this as well.
+    #[must_use]
+    pub fn and(mut self, grant: Grant) -> Self {
+        self.0.entry(grant.capability).or_default().push(grant.terms);
+        self
+    }
+}
+
+impl From<GrantLimit> for Limit {
+    fn from(limit: GrantLimit) -> Self {
+        Self(limit.0.into_iter().map(|(capability, terms)| (capability, terms.into())).collect())
+    }
+}
+
+impl Limit {
+    /// Every capability that may be granted, in the order of the ids, with the terms of that.
+    pub(crate) fn grants(&self) -> impl Iterator<Item = (&str, &Arc<[Terms]>)> {
+        self.0.iter().map(|(capability, terms)| (&**capability, terms))
+    }
+
+    /// The terms on which a capability may be granted, when it may be.
+    pub(crate) fn terms(&self, capability: &str) -> Option<&Arc<[Terms]>> {
+        self.0.get(capability)
+    }
+}
+
+/// Whether any of the terms allow it.
+#[inline]
+pub(crate) fn any_allows(terms: &[Terms], access: &Access<'_>) -> bool {
+    terms.iter().any(|terms| terms.allow(access) == (true, true))
+}
+
+impl TrustPolicy {
+    /// Whether the module may do this now: its claims hold, its token grants the capability, and no limit on what its issuers may
+    /// grant is in the way. Where several operators vouch for the account, the word of one that allows it is enough.
+    ///
+    /// This is the whole decision. A [`Permit`](crate::Permit) gives the same answer faster, for the calls of a running module.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check), [`ClaimsError::NotGranted`], and [`ClaimsError::CapabilityBeyondLimit`],
+    /// [`ClaimsError::LinkBeyondLimit`] or [`ClaimsError::OperationBeyondLimit`].
+    pub fn allows(&self, claims: &ModuleClaims, access: &Access<'_>, now: u64) -> Result<(), ClaimsError> {
+        let question = self.ask(claims, now);
+        let first = question.anchor()?;
+        if !claims.grants(access.capability) {
+            let (subject, capability) = (claims.into(), cut(access.capability).into());
+            return Err(ClaimsError::NotGranted { subject, capability });
+        }
+        let Some((issuer, what)) = question.beyond(first, access) else { return Ok(()) };
+        if question.holding().skip(1).any(|anchor| question.beyond(anchor, access).is_none()) {
+            return Ok(());
+        }
+        Err(what.refusal(claims, issuer, access))
+    }
+}
+
+impl<'a> Question<'a> {
+    /// The keys on the way to this anchor whose limits count: those that have been handed over from, too.
+    pub(crate) fn limits(self, anchor: Anchor<'a>) -> impl Iterator<Item = (PublicKey, &'a Limit)> {
+        self.signers(anchor).filter_map(|known| Some((known.key, known.standing.limit.as_deref()?)))
+    }
+
+    /// Whose limit is passed first, and in what.
+    fn beyond(self, anchor: Anchor<'a>, access: &Access<'_>) -> Option<(PublicKey, Beyond)> {
+        self.limits(anchor).find_map(|(key, limit)| {
+            let Some(terms) = limit.terms(access.capability) else { return Some((key, Beyond::Capability)) };
+            if any_allows(terms, access) {
+                return None;
+            }
+            let link = terms.iter().any(|terms| terms.allow(access).0);
+            Some((key, if link { Beyond::Operation } else { Beyond::Link }))
+        })
+    }
+}
+
+/// What of an access an issuer may not grant.
+enum Beyond {
+    Capability,
+    Link,
+    Operation,
+}
+
+impl Beyond {
+    fn refusal(&self, claims: &ModuleClaims, issuer: PublicKey, access: &Access<'_>) -> ClaimsError {
+        let (subject, capability) = (claims.into(), cut(access.capability).into());
+        match self {
+            Self::Capability => ClaimsError::CapabilityBeyondLimit { subject, issuer, capability },
+            Self::Link => {
+                let link = cut(access.link.unwrap_or("none")).into();
+                ClaimsError::LinkBeyondLimit { subject, issuer, capability, link }
+            }
+            Self::Operation => {
+                let operation = cut(access.operation).into();
+                ClaimsError::OperationBeyondLimit { subject, issuer, capability, operation }
+            }
+        }
+    }
+}

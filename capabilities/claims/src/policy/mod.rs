@@ -1,0 +1,28 @@
+//! Decides whom to trust and what a module may do: the policy as the host's owner writes it, and the questions that it answers.
+
+mod allowed;
+mod canonical;
+pub(crate) mod check;
+mod document;
+mod grants;
+pub(crate) mod ownership;
+mod pattern;
+mod permit;
+mod rotations;
+#[cfg(feature = "toml")]
+mod signed;
+mod summary;
+#[cfg(feature = "toml")]
+mod toml;
+mod trust;
+mod verify;
+
+pub use allowed::Allowed;
+pub use document::{ActorRules, GrantRule, IssuerRules, OwnerRules, PolicyDocument, PolicyEnd, Revoked};
+pub use grants::{Access, Grant, GrantLimit};
+pub use ownership::{Bound, Owner, Takeover};
+pub use permit::Permit;
+#[cfg(feature = "toml")]
+pub use signed::{PolicyVersion, SignedPolicies, SignedPolicy};
+pub use trust::TrustPolicy;
+pub use verify::{Inspection, VerifiedModule, inspect};

@@ -1,0 +1,264 @@
+//! Decides to whom a module belongs: what the policy binds to an account, and who may take over whose actor.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    error::{ClaimsError, OwnershipError},
+    keys::{KeyKind, PublicKey},
+    policy::{
+        TrustPolicy,
+        check::{Anchor, Question},
+        pattern::NamePattern,
+    },
+    tokens::{AccountClaims, ModuleClaims},
+};
+
+/// What the policy binds to whom. An owner is an account, or an operator for all the accounts that it vouches for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Bindings {
+    pub(crate) modules: BTreeMap<PublicKey, Owners>,
+    pub(crate) names: BTreeMap<NamePattern, Owners>,
+    pub(crate) tags: BTreeMap<Box<str>, Owners>,
+    /// The operators whose accounts may take over each other's actors.
+    pub(crate) shared: BTreeSet<PublicKey>,
+}
+
+/// Those to whom one thing is bound, any of whom is enough.
+pub(crate) type Owners = BTreeSet<PublicKey>;
+
+/// What binds a module to an owner: its key, or what its token says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Bound {
+    /// The module's key.
+    Key,
+    /// Its name, or its second name (`call_alias`).
+    Name(Box<str>),
+    /// One of its tags.
+    Tag(Box<str>),
+}
+
+/// Why one issuer may put a module in the place of another's: see [`TrustPolicy::may_take_over`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Takeover {
+    /// It is the same issuer.
+    SameIssuer,
+    /// A rotation makes the two issuers one.
+    Rotation,
+    /// The policy binds the module's key to the new issuer.
+    Named,
+    /// This operator vouches for both, and the policy lets its accounts take over each other's actors.
+    SharedOperator(PublicKey),
+}
+
+/// To whom an actor belongs: the account that signed its module, and the operator on whose word that account came, when the module
+/// or the tokens beside it carried one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    account: PublicKey,
+    operator: Option<PublicKey>,
+}
+
+impl Owner {
+    /// The owner that was remembered as these keys.
+    ///
+    /// # Errors
+    /// [`ClaimsError::WrongKeyKind`] when the first is no account's key or the second no operator's.
+    pub fn new(account: PublicKey, operator: Option<PublicKey>) -> Result<Self, ClaimsError> {
+        let account = account.of_kind(KeyKind::Account, "the account that an actor belongs to")?;
+        let role = "the operator of the account that an actor belongs to";
+        let operator = operator.map(|key| key.of_kind(KeyKind::Operator, role)).transpose()?;
+        Ok(Self { account, operator })
+    }
+
+    /// The owner of a module with these claims.
+    #[must_use]
+    pub fn of(claims: &ModuleClaims) -> Self {
+        let operator = claims.chain().map(|chain| chain.account().operator());
+        Self { account: claims.issuer(), operator }
+    }
+
+    /// The account.
+    #[must_use]
+    pub fn account(&self) -> PublicKey {
+        self.account
+    }
+
+    /// The operator; `None` for an account that was trusted without one's word, or with a word that the policy has.
+    #[must_use]
+    pub fn operator(&self) -> Option<PublicKey> {
+        self.operator
+    }
+}
+
+impl TrustPolicy {
+    /// Binds a module's key to this owner: nobody else's module of this key runs. Several owners of one key are each enough. An
+    /// operator stands for all accounts that it vouches for.
+    ///
+    /// This also names the owner as one that may take over the actor: see [`may_take_over`](Self::may_take_over).
+    ///
+    /// # Errors
+    /// [`ClaimsError::WrongKeyKind`] when the first is no module's key, or the owner neither an account nor an operator.
+    pub fn bind_module(mut self, module: PublicKey, owner: PublicKey) -> Result<Self, ClaimsError> {
+        let module = module.of_kind(KeyKind::Module, "a module that is bound to an owner")?;
+        let owner = owner_of_kind(owner)?;
+        self.bindings.modules.entry(module).or_default().insert(owner);
+        Ok(self)
+    }
+
+    /// Binds all modules to this owner that have such a name, as their name or as their second one (`call_alias`). One `*` in the
+    /// pattern stands for any characters, also for none; all else is taken as it is written, letter by letter.
+    ///
+    /// # Errors
+    /// [`OwnershipError::Pattern`] for an empty pattern, a long one or one with several `*`; [`ClaimsError::WrongKeyKind`].
+    pub fn bind_name(mut self, pattern: &str, owner: PublicKey) -> Result<Self, ClaimsError> {
+        let owner = owner_of_kind(owner)?;
+        self.bindings.names.entry(NamePattern::parse(pattern)?).or_default().insert(owner);
+        Ok(self)
+    }
+
+    /// Binds all modules to this owner that have this tag, letter by letter.
+    ///
+    /// # Errors
+    /// [`ClaimsError::WrongKeyKind`] when the owner is neither an account nor an operator.
+    pub fn bind_tag(mut self, tag: impl Into<Box<str>>, owner: PublicKey) -> Result<Self, ClaimsError> {
+        let owner = owner_of_kind(owner)?;
+        self.bindings.tags.entry(tag.into()).or_default().insert(owner);
+        Ok(self)
+    }
+
+    /// Lets the accounts of this operator take over each other's actors: see [`may_take_over`](Self::may_take_over).
+    ///
+    /// # Errors
+    /// [`ClaimsError::WrongKeyKind`] when it is no operator's key.
+    pub fn share_actors(mut self, operator: PublicKey) -> Result<Self, ClaimsError> {
+        let role = "the operator whose accounts share their actors";
+        self.bindings.shared.insert(operator.of_kind(KeyKind::Operator, role)?);
+        Ok(self)
+    }
+
+    /// Whether a module may be put in the place of another of the same key that runs here: yes if the same account signed it, if a
+    /// rotation makes the two accounts one, if the policy binds the module's key to the new account or its operator, or
+    /// if one operator vouches for both and the policy lets its accounts share ([`share_actors`](Self::share_actors)).
+    ///
+    /// `offered` must hold under this policy ([`check`](Self::check)), which is looked at; `running` need not hold any more,
+    /// for the actor of an account that was revoked belongs to it nevertheless. `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`OwnershipError::NotTheOwner`], or why `offered` does not hold.
+    pub fn may_take_over(
+        &self,
+        running: &ModuleClaims,
+        offered: &ModuleClaims,
+        now: u64,
+    ) -> Result<Takeover, ClaimsError> {
+        self.may_take_over_from(Owner::of(running), offered, now)
+    }
+
+    /// As [`may_take_over`](Self::may_take_over), for an actor that is not here any more and belongs to an owner who was remembered.
+    ///
+    /// # Errors
+    /// As [`may_take_over`](Self::may_take_over).
+    pub fn may_take_over_from(
+        &self,
+        owner: Owner,
+        offered: &ModuleClaims,
+        now: u64,
+    ) -> Result<Takeover, ClaimsError> {
+        self.check(offered, now)?;
+        let issuer = offered.issuer();
+        if owner.account == issuer {
+            return Ok(Takeover::SameIssuer);
+        }
+        if self.in_one_line(owner.account, issuer, now) {
+            return Ok(Takeover::Rotation);
+        }
+        let named = self.bindings.modules.get(&offered.subject());
+        // A binding that did not hold would have been refused above.
+        if named.is_some() {
+            return Ok(Takeover::Named);
+        }
+        if let Some(operator) = self.shared_operator(owner, offered, now) {
+            return Ok(Takeover::SharedOperator(operator));
+        }
+        Err(OwnershipError::NotTheOwner { subject: offered.into(), owner: owner.account, issuer }.into())
+    }
+
+    /// The operator that vouches for both, if it lets its accounts share. What it said of the one whose actor runs counts although
+    /// its time may be over: it was by this word that the actor came in.
+    fn shared_operator(&self, owner: Owner, offered: &ModuleClaims, now: u64) -> Option<PublicKey> {
+        if self.bindings.shared.is_empty() {
+            return None;
+        }
+        let line = |key| self.line(self.known(key), now);
+        let handed = line(owner.account).filter_map(|known| self.vouchers.get(&known.key)).flatten();
+        let vouching = handed.map(AccountClaims::operator).chain(owner.operator);
+        let trusted = vouching.filter(|key| line(*key).any(|known| known.standing.operator));
+        let owners: BTreeSet<PublicKey> = trusted.flat_map(line).map(|known| known.key).collect();
+        let of_offered = self.ask(offered, now).holding().filter_map(Anchor::operator);
+        let mut keys = of_offered.flat_map(|known| self.line(known, now)).map(|known| known.key);
+        keys.find(|key| self.bindings.shared.contains(key) && owners.contains(key))
+    }
+}
+
+impl<'a> Question<'a> {
+    /// What of the module is bound to others than those on whom the trust in its issuer rests here, and to whom.
+    pub(crate) fn bound_elsewhere(self, anchor: Anchor<'a>) -> Option<(BoundIn<'a>, PublicKey)> {
+        let bindings = &self.policy.bindings;
+        if bindings.is_empty() {
+            return None;
+        }
+        let signers = self.signers(anchor);
+        let mut bound = bindings.of(self.claims);
+        let elsewhere = bound.find(|(_, owners)| !signers.clone().any(|known| owners.contains(&known.key)));
+        elsewhere.and_then(|(what, owners)| Some((what, *owners.first()?)))
+    }
+}
+
+/// [`Bound`] without a text of its own, so that looking costs nothing when all is well.
+#[derive(Clone, Copy)]
+pub(crate) enum BoundIn<'a> {
+    Key,
+    Name(&'a str),
+    Tag(&'a str),
+}
+
+impl BoundIn<'_> {
+    pub(crate) fn refusal(self, claims: &ModuleClaims, owner: PublicKey) -> ClaimsError {
+        let bound = match self {
+            Self::Key => Bound::Key,
+            Self::Name(name) => Bound::Name(untrusted_text::cut(name).into()),
+            Self::Tag(tag) => Bound::Tag(untrusted_text::cut(tag).into()),
+        };
+        let (subject, issuer) = (claims.into(), claims.issuer());
+        OwnershipError::BoundToAnother { subject, bound, owner, issuer }.into()
+    }
+}
+
+impl Bindings {
+    fn is_empty(&self) -> bool {
+        self.modules.is_empty() && self.names.is_empty() && self.tags.is_empty()
+    }
+
+    /// Everything of the module that is bound, with its owners.
+    fn of<'a>(&'a self, claims: &'a ModuleClaims) -> impl Iterator<Item = (BoundIn<'a>, &'a Owners)> {
+        let key = self.modules.get(&claims.subject()).map(|owners| (BoundIn::Key, owners));
+        let names = [claims.name(), claims.call_alias()].into_iter().flatten().flat_map(|name| {
+            let matching = self.names.iter().filter(move |(pattern, _)| pattern.matches(name));
+            matching.map(move |(_, owners)| (BoundIn::Name(name), owners))
+        });
+        let tags = claims.tags().iter().filter_map(|tag| {
+            let owners = self.tags.get(tag.as_str())?;
+            Some((BoundIn::Tag(tag), owners))
+        });
+        key.into_iter().chain(names).chain(tags)
+    }
+}
+
+fn owner_of_kind(owner: PublicKey) -> Result<PublicKey, ClaimsError> {
+    if owner.kind() == KeyKind::Operator {
+        return Ok(owner);
+    }
+    owner.of_kind(KeyKind::Account, "an owner that is not an operator")
+}

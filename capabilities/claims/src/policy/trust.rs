@@ -1,0 +1,310 @@
+//! Trust: whose signature counts here, and for how much, which only the host's owner decides.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    error::ClaimsError,
+    keys::{KeyKind, PublicKey},
+    policy::{
+        grants::{GrantLimit, Limit},
+        ownership::Bindings,
+    },
+    tokens::{AccountClaims, OperatorClaims, RotationClaims},
+};
+
+/// Whom the owner of a host trusts to sign modules, and what of that counts here.
+///
+/// A module is trusted when the account that signed it is, or when an operator that is trusted vouches for this account with
+/// an account token. There is deliberately no default and nothing that trusts everybody: a policy begins with
+/// [`nobody`](Self::nobody), and nothing inside a module can widen it. Everything else here takes away: revoked keys and tokens,
+/// actors that may not run, and the most that an issuer may grant.
+///
+/// ```
+/// use std::time::Duration;
+/// use capability_claims::{Grant, GrantLimit, KeyKind, KeyPair, TrustPolicy};
+///
+/// let account = KeyPair::generate(KeyKind::Account)?.public_key();
+/// let reading = Grant::of("wascc:keyvalue").operation("Get").operation("Range");
+/// let policy = TrustPolicy::nobody()
+///     .account(account)
+///     .limit(account, GrantLimit::nothing().and(reading))?
+///     .max_token_life(Duration::from_secs(90 * 24 * 3600))
+///     .revoke_token("the id of a token that leaked")
+///     .clock_skew(Duration::from_secs(5));
+/// # Ok::<(), capability_claims::ClaimsError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct TrustPolicy {
+    /// All keys that the policy says something about, so that a check needs one look at each key.
+    keys: BTreeMap<PublicKey, Standing>,
+    /// Whether only the actors run that are named as allowed.
+    pub(crate) only_allowed: bool,
+    /// The account tokens that were handed over, by account.
+    pub(crate) vouchers: HashMap<PublicKey, Vec<AccountClaims>>,
+    /// What belongs to whom.
+    pub(crate) bindings: Bindings,
+    /// Ids of tokens that count no more.
+    pub(crate) revoked_tokens: HashSet<Box<str>>,
+    /// The most seconds from a module token's issue to its end.
+    pub(crate) max_life: Option<u64>,
+    /// Seconds by which clocks may differ.
+    pub(crate) skew: u64,
+}
+
+/// What the policy says about one key.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Standing {
+    pub(crate) account: bool,
+    pub(crate) operator: bool,
+    pub(crate) revoked: bool,
+    pub(crate) denied: bool,
+    pub(crate) allowed: bool,
+    pub(crate) minimum_revision: Option<i32>,
+    pub(crate) limit: Option<Arc<Limit>>,
+    /// The second from which on it is revoked, when that is known.
+    pub(crate) revoked_since: Option<u64>,
+    /// The rotation by which it took over.
+    pub(crate) succeeds: Option<Arc<RotationClaims>>,
+    /// The rotation by which it hands over.
+    pub(crate) succeeded: Option<Arc<RotationClaims>>,
+    /// An operator's own tokens, one of which must hold wherever its word is to count.
+    pub(crate) tokens: Vec<OperatorClaims>,
+}
+
+/// A key beside what the policy says about it, so that it is looked up once for each question.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) key: PublicKey,
+    pub(crate) standing: &'a Standing,
+}
+
+/// What holds for a key that the policy does not name.
+static UNNAMED: Standing = Standing {
+    account: false,
+    operator: false,
+    revoked: false,
+    denied: false,
+    allowed: false,
+    minimum_revision: None,
+    limit: None,
+    revoked_since: None,
+    succeeds: None,
+    succeeded: None,
+    tokens: Vec::new(),
+};
+
+impl TrustPolicy {
+    /// Trusts nobody, and takes clocks to be exact.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self {
+            keys: BTreeMap::new(),
+            only_allowed: false,
+            vouchers: HashMap::new(),
+            bindings: Bindings::default(),
+            revoked_tokens: HashSet::new(),
+            max_life: None,
+            skew: 0,
+        }
+    }
+
+    /// Trusts all modules that this account signs.
+    ///
+    /// A key of another kind is kept and never matches, because only accounts sign modules. [`trust`](Self::trust) refuses it.
+    #[must_use]
+    pub fn account(mut self, account: PublicKey) -> Self {
+        self.of(account).account = true;
+        self
+    }
+
+    /// Trusts all modules of the accounts that this operator vouches for. The operator's account tokens are handed over with
+    /// [`account_token`](Self::account_token), before or after.
+    ///
+    /// A key of another kind is kept and never matches, because only operators sign accounts. [`trust`](Self::trust) refuses it.
+    #[must_use]
+    pub fn operator(mut self, operator: PublicKey) -> Self {
+        self.of(operator).operator = true;
+        self
+    }
+
+    /// Trusts an account or an operator, whichever the key is.
+    ///
+    /// # Errors
+    /// [`ClaimsError::WrongKeyKind`] for a key of any other kind.
+    pub fn trust(self, key: PublicKey) -> Result<Self, ClaimsError> {
+        if key.kind() == KeyKind::Operator {
+            return Ok(self.operator(key));
+        }
+        Ok(self.account(key.of_kind(KeyKind::Account, "a trusted key that is not an operator's")?))
+    }
+
+    /// Hands over an account's token, by which an operator vouches for it. It counts while the operator is trusted and while
+    /// the token is in its time, both of which are looked at each time that it is used.
+    ///
+    /// # Errors
+    /// Those of [`AccountClaims::verify`], and [`ClaimsError::TooMany`].
+    pub fn account_token(mut self, token: &str) -> Result<Self, ClaimsError> {
+        let claims = AccountClaims::verify(token)?;
+        keep(self.vouchers.entry(claims.account()).or_default(), claims, "tokens of one account")?;
+        Ok(self)
+    }
+
+    /// Asks for an operator's own token: the operator's word for an account counts only while this token is in its time and not
+    /// revoked, wherever that word comes from and whatever token a chain brings along. Of several tokens of one operator one
+    /// must hold. It does not make the operator a trusted one. A key that took over from the operator needs it as well,
+    /// unless tokens of its own are handed over.
+    ///
+    /// # Errors
+    /// Those of [`OperatorClaims::verify`], and [`ClaimsError::TooMany`].
+    pub fn operator_token(mut self, token: &str) -> Result<Self, ClaimsError> {
+        let claims = OperatorClaims::verify(token)?;
+        keep(&mut self.of(claims.operator()).tokens, claims, "tokens of one operator")?;
+        Ok(self)
+    }
+
+    /// How far clocks may differ, in whole seconds: a token begins this much earlier and ends this much later. None by default.
+    #[must_use]
+    pub fn clock_skew(mut self, skew: Duration) -> Self {
+        self.skew = skew.as_secs();
+        self
+    }
+
+    /// Lets only the actors run that are named so. Without any such name every trusted actor may run.
+    ///
+    /// # Errors
+    /// [`ClaimsError::WrongKeyKind`] when it is no module's key.
+    pub fn allow_actor(mut self, module: PublicKey) -> Result<Self, ClaimsError> {
+        self.of(module.of_kind(KeyKind::Module, "an actor that is allowed")?).allowed = true;
+        self.only_allowed = true;
+        Ok(self)
+    }
+
+    /// Lets this actor not run, whoever signed it and whether it is allowed or not.
+    ///
+    /// # Errors
+    /// [`ClaimsError::WrongKeyKind`] when it is no module's key.
+    pub fn deny_actor(mut self, module: PublicKey) -> Result<Self, ClaimsError> {
+        self.of(module.of_kind(KeyKind::Module, "an actor that is denied")?).denied = true;
+        Ok(self)
+    }
+
+    /// Takes this key for lost: no module of this key, none that this account signed, and no account that this operator vouches
+    /// for is trusted, unless another operator vouches for it as well.
+    #[must_use]
+    pub fn revoke_key(mut self, key: PublicKey) -> Self {
+        self.of(key).revoked = true;
+        self
+    }
+
+    /// The same from a second on, in seconds since 1970. All that the key signed counts no more, for the time that a token gives itself
+    /// proves nothing; the second only decides whether the key had handed over before: see [`rotation`](Self::rotation). Of
+    /// several the first counts.
+    #[must_use]
+    pub fn revoke_key_since(mut self, key: PublicKey, since: u64) -> Self {
+        let standing = self.of(key);
+        standing.revoked = true;
+        standing.revoked_since = Some(standing.revoked_since.map_or(since, |known| known.min(since)));
+        self
+    }
+
+    /// Takes this one token for void, by its id (`jti`), be it a module's, an account's or a rotation's. An operator's own token is
+    /// not needed for its word, so revoking one takes only the chains away that bring it along, unless the policy asks for it
+    /// ([`operator_token`](Self::operator_token)): then no chain of the operator counts. To be rid of an operator, revoke its key.
+    #[must_use]
+    pub fn revoke_token(mut self, id: impl Into<Box<str>>) -> Self {
+        self.revoked_tokens.insert(id.into());
+        self
+    }
+
+    /// Refuses tokens of this module with a lower revision than this, or without one, so that an old version with a known
+    /// fault cannot come back.
+    ///
+    /// # Errors
+    /// [`ClaimsError::WrongKeyKind`] when it is no module's key.
+    pub fn minimum_revision(mut self, module: PublicKey, revision: i32) -> Result<Self, ClaimsError> {
+        let module = module.of_kind(KeyKind::Module, "the module whose revisions have a minimum")?;
+        self.of(module).minimum_revision = Some(revision);
+        Ok(self)
+    }
+
+    /// Refuses module tokens that are good for longer than this, in whole seconds from their issue to their end, and those that
+    /// never end. An issue that lies in the future is taken to be now.
+    #[must_use]
+    pub fn max_token_life(mut self, life: Duration) -> Self {
+        self.max_life = Some(life.as_secs());
+        self
+    }
+
+    /// The most that modules may be granted that this account signed, or that are trusted through this operator. It grants
+    /// nothing by itself: a module may do what its token grants *and* every limit on its way leaves. A second limit for the same key
+    /// takes the place of the first.
+    ///
+    /// # Errors
+    /// [`ClaimsError::WrongKeyKind`] when it is neither an account's nor an operator's key.
+    pub fn limit(mut self, issuer: PublicKey, limit: GrantLimit) -> Result<Self, ClaimsError> {
+        if issuer.kind() != KeyKind::Operator {
+            issuer.of_kind(KeyKind::Account, "an issuer with a limit that is not an operator")?;
+        }
+        self.of(issuer).limit = Some(Arc::new(limit.into()));
+        Ok(self)
+    }
+
+    /// What the policy says about a key.
+    pub(crate) fn standing(&self, key: PublicKey) -> &Standing {
+        #[cfg(test)]
+        lookups::count();
+        self.keys.get(&key).unwrap_or(&UNNAMED)
+    }
+
+    /// A key, looked up.
+    pub(crate) fn known(&self, key: PublicKey) -> Known<'_> {
+        Known { key, standing: self.standing(key) }
+    }
+
+    /// Every key that the policy says something about, in their order.
+    pub(crate) fn standings(&self) -> impl Iterator<Item = (PublicKey, &Standing)> {
+        self.keys.iter().map(|(key, standing)| (*key, standing))
+    }
+
+    pub(crate) fn of(&mut self, key: PublicKey) -> &mut Standing {
+        self.keys.entry(key).or_default()
+    }
+}
+
+/// The most tokens about one account, or of one operator, that a policy holds: each is looked at whenever trust is decided.
+const MOST_TOKENS: usize = 64;
+
+/// Keeps a token that is not there yet.
+fn keep<T: PartialEq>(tokens: &mut Vec<T>, token: T, what: &'static str) -> Result<(), ClaimsError> {
+    if tokens.contains(&token) {
+        return Ok(());
+    }
+    if tokens.len() == MOST_TOKENS {
+        return Err(ClaimsError::TooMany { what, count: MOST_TOKENS + 1, limit: MOST_TOKENS });
+    }
+    tokens.push(token);
+    Ok(())
+}
+
+/// Counts how often keys are looked up.
+#[cfg(test)]
+pub(crate) mod lookups {
+    use std::cell::Cell;
+
+    thread_local! { static COUNT: Cell<usize> = const { Cell::new(0) }; }
+
+    pub(super) fn count() {
+        COUNT.set(COUNT.get() + 1);
+    }
+
+    /// How often this thread looks up a key while it does so.
+    pub(crate) fn during<T>(run: impl FnOnce() -> T) -> usize {
+        let before = COUNT.get();
+        run();
+        COUNT.get() - before
+    }
+}

@@ -1,0 +1,149 @@
+//! Account tokens: an operator's word that an account is one of its own.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::ClaimsError,
+    keys::{KeyKind, KeyPair, PublicKey},
+    tokens::{
+        module::Claims,
+        times::{Times, time_setters},
+        token::{self, Token},
+    },
+};
+
+/// What a token says about an account or an operator. `null` stands for what is absent here, for that is how the public tools write it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AboutSigner {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    /// More keys that it would like to sign with. They are read and then disregarded: whoever is to be trusted needs
+    /// a token of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    valid_signers: Option<Vec<String>>,
+}
+
+impl AboutSigner {
+    /// The public tools always write the list, so it is written here too.
+    pub(crate) fn named(name: Option<String>) -> Self {
+        Self { name, valid_signers: Some(Vec::new()) }
+    }
+}
+
+/// What a token says about an account, its signature checked: the operator that it names signed it.
+///
+/// Whether this operator is trusted, and whether the token is in its time, is for the
+/// [`TrustPolicy`](crate::TrustPolicy) to say each time that it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountClaims(Claims<AboutSigner>);
+
+impl AccountClaims {
+    /// Reads an account's token and checks its signature.
+    ///
+    /// # Errors
+    /// [`ClaimsError::MalformedToken`], [`ClaimsError::UnsupportedAlgorithm`], [`ClaimsError::TokenTooLarge`],
+    /// [`ClaimsError::WrongKeyKind`] when it was not issued by an operator for an account, [`ClaimsError::Forged`].
+    pub fn verify(text: &str) -> Result<Self, ClaimsError> {
+        let token = Token::<AboutSigner>::parse(text)?;
+        let operator = token.claims.issuer.of_kind(KeyKind::Operator, "the issuer of an account's token")?;
+        token.claims.subject.of_kind(KeyKind::Account, "the subject of an account's token")?;
+        let signed = token.is_signed_by(&operator);
+        let claims = Self(token.claims);
+        if signed {
+            Ok(claims)
+        } else {
+            Err(ClaimsError::Forged { subject: (&claims).into(), issuer: operator })
+        }
+    }
+
+    /// The operator that vouches for the account (`iss`).
+    #[must_use]
+    pub fn operator(&self) -> PublicKey {
+        self.0.issuer
+    }
+
+    /// The account (`sub`).
+    #[must_use]
+    pub fn account(&self) -> PublicKey {
+        self.0.subject
+    }
+
+    /// The account's name for people.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.about.name.as_deref()
+    }
+
+    /// The token's own id (`jti`).
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// When the token was issued, in seconds since 1970 (`iat`).
+    #[must_use]
+    pub fn issued_at(&self) -> u64 {
+        self.0.issued_at
+    }
+
+    /// The second from which on the token is refused, since 1970 (`exp`). None: it does not expire.
+    #[must_use]
+    pub fn expires(&self) -> Option<u64> {
+        self.0.expires
+    }
+
+    /// The first second in which the token is good, since 1970 (`nbf`). None: at once.
+    #[must_use]
+    pub fn not_before(&self) -> Option<u64> {
+        self.0.not_before
+    }
+}
+
+/// What an operator is to say about an account.
+///
+/// ```
+/// use capability_claims::{AccountBuilder, AccountClaims, KeyKind, KeyPair};
+///
+/// let operator = KeyPair::generate(KeyKind::Operator)?;
+/// let account = KeyPair::generate(KeyKind::Account)?;
+/// let token = AccountBuilder::new(account.public_key()).name("team red").issue(&operator)?;
+/// assert_eq!(AccountClaims::verify(&token)?.operator(), operator.public_key());
+/// # Ok::<(), capability_claims::ClaimsError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct AccountBuilder {
+    account: PublicKey,
+    name: Option<String>,
+    times: Times,
+}
+
+impl AccountBuilder {
+    /// Claims about this account that do not expire.
+    #[must_use]
+    pub fn new(account: PublicKey) -> Self {
+        Self { account, name: None, times: Times::default() }
+    }
+
+    /// The account's name for people.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    time_setters!();
+
+    /// Writes the token's text and signs it.
+    ///
+    /// # Errors
+    /// [`ClaimsError::WrongKeyKind`] when the signer is no operator or the subject no account, [`ClaimsError::NeverValid`],
+    /// [`ClaimsError::TokenTooLarge`], [`ClaimsError::NoRandomness`].
+    pub fn issue(&self, operator: &KeyPair) -> Result<String, ClaimsError> {
+        let account = self.account.of_kind(KeyKind::Account, "the key that an operator vouches for")?;
+        let issuer =
+            operator.public_key().of_kind(KeyKind::Operator, "the key that signs an account's token")?;
+        let about = AboutSigner::named(self.name.clone());
+        token::write(&self.times.claims(issuer, account, about)?, operator)
+    }
+}

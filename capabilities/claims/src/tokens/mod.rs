@@ -1,0 +1,17 @@
+//! Reads, checks and writes signed tokens: of modules, accounts and operators, and of keys that hand over.
+
+mod account;
+mod date;
+mod json;
+mod label;
+pub(crate) mod module;
+mod operator;
+mod rotation;
+pub(crate) mod times;
+pub(crate) mod token;
+
+pub use account::{AccountBuilder, AccountClaims};
+pub use label::Label;
+pub use module::ModuleClaims;
+pub use operator::{OperatorBuilder, OperatorClaims};
+pub use rotation::{RotationBuilder, RotationClaims};
