@@ -86,6 +86,7 @@ mod error;
 mod keys;
 mod modules;
 mod policy;
+mod text;
 mod tokens;
 
 pub use crate::{

@@ -6,7 +6,7 @@ use super::{OwnershipError, PolicyError, RotationError, TokenPart};
 use crate::{
     chain::Link,
     clock::Moment,
-    keys::{KeyKind, PublicKey},
+    keys::{KeyKind, PublicKey, nkeys::Malformed},
     modules::ModuleHash,
     tokens::Label,
 };
@@ -449,6 +449,12 @@ pub enum ClaimsError {
         #[source]
         source: getrandom::Error,
     },
+}
+
+impl From<Malformed> for ClaimsError {
+    fn from(Malformed(reason): Malformed) -> Self {
+        Self::MalformedKey { reason }
+    }
 }
 
 impl ClaimsError {

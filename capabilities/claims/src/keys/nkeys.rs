@@ -1,10 +1,10 @@
-//! The text form of keys and seeds, as NATS nkeys define it: base32 of prefix, key and checksum.
+//! Encodes keys and seeds as NATS nkeys define it, and decodes them: base32 of prefix, key and checksum.
 
 use crc::{CRC_16_XMODEM, Crc};
 use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
-use crate::{error::ClaimsError, keys::KeyKind};
+use crate::keys::KeyKind;
 
 /// The characters of a public key.
 pub(crate) const PUBLIC_LENGTH: usize = 56;
@@ -18,6 +18,9 @@ const SEED_BYTES: usize = 2 + 32 + 2;
 
 const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_XMODEM);
 
+/// A text or bytes that are no key, with what is wrong and what to do. The text is not repeated, for it may be a secret.
+pub(crate) struct Malformed(pub(crate) &'static str);
+
 pub(crate) fn encode_public<'a>(kind: KeyKind, key: &[u8; 32], text: &'a mut [u8; PUBLIC_LENGTH]) -> &'a str {
     let mut raw = [0; PUBLIC_BYTES];
     raw[0] = kind.prefix();
@@ -26,7 +29,7 @@ pub(crate) fn encode_public<'a>(kind: KeyKind, key: &[u8; 32], text: &'a mut [u8
     BASE32_NOPAD.encode_mut_str(&raw, text)
 }
 
-pub(crate) fn decode_public(text: &str) -> Result<(KeyKind, [u8; 32]), ClaimsError> {
+pub(crate) fn decode_public(text: &str) -> Result<(KeyKind, [u8; 32]), Malformed> {
     if text.len() == SEED_LENGTH && text.starts_with('S') {
         return malformed(
             "this is a secret seed where a public key belongs; keep it to yourself, and give its public key",
@@ -54,7 +57,7 @@ pub(crate) fn encode_seed(kind: KeyKind, seed: &[u8; 32]) -> Zeroizing<String> {
     Zeroizing::new(BASE32_NOPAD.encode_mut_str(raw.as_ref(), text.as_mut()).to_owned())
 }
 
-pub(crate) fn decode_seed(text: &str) -> Result<(KeyKind, Zeroizing<[u8; 32]>), ClaimsError> {
+pub(crate) fn decode_seed(text: &str) -> Result<(KeyKind, Zeroizing<[u8; 32]>), Malformed> {
     if text.len() == PUBLIC_LENGTH && !text.starts_with('S') {
         return malformed(
             "this looks like a public key where a secret seed belongs; give the seed of this key",
@@ -84,7 +87,7 @@ fn seal(raw: &mut [u8]) {
 }
 
 /// Decodes base32 into exactly `N` bytes and checks the checksum at their end.
-fn decode<const N: usize>(text: &str) -> Result<Zeroizing<[u8; N]>, ClaimsError> {
+fn decode<const N: usize>(text: &str) -> Result<Zeroizing<[u8; N]>, Malformed> {
     let mut raw = Zeroizing::new([0; N]);
     if BASE32_NOPAD.decode_len(text.len()) != Ok(N) {
         return malformed("it has the wrong length; copy all of it and nothing else");
@@ -99,6 +102,6 @@ fn decode<const N: usize>(text: &str) -> Result<Zeroizing<[u8; N]>, ClaimsError>
     Ok(raw)
 }
 
-fn malformed<T>(reason: &'static str) -> Result<T, ClaimsError> {
-    Err(ClaimsError::MalformedKey { reason })
+fn malformed<T>(reason: &'static str) -> Result<T, Malformed> {
+    Err(Malformed(reason))
 }

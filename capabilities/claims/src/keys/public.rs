@@ -1,6 +1,6 @@
-//! Public keys: what tells accounts, modules and operators apart.
+//! Names an account, a module or an operator by its public key, and checks signatures with it.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use jsonwebtoken::{
@@ -8,107 +8,12 @@ use jsonwebtoken::{
     crypto::JwtVerifier,
     signature::{Error as SignatureError, Verifier},
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Serialize, Serializer};
 
-use crate::{error::ClaimsError, keys::nkeys};
-
-/// What a key stands for. The kind is part of the key's text, which it gives the first letter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum KeyKind {
-    /// `A`: signs modules on behalf of whoever is trusted.
-    Account,
-    /// `C`: a cluster of hosts.
-    Cluster,
-    /// `M`: a module, the identity of an actor.
-    Module,
-    /// `N`: a server or host.
-    Server,
-    /// `O`: vouches for accounts.
-    Operator,
-    /// `U`: a user.
-    User,
-    /// `V`: a capability provider.
-    Provider,
-    /// `X`: key agreement on Curve25519; such a key cannot sign.
-    Curve,
-}
-
-impl KeyKind {
-    /// Every kind, in the order of the letters.
-    pub const ALL: [Self; 8] = [
-        Self::Account,
-        Self::Cluster,
-        Self::Module,
-        Self::Server,
-        Self::Operator,
-        Self::User,
-        Self::Provider,
-        Self::Curve,
-    ];
-
-    /// The first letter of the text form of a public key of this kind.
-    #[must_use]
-    pub fn letter(self) -> char {
-        match self {
-            Self::Account => 'A',
-            Self::Cluster => 'C',
-            Self::Module => 'M',
-            Self::Server => 'N',
-            Self::Operator => 'O',
-            Self::User => 'U',
-            Self::Provider => 'V',
-            Self::Curve => 'X',
-        }
-    }
-
-    /// The prefix byte of the text form: the place of the letter in the base32 alphabet, shifted to the byte's upper five bits.
-    pub(crate) fn prefix(self) -> u8 {
-        match self {
-            Self::Account => 0,
-            Self::Cluster => 2 << 3,
-            Self::Module => 12 << 3,
-            Self::Server => 13 << 3,
-            Self::Operator => 14 << 3,
-            Self::User => 20 << 3,
-            Self::Provider => 21 << 3,
-            Self::Curve => 23 << 3,
-        }
-    }
-
-    pub(crate) fn of_prefix(prefix: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.prefix() == prefix)
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Account => "account",
-            Self::Cluster => "cluster",
-            Self::Module => "module",
-            Self::Server => "server",
-            Self::Operator => "operator",
-            Self::User => "user",
-            Self::Provider => "provider",
-            Self::Curve => "curve",
-        }
-    }
-}
-
-/// The lower-case English name, as [`FromStr`] reads it.
-impl fmt::Display for KeyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for KeyKind {
-    type Err = ClaimsError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or(ClaimsError::MalformedKey {
-            reason: "its kind is none of account, cluster, module, server, operator, user, provider, curve; name one of these",
-        })
-    }
-}
+use crate::keys::{
+    KeyKind,
+    nkeys::{self, Malformed},
+};
 
 /// A public key with its kind.
 ///
@@ -122,13 +27,11 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads the 56-character text form. Nothing around it is skipped.
+    /// A key of bytes that anybody may have written.
     ///
     /// # Errors
-    /// [`ClaimsError::MalformedKey`] for a wrong length, alphabet, checksum or prefix, for a secret seed, and for bytes that
-    /// are no key to trust. The text itself is never repeated in the error, for it might be a secret.
-    pub fn parse(text: &str) -> Result<Self, ClaimsError> {
-        let (kind, bytes) = nkeys::decode_public(text)?;
+    /// [`Malformed`] for bytes that are no key to trust.
+    pub(crate) fn checked(kind: KeyKind, bytes: [u8; 32]) -> Result<Self, Malformed> {
         if kind != KeyKind::Curve {
             refuse_unsafe_point(&bytes)?;
         }
@@ -152,18 +55,6 @@ impl PublicKey {
         &self.bytes
     }
 
-    /// The same key when it is of the kind that `role` asks for; `role` says in the error what the key was to be.
-    ///
-    /// # Errors
-    /// [`ClaimsError::WrongKeyKind`] when it is of another kind.
-    pub fn of_kind(self, expected: KeyKind, role: &'static str) -> Result<Self, ClaimsError> {
-        if self.kind == expected {
-            Ok(self)
-        } else {
-            Err(ClaimsError::WrongKeyKind { role, expected, key: self })
-        }
-    }
-
     /// Whether these 64 bytes are this key's signature of the message.
     ///
     /// The strict check of RFC 8032: a scalar that is not reduced, a point that is not canonical and points of small order are all
@@ -177,19 +68,18 @@ impl PublicKey {
     }
 }
 
-fn refuse_unsafe_point(bytes: &[u8; 32]) -> Result<(), ClaimsError> {
-    let key = VerifyingKey::from_bytes(bytes).map_err(|_| ClaimsError::MalformedKey {
-        reason: "its bytes are not a point on the curve; get it anew from its owner",
-    })?;
+fn refuse_unsafe_point(bytes: &[u8; 32]) -> Result<(), Malformed> {
+    let key = VerifyingKey::from_bytes(bytes)
+        .map_err(|_| Malformed("its bytes are not a point on the curve; get it anew from its owner"))?;
     if key.is_weak() {
-        return Err(ClaimsError::MalformedKey {
-            reason: "its point has a small order, which makes it worthless; do not use it, get another from its owner",
-        });
+        return Err(Malformed(
+            "its point has a small order, which makes it worthless; do not use it, get another from its owner",
+        ));
     }
     if key.to_edwards().compress().to_bytes() != *bytes {
-        return Err(ClaimsError::MalformedKey {
-            reason: "its bytes are not the canonical form of their point; get it anew from its owner",
-        });
+        return Err(Malformed(
+            "its bytes are not the canonical form of their point; get it anew from its owner",
+        ));
     }
     Ok(())
 }
@@ -208,24 +98,9 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-impl FromStr for PublicKey {
-    type Err = ClaimsError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text)
-    }
-}
-
 impl Serialize for PublicKey {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for PublicKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(de::Error::custom)
     }
 }
 

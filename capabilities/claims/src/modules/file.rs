@@ -183,6 +183,16 @@ impl<'a> ModuleFile<'a> {
     }
 }
 
+impl ModuleHash {
+    /// The hash of a module, signed or not.
+    ///
+    /// # Errors
+    /// [`ClaimsError::MalformedModule`].
+    pub fn of(wasm: &[u8]) -> Result<Self, ClaimsError> {
+        Ok(ModuleFile::read(wasm)?.hash())
+    }
+}
+
 fn is_token(section: &Section<'_>) -> bool {
     matches!(section.content(), Ok(Content::Token(_)))
 }

@@ -1,11 +1,9 @@
-//! The hash by which a token names the module that it belongs to.
+//! Names a module by its hash, as a token does.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use data_encoding::HEXUPPER;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-use crate::{error::ClaimsError, modules::file::ModuleFile};
+use serde::{Serialize, Serializer};
 
 /// The SHA-256 of a module without its token.
 ///
@@ -15,14 +13,6 @@ use crate::{error::ClaimsError, modules::file::ModuleFile};
 pub struct ModuleHash([u8; 32]);
 
 impl ModuleHash {
-    /// The hash of a module, signed or not.
-    ///
-    /// # Errors
-    /// [`ClaimsError::MalformedModule`].
-    pub fn of(wasm: &[u8]) -> Result<Self, ClaimsError> {
-        Ok(ModuleFile::read(wasm)?.hash())
-    }
-
     pub(crate) fn from_digest(digest: impl Into<[u8; 32]>) -> Self {
         Self(digest.into())
     }
@@ -47,27 +37,8 @@ impl fmt::Debug for ModuleHash {
     }
 }
 
-impl FromStr for ModuleHash {
-    type Err = ClaimsError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut bytes = [0; 32];
-        if text.len() != 64 || HEXUPPER.decode_mut(text.as_bytes(), &mut bytes).is_err() {
-            return Err(ClaimsError::MalformedHash);
-        }
-        Ok(Self(bytes))
-    }
-}
-
 impl Serialize for ModuleHash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for ModuleHash {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
     }
 }

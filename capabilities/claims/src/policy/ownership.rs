@@ -257,8 +257,5 @@ impl Bindings {
 }
 
 fn owner_of_kind(owner: PublicKey) -> Result<PublicKey, ClaimsError> {
-    if owner.kind() == KeyKind::Operator {
-        return Ok(owner);
-    }
-    owner.of_kind(KeyKind::Account, "an owner that is not an operator")
+    owner.of_signer("an owner that is not an operator")
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     error::{ClaimsError, PolicyError, TokenPart},
-    keys::{KeyKind, KeyPair, PublicKey},
+    keys::{KeyPair, PublicKey},
     modules::ModuleHash,
     policy::PolicyDocument,
     tokens::{
@@ -184,8 +184,5 @@ fn hash(text: &str) -> ModuleHash {
 }
 
 fn signer_of_kind(key: PublicKey) -> Result<PublicKey, ClaimsError> {
-    if key.kind() == KeyKind::Operator {
-        return Ok(key);
-    }
-    key.of_kind(KeyKind::Account, "the signer of a policy that is not an operator")
+    key.of_signer("the signer of a policy that is not an operator")
 }

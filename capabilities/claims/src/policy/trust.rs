@@ -136,10 +136,8 @@ impl TrustPolicy {
     /// # Errors
     /// [`ClaimsError::WrongKeyKind`] for a key of any other kind.
     pub fn trust(self, key: PublicKey) -> Result<Self, ClaimsError> {
-        if key.kind() == KeyKind::Operator {
-            return Ok(self.operator(key));
-        }
-        Ok(self.account(key.of_kind(KeyKind::Account, "a trusted key that is not an operator's")?))
+        let key = key.of_signer("a trusted key that is not an operator's")?;
+        Ok(if key.kind() == KeyKind::Operator { self.operator(key) } else { self.account(key) })
     }
 
     /// Hands over an account's token, by which an operator vouches for it. It counts while the operator is trusted and while
@@ -246,9 +244,7 @@ impl TrustPolicy {
     /// # Errors
     /// [`ClaimsError::WrongKeyKind`] when it is neither an account's nor an operator's key.
     pub fn limit(mut self, issuer: PublicKey, limit: GrantLimit) -> Result<Self, ClaimsError> {
-        if issuer.kind() != KeyKind::Operator {
-            issuer.of_kind(KeyKind::Account, "an issuer with a limit that is not an operator")?;
-        }
+        let issuer = issuer.of_signer("an issuer with a limit that is not an operator")?;
         self.of(issuer).limit = Some(Arc::new(limit.into()));
         Ok(self)
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{ClaimsError, RotationError},
-    keys::{KeyKind, KeyPair, PublicKey},
+    keys::{KeyPair, PublicKey},
     tokens::{
         Label,
         json::present,
@@ -201,10 +201,7 @@ impl RotationBuilder {
 }
 
 fn rotatable(key: PublicKey) -> Result<PublicKey, ClaimsError> {
-    if key.kind() == KeyKind::Operator {
-        return Ok(key);
-    }
-    key.of_kind(KeyKind::Account, "the old key of a rotation that is not an operator's")
+    key.of_signer("the old key of a rotation that is not an operator's")
 }
 
 /// What the new key signs: everything that the token says but for this signature.

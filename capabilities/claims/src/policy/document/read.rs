@@ -81,9 +81,8 @@ pub(super) fn issuers<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<PublicKey, IssuerRules>, D::Error> {
     let issuers = BTreeMap::<PublicKey, IssuerRules>::deserialize(deserializer)?;
-    for key in issuers.keys().filter(|key| key.kind() != KeyKind::Operator) {
-        key.of_kind(KeyKind::Account, "a key in `issuers` that is not an operator's")
-            .map_err(de::Error::custom)?;
+    for key in issuers.keys() {
+        key.of_signer("a key in `issuers` that is not an operator's").map_err(de::Error::custom)?;
     }
     Ok(issuers)
 }
@@ -96,9 +95,8 @@ pub(super) fn owners<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<PublicKey, OwnerRules>, D::Error> {
     let owners = BTreeMap::<PublicKey, OwnerRules>::deserialize(deserializer)?;
-    for key in owners.keys().filter(|key| key.kind() != KeyKind::Operator) {
-        key.of_kind(KeyKind::Account, "a key in `owners` that is not an operator's")
-            .map_err(de::Error::custom)?;
+    for key in owners.keys() {
+        key.of_signer("a key in `owners` that is not an operator's").map_err(de::Error::custom)?;
     }
     Ok(owners)
 }
