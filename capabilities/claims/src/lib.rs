@@ -90,15 +90,14 @@ mod text;
 mod tokens;
 
 pub use crate::{
-    chain::{Chain, Link, Provenance},
+    chain::{Chain, Link},
     clock::{Clock, ManualClock, Moment, SystemClock},
-    error::{ClaimsError, OwnershipError, PolicyError, RotationError, TokenPart},
+    error::{Bound, ClaimsError, OwnershipError, PolicyError, RotationError, TokenPart},
     keys::{KeyKind, KeyPair, PublicKey},
-    modules::{ClaimsBuilder, ModuleHash, extract, sign_module, strip},
+    modules::{ClaimsBuilder, Inspection, ModuleHash, extract, inspect, sign_module, strip},
     policy::{
-        Access, ActorRules, Allowed, Bound, Grant, GrantLimit, GrantRule, Inspection, IssuerRules, Owner,
-        OwnerRules, Permit, PolicyDocument, PolicyEnd, Revoked, Takeover, TrustPolicy, VerifiedModule,
-        inspect,
+        Access, ActorRules, Allowed, Grant, GrantLimit, GrantRule, IssuerRules, Owner, OwnerRules, Permit,
+        PolicyDocument, PolicyEnd, Provenance, Revoked, Takeover, TrustPolicy, VerifiedModule,
     },
     tokens::{
         AccountBuilder, AccountClaims, Label, ModuleClaims, OperatorBuilder, OperatorClaims, RotationBuilder,

@@ -1,14 +1,9 @@
-//! Provenance: what verification established about where a module comes from.
+//! Holds one link of a chain or a provenance: a key, and what a token says about it.
 
 use crate::{
     keys::{KeyKind, PublicKey},
-    policy::check::{Anchor, Voucher},
-    tokens::{AccountClaims, ModuleClaims, OperatorClaims},
+    tokens::claims::Claims,
 };
-
-/// Who stands behind a module, from the key that the policy trusts down to the module itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Provenance(Box<[Link]>);
 
 /// One link of a provenance: a key, and what the token says that is about it. It can be made of the claims of any kind.
 ///
@@ -23,27 +18,23 @@ pub struct Link {
     expires: Option<u64>,
 }
 
-impl Provenance {
-    pub(crate) fn of(claims: &ModuleClaims, anchor: Anchor<'_>) -> Self {
-        let Anchor::Operator(Voucher { account, operator, .. }) = anchor else {
-            return Self([Link::bare(claims.issuer()), claims.into()].into());
-        };
-        let operator = operator.map_or_else(|| Link::bare(account.operator()), Link::from);
-        Self([operator, account.into(), claims.into()].into())
-    }
-
-    /// The links, from the one that the policy trusts to the module. There are two or three.
-    #[must_use]
-    pub fn links(&self) -> &[Link] {
-        &self.0
-    }
-}
-
 impl Link {
     /// A key that is trusted without a token.
     #[must_use]
     pub fn bare(key: PublicKey) -> Self {
         Self { key, name: None, token: None, issuer: None, not_before: None, expires: None }
+    }
+
+    /// What a token says, with the name that it gives.
+    pub(crate) fn of<M>(claims: &Claims<M>, name: Option<&str>) -> Self {
+        Self {
+            key: claims.subject,
+            name: name.map(Into::into),
+            token: Some(claims.id.as_str().into()),
+            issuer: Some(claims.issuer),
+            not_before: claims.not_before,
+            expires: claims.expires,
+        }
     }
 
     /// Whom the link is about.
@@ -88,25 +79,3 @@ impl Link {
         self.expires
     }
 }
-
-/// The link of claims of one kind, whose methods have the same names.
-macro_rules! link_of {
-    ($claims:ty, $key:ident, $issuer:ident) => {
-        impl From<&$claims> for Link {
-            fn from(claims: &$claims) -> Self {
-                Self {
-                    key: claims.$key(),
-                    name: claims.name().map(Into::into),
-                    token: Some(claims.id().into()),
-                    issuer: Some(claims.$issuer()),
-                    not_before: claims.not_before(),
-                    expires: claims.expires(),
-                }
-            }
-        }
-    };
-}
-
-link_of!(OperatorClaims, operator, operator);
-link_of!(AccountClaims, account, operator);
-link_of!(ModuleClaims, subject, issuer);

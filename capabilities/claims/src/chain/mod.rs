@@ -3,5 +3,5 @@
 mod link;
 mod token_chain;
 
-pub use link::{Link, Provenance};
+pub use link::Link;
 pub use token_chain::Chain;

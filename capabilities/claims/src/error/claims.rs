@@ -457,17 +457,6 @@ impl From<Malformed> for ClaimsError {
     }
 }
 
-impl ClaimsError {
-    /// Whom a refusal of one concept is about.
-    pub(crate) fn subject_of_concept(&self) -> Option<&Label> {
-        match self {
-            Self::Ownership(error) => error.subject(),
-            Self::Rotation(error) => error.subject(),
-            _ => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::ClaimsError;

@@ -1,8 +1,9 @@
-//! What is refused because it belongs to somebody else.
+//! Lists what is refused because it belongs to somebody else.
 
 use untrusted_text::Shown;
 
-use crate::{keys::PublicKey, policy::ownership::Bound, tokens::Label};
+use super::Bound;
+use crate::{keys::PublicKey, tokens::Label};
 
 /// Why a module was refused for whom it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -10,8 +11,7 @@ use crate::{keys::PublicKey, policy::ownership::Bound, tokens::Label};
 pub enum OwnershipError {
     /// The policy binds the module's key, its name or one of its tags to somebody else than who signed it.
     #[error(
-        "{subject} is signed by {issuer}, and the policy binds {} to {owner}; have its owner sign it, or change the owners in the policy",
-        What(.bound)
+        "{subject} is signed by {issuer}, and the policy binds {bound} to {owner}; have its owner sign it, or change the owners in the policy"
     )]
     BoundToAnother {
         /// The module.
@@ -50,19 +50,6 @@ impl OwnershipError {
         match self {
             Self::BoundToAnother { subject, .. } | Self::NotTheOwner { subject, .. } => Some(subject),
             Self::Pattern { .. } => None,
-        }
-    }
-}
-
-/// What is bound, in words.
-struct What<'a>(&'a Bound);
-
-impl std::fmt::Display for What<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            Bound::Key => f.write_str("its key"),
-            Bound::Name(name) => write!(f, "the name \"{}\"", Shown::new(name)),
-            Bound::Tag(tag) => write!(f, "the tag \"{}\"", Shown::new(tag)),
         }
     }
 }

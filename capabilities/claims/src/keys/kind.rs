@@ -84,7 +84,7 @@ impl KeyKind {
     }
 }
 
-/// The lower-case English name, as [`FromStr`] reads it.
+/// The lower-case English name, as [`FromStr`](std::str::FromStr) reads it.
 impl fmt::Display for KeyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

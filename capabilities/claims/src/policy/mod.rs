@@ -8,6 +8,7 @@ mod grants;
 pub(crate) mod ownership;
 mod pattern;
 mod permit;
+mod provenance;
 mod rotations;
 #[cfg(feature = "toml")]
 mod signed;
@@ -20,9 +21,10 @@ mod verify;
 pub use allowed::Allowed;
 pub use document::{ActorRules, GrantRule, IssuerRules, OwnerRules, PolicyDocument, PolicyEnd, Revoked};
 pub use grants::{Access, Grant, GrantLimit};
-pub use ownership::{Bound, Owner, Takeover};
+pub use ownership::{Owner, Takeover};
 pub use permit::Permit;
+pub use provenance::Provenance;
 #[cfg(feature = "toml")]
 pub use signed::{PolicyVersion, SignedPolicies, SignedPolicy};
 pub use trust::TrustPolicy;
-pub use verify::{Inspection, VerifiedModule, inspect};
+pub use verify::VerifiedModule;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    error::{ClaimsError, OwnershipError},
+    error::{Bound, ClaimsError, OwnershipError},
     keys::{KeyKind, PublicKey},
     policy::{
         TrustPolicy,
@@ -25,18 +25,6 @@ pub(crate) struct Bindings {
 
 /// Those to whom one thing is bound, any of whom is enough.
 pub(crate) type Owners = BTreeSet<PublicKey>;
-
-/// What binds a module to an owner: its key, or what its token says of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Bound {
-    /// The module's key.
-    Key,
-    /// Its name, or its second name (`call_alias`).
-    Name(Box<str>),
-    /// One of its tags.
-    Tag(Box<str>),
-}
 
 /// Why one issuer may put a module in the place of another's: see [`TrustPolicy::may_take_over`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,17 +1,13 @@
-//! Verification: the road that every module takes before it may run, and a look at one that may not.
+//! Verifies a module before it may run.
 
 use bytes::Bytes;
 
 use crate::{
-    chain::{Chain, Provenance},
+    chain::Chain,
     error::ClaimsError,
-    modules::file::ModuleFile,
-    policy::TrustPolicy,
-    tokens::{
-        ModuleClaims,
-        module::AboutModule,
-        token::{self, Token},
-    },
+    modules::{file::ModuleFile, inspect::read_token},
+    policy::{Provenance, TrustPolicy},
+    tokens::ModuleClaims,
 };
 
 /// A module whose token was verified: signed by the account it names, unaltered since, in its time, and trusted.
@@ -124,45 +120,6 @@ fn read_whole(wasm: &[u8], beside: Option<&[&str]>) -> Result<(ModuleClaims, usi
         None => claims,
     };
     Ok((claims, module.code_end()))
-}
-
-/// What a look at a module's token found.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Inspection {
-    /// What the token says. Believe it only when both marks below are set, and then only as much as you believe the issuer.
-    pub claims: ModuleClaims,
-    /// Whether the signature is that of the issuer whom the claims name.
-    pub signature: bool,
-    /// Whether the module is the one whose hash the claims give.
-    pub hash: bool,
-}
-
-impl Inspection {
-    /// Whether the issuer whom the claims name signed this very module.
-    #[must_use]
-    pub fn holds(&self) -> bool {
-        self.signature && self.hash
-    }
-}
-
-/// Reads the token of a module and says whether signature and hash hold. Times and trust are not judged.
-///
-/// # Errors
-/// What keeps the token from being read at all, such as [`ClaimsError::NotSigned`] and [`ClaimsError::MalformedToken`].
-pub fn inspect(wasm: &[u8]) -> Result<Inspection, ClaimsError> {
-    let module = ModuleFile::read(wasm)?;
-    let (claims, signature) = read_token(&module)?;
-    let hash = module.has_hash(claims.hash()).is_ok();
-    Ok(Inspection { claims, signature, hash })
-}
-
-/// The claims, and whether they are signed by the account that they name.
-fn read_token(module: &ModuleFile<'_>) -> Result<(ModuleClaims, bool), ClaimsError> {
-    let text = token::as_text(module.token_at_the_end()?)?;
-    let token = Token::<AboutModule>::parse(text)?;
-    let signed = token.is_signed_by(&token.claims.issuer);
-    Ok((ModuleClaims::new(token.claims)?, signed))
 }
 
 fn forged(claims: &ModuleClaims) -> ClaimsError {

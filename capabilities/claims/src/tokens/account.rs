@@ -1,35 +1,15 @@
-//! Account tokens: an operator's word that an account is one of its own.
-
-use serde::{Deserialize, Serialize};
+//! Reads and writes account tokens: an operator's word that an account is one of its own.
 
 use crate::{
     error::ClaimsError,
     keys::{KeyKind, KeyPair, PublicKey},
     tokens::{
-        module::Claims,
+        claims::Claims,
+        signer::{AboutSigner, signer_claims},
         times::{Times, time_setters},
         token::{self, Token},
     },
 };
-
-/// What a token says about an account or an operator. `null` stands for what is absent here, for that is how the public tools write it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AboutSigner {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) name: Option<String>,
-    /// More keys that it would like to sign with. They are read and then disregarded: whoever is to be trusted needs
-    /// a token of its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    valid_signers: Option<Vec<String>>,
-}
-
-impl AboutSigner {
-    /// The public tools always write the list, so it is written here too.
-    pub(crate) fn named(name: Option<String>) -> Self {
-        Self { name, valid_signers: Some(Vec::new()) }
-    }
-}
 
 /// What a token says about an account, its signature checked: the operator that it names signed it.
 ///
@@ -37,6 +17,8 @@ impl AboutSigner {
 /// [`TrustPolicy`](crate::TrustPolicy) to say each time that it is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountClaims(Claims<AboutSigner>);
+
+signer_claims!(AccountClaims);
 
 impl AccountClaims {
     /// Reads an account's token and checks its signature.
@@ -67,36 +49,6 @@ impl AccountClaims {
     #[must_use]
     pub fn account(&self) -> PublicKey {
         self.0.subject
-    }
-
-    /// The account's name for people.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        self.0.about.name.as_deref()
-    }
-
-    /// The token's own id (`jti`).
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.0.id
-    }
-
-    /// When the token was issued, in seconds since 1970 (`iat`).
-    #[must_use]
-    pub fn issued_at(&self) -> u64 {
-        self.0.issued_at
-    }
-
-    /// The second from which on the token is refused, since 1970 (`exp`). None: it does not expire.
-    #[must_use]
-    pub fn expires(&self) -> Option<u64> {
-        self.0.expires
-    }
-
-    /// The first second in which the token is good, since 1970 (`nbf`). None: at once.
-    #[must_use]
-    pub fn not_before(&self) -> Option<u64> {
-        self.0.not_before
     }
 }
 

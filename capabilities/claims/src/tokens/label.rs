@@ -1,15 +1,10 @@
-//! What a module, an account or an operator is called in messages.
+//! Calls a module, an account or an operator by its name in messages.
 
 use std::fmt;
 
 use untrusted_text::{Shown, cut};
 
-use crate::{
-    error::ClaimsError,
-    keys::{KeyKind, PublicKey},
-    modules::extract,
-    tokens::{AccountClaims, ModuleClaims, OperatorClaims, module::AboutModule, token},
-};
+use crate::keys::PublicKey;
 
 /// Whom a token is about, for messages: name and key as the token gives them, `"counter" (MCATS5...)`. The name is escaped and
 /// cut.
@@ -40,15 +35,6 @@ struct Named {
 }
 
 impl Label {
-    /// Who a module says that it is, when it has a token whose claims can be read. None of it is proven: neither the signature
-    /// nor the hash is looked at, so that a module that is refused for either can be called by its name.
-    #[must_use]
-    pub fn read(wasm: &[u8]) -> Option<Self> {
-        let claims = token::claims_of::<AboutModule>(extract(wasm).ok()?).ok()?;
-        let of_module = claims.subject.kind() == KeyKind::Module;
-        of_module.then(|| Self::new(claims.about.name.as_deref(), claims.subject))
-    }
-
     /// A name, if there is one, and a key.
     #[must_use]
     pub fn new(name: Option<&str>, key: PublicKey) -> Self {
@@ -65,67 +51,6 @@ impl Label {
     #[must_use]
     pub fn key(&self) -> PublicKey {
         self.0.key
-    }
-
-    /// Why this module was refused, in words that name it: many refusals do by themselves, those of a chain or of a key that is
-    /// not the module's do not.
-    #[must_use]
-    pub fn refusal(&self, why: &ClaimsError) -> String {
-        match why.subject() {
-            Some(subject) if subject == self => why.to_string(),
-            _ => format!("{self}: {why}"),
-        }
-    }
-}
-
-impl ClaimsError {
-    /// Whom the text names as the one that is refused: a module for the most part, or whom a token of its chain is about. Nothing
-    /// when that is not known.
-    #[must_use]
-    pub fn subject(&self) -> Option<&Label> {
-        match self {
-            Self::Forged { subject, .. }
-            | Self::Altered { subject, .. }
-            | Self::Expired { subject, .. }
-            | Self::NotYetValid { subject, .. }
-            | Self::NotTrusted { subject, .. }
-            | Self::NotSelfIssued { subject, .. }
-            | Self::KeyRevoked { subject, .. }
-            | Self::TokenRevoked { subject, .. }
-            | Self::ActorDenied { subject }
-            | Self::ActorNotAllowed { subject }
-            | Self::RevisionTooLow { subject, .. }
-            | Self::NeverExpires { subject, .. }
-            | Self::LivesTooLong { subject, .. }
-            | Self::NotGranted { subject, .. }
-            | Self::CapabilityBeyondLimit { subject, .. }
-            | Self::LinkBeyondLimit { subject, .. }
-            | Self::OperationBeyondLimit { subject, .. } => Some(subject),
-            Self::AccountExpired { account, .. } | Self::AccountNotYetValid { account, .. } => Some(account),
-            Self::OperatorExpired { operator, .. } | Self::OperatorNotYetValid { operator, .. } => {
-                Some(operator)
-            }
-            Self::BrokenChain { source, .. } => source.subject(),
-            _ => self.subject_of_concept(),
-        }
-    }
-}
-
-impl From<&ModuleClaims> for Label {
-    fn from(claims: &ModuleClaims) -> Self {
-        Self::new(claims.name(), claims.subject())
-    }
-}
-
-impl From<&AccountClaims> for Label {
-    fn from(claims: &AccountClaims) -> Self {
-        Self::new(claims.name(), claims.account())
-    }
-}
-
-impl From<&OperatorClaims> for Label {
-    fn from(claims: &OperatorClaims) -> Self {
-        Self::new(claims.name(), claims.operator())
     }
 }
 

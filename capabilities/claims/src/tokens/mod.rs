@@ -1,12 +1,14 @@
 //! Reads, checks and writes signed tokens: of modules, accounts and operators, and of keys that hand over.
 
 mod account;
+pub(crate) mod claims;
 mod date;
 mod json;
 mod label;
 pub(crate) mod module;
 mod operator;
 mod rotation;
+mod signer;
 pub(crate) mod times;
 pub(crate) mod token;
 

@@ -1,54 +1,16 @@
-//! What a token says, in the order in which it says it.
+//! Holds what a module's token says, in the order in which it says it.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    chain::Chain,
+    chain::{Chain, Link},
     error::ClaimsError,
     keys::{KeyKind, PublicKey},
     modules::ModuleHash,
-    tokens::{
-        date,
-        json::{Object, present},
-    },
+    tokens::{Label, claims::Claims, json::present},
 };
-
-/// The revision of the claims' shape that this crate writes.
-pub(crate) const REVISION: u32 = 3;
-
-/// The claims that every token has (RFC 7519 §4.1), around those of its kind. The fields' order is that of the text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, bound(deserialize = "M: Deserialize<'de>"))]
-pub(crate) struct Claims<M> {
-    #[serde(
-        rename = "exp",
-        default,
-        deserialize_with = "date::end",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub(crate) expires: Option<u64>,
-    #[serde(rename = "jti")]
-    pub(crate) id: String,
-    #[serde(rename = "iat", deserialize_with = "date::moment")]
-    pub(crate) issued_at: u64,
-    #[serde(rename = "iss")]
-    pub(crate) issuer: PublicKey,
-    #[serde(rename = "sub")]
-    pub(crate) subject: PublicKey,
-    #[serde(
-        rename = "nbf",
-        default,
-        deserialize_with = "date::beginning",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub(crate) not_before: Option<u64>,
-    #[serde(rename = "wascap")]
-    pub(crate) about: Object<M>,
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub(crate) wascap_revision: Option<u32>,
-}
 
 /// What a token says about a module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,5 +191,17 @@ impl ModuleClaims {
     #[must_use]
     pub fn claims_revision(&self) -> Option<u32> {
         self.claims.wascap_revision
+    }
+}
+
+impl From<&ModuleClaims> for Label {
+    fn from(claims: &ModuleClaims) -> Self {
+        Self::new(claims.name(), claims.subject())
+    }
+}
+
+impl From<&ModuleClaims> for Link {
+    fn from(claims: &ModuleClaims) -> Self {
+        Self::of(&claims.claims, claims.name())
     }
 }

@@ -1,11 +1,11 @@
-//! Operator tokens: what an operator says of itself, at the root of a chain.
+//! Reads and writes operator tokens: what an operator says of itself, at the root of a chain.
 
 use crate::{
     error::ClaimsError,
     keys::{KeyKind, KeyPair, PublicKey},
     tokens::{
-        account::AboutSigner,
-        module::Claims,
+        claims::Claims,
+        signer::{AboutSigner, signer_claims},
         times::{Times, time_setters},
         token::{self, Token},
     },
@@ -17,6 +17,8 @@ use crate::{
 /// [`TrustPolicy`](crate::TrustPolicy) to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorClaims(Claims<AboutSigner>);
+
+signer_claims!(OperatorClaims);
 
 impl OperatorClaims {
     /// Reads an operator's token and checks its signature.
@@ -44,36 +46,6 @@ impl OperatorClaims {
     #[must_use]
     pub fn operator(&self) -> PublicKey {
         self.0.subject
-    }
-
-    /// The operator's name for people.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        self.0.about.name.as_deref()
-    }
-
-    /// The token's own id (`jti`).
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.0.id
-    }
-
-    /// When the token was issued, in seconds since 1970 (`iat`).
-    #[must_use]
-    pub fn issued_at(&self) -> u64 {
-        self.0.issued_at
-    }
-
-    /// The second from which on the token is refused, since 1970 (`exp`). None: it does not expire.
-    #[must_use]
-    pub fn expires(&self) -> Option<u64> {
-        self.0.expires
-    }
-
-    /// The first second in which the token is good, since 1970 (`nbf`). None: at once.
-    #[must_use]
-    pub fn not_before(&self) -> Option<u64> {
-        self.0.not_before
     }
 }
 

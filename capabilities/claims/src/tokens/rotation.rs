@@ -12,8 +12,8 @@ use crate::{
     keys::{KeyPair, PublicKey},
     tokens::{
         Label,
+        claims::Claims,
         json::present,
-        module::Claims,
         times::{Times, time_setters},
         token::{self, Token},
     },

@@ -7,8 +7,8 @@ use crate::{
     error::ClaimsError,
     keys::PublicKey,
     tokens::{
+        claims::{Claims, REVISION},
         json::Object,
-        module::{Claims, REVISION},
     },
 };
 

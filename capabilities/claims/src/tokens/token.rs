@@ -15,7 +15,7 @@ use untrusted_text::Shown;
 
 use crate::{
     error::{ClaimsError, TokenPart},
-    tokens::{json::Object, module::Claims},
+    tokens::{claims::Claims, json::Object},
 };
 
 /// The largest token, in bytes. Honest ones have about one thousand.
