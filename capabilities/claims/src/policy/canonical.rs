@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     keys::PublicKey,
     modules::ModuleHash,
-    policy::{TrustPolicy, grants::Terms, ownership::Owners, trust::Standing},
+    policy::{TrustPolicy, bindings::Owners, grants::Terms, standing::Standing},
     tokens::{AccountClaims, OperatorClaims, RotationClaims},
 };
 

@@ -5,7 +5,8 @@ use crate::{
     keys::PublicKey,
     policy::{
         TrustPolicy,
-        trust::{Known, Standing},
+        bindings::BoundIn,
+        standing::{Known, Standing},
     },
     tokens::{AccountClaims, ModuleClaims, OperatorClaims, RotationClaims},
 };
@@ -144,6 +145,11 @@ impl<'a> Question<'a> {
     /// Everything that the trust in the issuer rests on at this moment, and to whose owners the module is bound if to anybody.
     pub(crate) fn holding(self) -> impl Iterator<Item = Anchor<'a>> {
         self.anchors().filter(move |anchor| self.bound_elsewhere(*anchor).is_none())
+    }
+
+    /// What of the module is bound to others than those on whom the trust in its issuer rests here, and to whom.
+    fn bound_elsewhere(self, anchor: Anchor<'a>) -> Option<(BoundIn<'a>, PublicKey)> {
+        self.policy.bindings.elsewhere(self.claims, self.signers(anchor).map(|known| known.key))
     }
 
     /// The key of the issuer, and of the operator on whose word the trust rests, when it does; each with those that it stands for.

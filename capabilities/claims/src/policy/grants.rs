@@ -1,20 +1,8 @@
-//! Grants: what one use of a capability is, the most that an issuer may grant of it, and the decision.
+//! Holds what one use of a capability is, and the most that an issuer may grant of it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use untrusted_text::cut;
-
-use crate::{
-    error::ClaimsError,
-    keys::PublicKey,
-    policy::{
-        TrustPolicy,
-        check::{Anchor, Question},
-    },
-    tokens::ModuleClaims,
-};
-
-/// One use of a capability, about which a [`TrustPolicy`] or a [`Permit`](crate::Permit) decides.
+/// One use of a capability, about which a [`TrustPolicy`](crate::TrustPolicy) or a [`Permit`](crate::Permit) decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Access<'a> {
@@ -93,7 +81,7 @@ impl Terms {
     }
 
     /// Whether the link is within these terms, and whether the operation is.
-    fn allow(&self, access: &Access<'_>) -> (bool, bool) {
+    pub(super) fn allow(&self, access: &Access<'_>) -> (bool, bool) {
         let link = self
             .links
             .as_ref()
@@ -149,71 +137,4 @@ impl Limit {
 #[inline]
 pub(crate) fn any_allows(terms: &[Terms], access: &Access<'_>) -> bool {
     terms.iter().any(|terms| terms.allow(access) == (true, true))
-}
-
-impl TrustPolicy {
-    /// Whether the module may do this now: its claims hold, its token grants the capability, and no limit on what its issuers may
-    /// grant is in the way. Where several operators vouch for the account, the word of one that allows it is enough.
-    ///
-    /// This is the whole decision. A [`Permit`](crate::Permit) gives the same answer faster, for the calls of a running module.
-    ///
-    /// # Errors
-    /// Those of [`check`](Self::check), [`ClaimsError::NotGranted`], and [`ClaimsError::CapabilityBeyondLimit`],
-    /// [`ClaimsError::LinkBeyondLimit`] or [`ClaimsError::OperationBeyondLimit`].
-    pub fn allows(&self, claims: &ModuleClaims, access: &Access<'_>, now: u64) -> Result<(), ClaimsError> {
-        let question = self.ask(claims, now);
-        let first = question.anchor()?;
-        if !claims.grants(access.capability) {
-            let (subject, capability) = (claims.into(), cut(access.capability).into());
-            return Err(ClaimsError::NotGranted { subject, capability });
-        }
-        let Some((issuer, what)) = question.beyond(first, access) else { return Ok(()) };
-        if question.holding().skip(1).any(|anchor| question.beyond(anchor, access).is_none()) {
-            return Ok(());
-        }
-        Err(what.refusal(claims, issuer, access))
-    }
-}
-
-impl<'a> Question<'a> {
-    /// The keys on the way to this anchor whose limits count: those that have been handed over from, too.
-    pub(crate) fn limits(self, anchor: Anchor<'a>) -> impl Iterator<Item = (PublicKey, &'a Limit)> {
-        self.signers(anchor).filter_map(|known| Some((known.key, known.standing.limit.as_deref()?)))
-    }
-
-    /// Whose limit is passed first, and in what.
-    fn beyond(self, anchor: Anchor<'a>, access: &Access<'_>) -> Option<(PublicKey, Beyond)> {
-        self.limits(anchor).find_map(|(key, limit)| {
-            let Some(terms) = limit.terms(access.capability) else { return Some((key, Beyond::Capability)) };
-            if any_allows(terms, access) {
-                return None;
-            }
-            let link = terms.iter().any(|terms| terms.allow(access).0);
-            Some((key, if link { Beyond::Operation } else { Beyond::Link }))
-        })
-    }
-}
-
-/// What of an access an issuer may not grant.
-enum Beyond {
-    Capability,
-    Link,
-    Operation,
-}
-
-impl Beyond {
-    fn refusal(&self, claims: &ModuleClaims, issuer: PublicKey, access: &Access<'_>) -> ClaimsError {
-        let (subject, capability) = (claims.into(), cut(access.capability).into());
-        match self {
-            Self::Capability => ClaimsError::CapabilityBeyondLimit { subject, issuer, capability },
-            Self::Link => {
-                let link = cut(access.link.unwrap_or("none")).into();
-                ClaimsError::LinkBeyondLimit { subject, issuer, capability, link }
-            }
-            Self::Operation => {
-                let operation = cut(access.operation).into();
-                ClaimsError::OperationBeyondLimit { subject, issuer, capability, operation }
-            }
-        }
-    }
 }

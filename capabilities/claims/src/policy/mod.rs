@@ -1,17 +1,20 @@
 //! Decides whom to trust and what a module may do: the policy as the host's owner writes it, and the questions that it answers.
 
 mod allowed;
+mod bindings;
 mod canonical;
-pub(crate) mod check;
+mod check;
+mod decision;
 mod document;
 mod grants;
-pub(crate) mod ownership;
+mod ownership;
 mod pattern;
 mod permit;
 mod provenance;
 mod rotations;
 #[cfg(feature = "toml")]
 mod signed;
+mod standing;
 mod summary;
 #[cfg(feature = "toml")]
 mod toml;

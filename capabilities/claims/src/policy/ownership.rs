@@ -1,30 +1,13 @@
-//! Decides to whom a module belongs: what the policy binds to an account, and who may take over whose actor.
+//! Decides who may take over whose actor, and takes in what is bound to whom.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::{
-    error::{Bound, ClaimsError, OwnershipError},
+    error::{ClaimsError, OwnershipError},
     keys::{KeyKind, PublicKey},
-    policy::{
-        TrustPolicy,
-        check::{Anchor, Question},
-        pattern::NamePattern,
-    },
+    policy::{TrustPolicy, check::Anchor, pattern::NamePattern},
     tokens::{AccountClaims, ModuleClaims},
 };
-
-/// What the policy binds to whom. An owner is an account, or an operator for all the accounts that it vouches for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Bindings {
-    pub(crate) modules: BTreeMap<PublicKey, Owners>,
-    pub(crate) names: BTreeMap<NamePattern, Owners>,
-    pub(crate) tags: BTreeMap<Box<str>, Owners>,
-    /// The operators whose accounts may take over each other's actors.
-    pub(crate) shared: BTreeSet<PublicKey>,
-}
-
-/// Those to whom one thing is bound, any of whom is enough.
-pub(crate) type Owners = BTreeSet<PublicKey>;
 
 /// Why one issuer may put a module in the place of another's: see [`TrustPolicy::may_take_over`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,60 +170,6 @@ impl TrustPolicy {
         let of_offered = self.ask(offered, now).holding().filter_map(Anchor::operator);
         let mut keys = of_offered.flat_map(|known| self.line(known, now)).map(|known| known.key);
         keys.find(|key| self.bindings.shared.contains(key) && owners.contains(key))
-    }
-}
-
-impl<'a> Question<'a> {
-    /// What of the module is bound to others than those on whom the trust in its issuer rests here, and to whom.
-    pub(crate) fn bound_elsewhere(self, anchor: Anchor<'a>) -> Option<(BoundIn<'a>, PublicKey)> {
-        let bindings = &self.policy.bindings;
-        if bindings.is_empty() {
-            return None;
-        }
-        let signers = self.signers(anchor);
-        let mut bound = bindings.of(self.claims);
-        let elsewhere = bound.find(|(_, owners)| !signers.clone().any(|known| owners.contains(&known.key)));
-        elsewhere.and_then(|(what, owners)| Some((what, *owners.first()?)))
-    }
-}
-
-/// [`Bound`] without a text of its own, so that looking costs nothing when all is well.
-#[derive(Clone, Copy)]
-pub(crate) enum BoundIn<'a> {
-    Key,
-    Name(&'a str),
-    Tag(&'a str),
-}
-
-impl BoundIn<'_> {
-    pub(crate) fn refusal(self, claims: &ModuleClaims, owner: PublicKey) -> ClaimsError {
-        let bound = match self {
-            Self::Key => Bound::Key,
-            Self::Name(name) => Bound::Name(untrusted_text::cut(name).into()),
-            Self::Tag(tag) => Bound::Tag(untrusted_text::cut(tag).into()),
-        };
-        let (subject, issuer) = (claims.into(), claims.issuer());
-        OwnershipError::BoundToAnother { subject, bound, owner, issuer }.into()
-    }
-}
-
-impl Bindings {
-    fn is_empty(&self) -> bool {
-        self.modules.is_empty() && self.names.is_empty() && self.tags.is_empty()
-    }
-
-    /// Everything of the module that is bound, with its owners.
-    fn of<'a>(&'a self, claims: &'a ModuleClaims) -> impl Iterator<Item = (BoundIn<'a>, &'a Owners)> {
-        let key = self.modules.get(&claims.subject()).map(|owners| (BoundIn::Key, owners));
-        let names = [claims.name(), claims.call_alias()].into_iter().flatten().flat_map(|name| {
-            let matching = self.names.iter().filter(move |(pattern, _)| pattern.matches(name));
-            matching.map(move |(_, owners)| (BoundIn::Name(name), owners))
-        });
-        let tags = claims.tags().iter().filter_map(|tag| {
-            let owners = self.tags.get(tag.as_str())?;
-            Some((BoundIn::Tag(tag), owners))
-        });
-        key.into_iter().chain(names).chain(tags)
     }
 }
 

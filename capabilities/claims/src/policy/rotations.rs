@@ -5,7 +5,7 @@ use std::{ops::ControlFlow, sync::Arc};
 use crate::{
     error::{ClaimsError, RotationError},
     keys::PublicKey,
-    policy::{TrustPolicy, trust::Known},
+    policy::{TrustPolicy, standing::Known},
     tokens::{ModuleClaims, RotationClaims},
 };
 

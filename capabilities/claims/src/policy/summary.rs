@@ -6,7 +6,7 @@ use untrusted_text::Shown;
 
 use crate::{
     keys::PublicKey,
-    policy::{TrustPolicy, allowed::Allowed, grants::Limit, ownership::Bindings, trust::Standing},
+    policy::{TrustPolicy, allowed::Allowed, bindings::Bindings, grants::Limit, standing::Standing},
 };
 
 /// The policy on one line, for logs, with the [`hash`](TrustPolicy::hash) of all of it: the same policy always gives the same

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Deserializer, de};
 
-use super::{IssuerRules, OwnerRules};
 use crate::{
     error::ClaimsError,
     keys::{KeyKind, KeyPair, PublicKey},
@@ -77,10 +76,10 @@ pub(super) fn minimum_revision<'de, D: Deserializer<'de>>(
     Ok(revisions)
 }
 
-pub(super) fn issuers<'de, D: Deserializer<'de>>(
+pub(super) fn issuers<'de, D: Deserializer<'de>, R: Deserialize<'de>>(
     deserializer: D,
-) -> Result<BTreeMap<PublicKey, IssuerRules>, D::Error> {
-    let issuers = BTreeMap::<PublicKey, IssuerRules>::deserialize(deserializer)?;
+) -> Result<BTreeMap<PublicKey, R>, D::Error> {
+    let issuers = BTreeMap::<PublicKey, R>::deserialize(deserializer)?;
     for key in issuers.keys() {
         key.of_signer("a key in `issuers` that is not an operator's").map_err(de::Error::custom)?;
     }
@@ -91,10 +90,10 @@ pub(super) fn shared_actors<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     keys(deserializer, KeyKind::Operator, "a key in `shared_actors`")
 }
 
-pub(super) fn owners<'de, D: Deserializer<'de>>(
+pub(super) fn owners<'de, D: Deserializer<'de>, R: Deserialize<'de>>(
     deserializer: D,
-) -> Result<BTreeMap<PublicKey, OwnerRules>, D::Error> {
-    let owners = BTreeMap::<PublicKey, OwnerRules>::deserialize(deserializer)?;
+) -> Result<BTreeMap<PublicKey, R>, D::Error> {
+    let owners = BTreeMap::<PublicKey, R>::deserialize(deserializer)?;
     for key in owners.keys() {
         key.of_signer("a key in `owners` that is not an operator's").map_err(de::Error::custom)?;
     }

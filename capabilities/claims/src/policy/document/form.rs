@@ -1,22 +1,13 @@
-//! Policy as data: the same that the builder says, in a form that a file can have.
+//! Holds a policy as data: the same that the builder says, in a form that a file can have.
 
-mod read;
-mod whole;
-
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::{
-    error::ClaimsError,
-    keys::{KeyKind, PublicKey},
-    policy::{
-        TrustPolicy,
-        grants::{Grant, GrantLimit},
-    },
-};
+use super::read;
+use crate::keys::PublicKey;
 
-/// A [`TrustPolicy`] as data, to be read from TOML or any other form that `serde` knows.
+/// A [`TrustPolicy`](crate::TrustPolicy) as data, to be read from TOML or any other form that `serde` knows.
 ///
 /// Every field may be left out; a document without any trusts nobody. Fields that are not known are refused, so that a misspelt
 /// one is not silently without effect.
@@ -58,33 +49,33 @@ use crate::{
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct PolicyDocument {
-    /// Accounts whose modules are trusted: [`TrustPolicy::account`].
+    /// Accounts whose modules are trusted: [`TrustPolicy::account`](crate::TrustPolicy::account).
     #[serde(deserialize_with = "read::accounts")]
     pub accounts: Vec<PublicKey>,
-    /// Operators whose accounts are trusted: [`TrustPolicy::operator`].
+    /// Operators whose accounts are trusted: [`TrustPolicy::operator`](crate::TrustPolicy::operator).
     #[serde(deserialize_with = "read::operators")]
     pub operators: Vec<PublicKey>,
-    /// Operators whose accounts may take over each other's actors: [`TrustPolicy::share_actors`].
+    /// Operators whose accounts may take over each other's actors: [`TrustPolicy::share_actors`](crate::TrustPolicy::share_actors).
     #[serde(deserialize_with = "read::shared_actors")]
     pub shared_actors: Vec<PublicKey>,
-    /// Texts of account tokens: [`TrustPolicy::account_token`].
+    /// Texts of account tokens: [`TrustPolicy::account_token`](crate::TrustPolicy::account_token).
     #[serde(deserialize_with = "read::account_tokens")]
     pub account_tokens: Vec<String>,
-    /// Texts of operators' own tokens that are asked for: [`TrustPolicy::operator_token`].
+    /// Texts of operators' own tokens that are asked for: [`TrustPolicy::operator_token`](crate::TrustPolicy::operator_token).
     #[serde(deserialize_with = "read::operator_tokens")]
     pub operator_tokens: Vec<String>,
-    /// Texts of rotation tokens: [`TrustPolicy::rotation`].
+    /// Texts of rotation tokens: [`TrustPolicy::rotation`](crate::TrustPolicy::rotation).
     #[serde(deserialize_with = "read::rotations")]
     pub rotations: Vec<String>,
-    /// How far clocks may differ, in seconds: [`TrustPolicy::clock_skew`].
+    /// How far clocks may differ, in seconds: [`TrustPolicy::clock_skew`](crate::TrustPolicy::clock_skew).
     pub clock_skew_seconds: u64,
-    /// The most seconds that a module's token may be good for: [`TrustPolicy::max_token_life`].
+    /// The most seconds that a module's token may be good for: [`TrustPolicy::max_token_life`](crate::TrustPolicy::max_token_life).
     pub max_token_life_seconds: Option<u64>,
     /// Which actors may run.
     pub actors: ActorRules,
     /// What counts no more.
     pub revoked: Revoked,
-    /// The most that an account or operator may grant, by its key: [`TrustPolicy::limit`].
+    /// The most that an account or operator may grant, by its key: [`TrustPolicy::limit`](crate::TrustPolicy::limit).
     #[serde(deserialize_with = "read::issuers")]
     pub issuers: BTreeMap<PublicKey, IssuerRules>,
     /// What is bound to an account or an operator, by its key.
@@ -108,13 +99,13 @@ pub struct PolicyEnd {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct ActorRules {
-    /// The only actors that may run: [`TrustPolicy::allow_actor`]. None: all that are trusted. An empty list: not one.
+    /// The only actors that may run: [`TrustPolicy::allow_actor`](crate::TrustPolicy::allow_actor). None: all that are trusted. An empty list: not one.
     #[serde(deserialize_with = "read::allowed_actors")]
     pub allowed: Option<Vec<PublicKey>>,
-    /// Actors that may not run: [`TrustPolicy::deny_actor`].
+    /// Actors that may not run: [`TrustPolicy::deny_actor`](crate::TrustPolicy::deny_actor).
     #[serde(deserialize_with = "read::denied_actors")]
     pub denied: Vec<PublicKey>,
-    /// The lowest revision of an actor that may run: [`TrustPolicy::minimum_revision`].
+    /// The lowest revision of an actor that may run: [`TrustPolicy::minimum_revision`](crate::TrustPolicy::minimum_revision).
     #[serde(deserialize_with = "read::minimum_revision")]
     pub minimum_revision: BTreeMap<PublicKey, i32>,
 }
@@ -124,13 +115,13 @@ pub struct ActorRules {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Revoked {
-    /// Keys of any kind: [`TrustPolicy::revoke_key`].
+    /// Keys of any kind: [`TrustPolicy::revoke_key`](crate::TrustPolicy::revoke_key).
     #[serde(deserialize_with = "read::revoked_keys")]
     pub keys: Vec<PublicKey>,
-    /// Ids of tokens: [`TrustPolicy::revoke_token`].
+    /// Ids of tokens: [`TrustPolicy::revoke_token`](crate::TrustPolicy::revoke_token).
     #[serde(deserialize_with = "read::token_ids")]
     pub tokens: Vec<String>,
-    /// Keys with the second from which on they are revoked, since 1970: [`TrustPolicy::revoke_key_since`].
+    /// Keys with the second from which on they are revoked, since 1970: [`TrustPolicy::revoke_key_since`](crate::TrustPolicy::revoke_key_since).
     pub since: BTreeMap<PublicKey, u64>,
 }
 
@@ -148,18 +139,18 @@ pub struct IssuerRules {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct OwnerRules {
-    /// Keys of modules: [`TrustPolicy::bind_module`].
+    /// Keys of modules: [`TrustPolicy::bind_module`](crate::TrustPolicy::bind_module).
     #[serde(deserialize_with = "read::owned_modules")]
     pub modules: Vec<PublicKey>,
-    /// Patterns for names: [`TrustPolicy::bind_name`].
+    /// Patterns for names: [`TrustPolicy::bind_name`](crate::TrustPolicy::bind_name).
     #[serde(deserialize_with = "read::owned_names")]
     pub names: Vec<String>,
-    /// Tags: [`TrustPolicy::bind_tag`].
+    /// Tags: [`TrustPolicy::bind_tag`](crate::TrustPolicy::bind_tag).
     #[serde(deserialize_with = "read::tags")]
     pub tags: Vec<String>,
 }
 
-/// A capability that an issuer may grant, in a [`PolicyDocument`]. See [`Grant`].
+/// A capability that an issuer may grant, in a [`PolicyDocument`]. See [`Grant`](crate::Grant).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -173,94 +164,4 @@ pub struct GrantRule {
     /// The operations that may be used. None: all. An empty list: not one.
     #[serde(default, deserialize_with = "read::names")]
     pub operations: Option<Vec<Box<str>>>,
-}
-
-impl PolicyDocument {
-    /// The policy that the document describes.
-    ///
-    /// # Errors
-    /// [`PolicyError::NotWhole`](crate::PolicyError::NotWhole) when it has another number of entries than its end says, [`ClaimsError::TooMany`],
-    /// [`ClaimsError::Rotation`] when rotations contradict each other, [`ClaimsError::WrongKeyKind`] for a key in the wrong place, and the errors of [`TrustPolicy::account_token`]. A document
-    /// that was deserialised has neither of the latter two; one that was put together by hand may.
-    pub fn into_policy(self) -> Result<TrustPolicy, ClaimsError> {
-        self.check_whole()?;
-        let mut policy = TrustPolicy::nobody().clock_skew(Duration::from_secs(self.clock_skew_seconds));
-        if let Some(life) = self.max_token_life_seconds {
-            policy = policy.max_token_life(Duration::from_secs(life));
-        }
-        for account in read::of_kind(self.accounts, KeyKind::Account, read::ACCOUNTS)? {
-            policy = policy.account(account);
-        }
-        for operator in read::of_kind(self.operators, KeyKind::Operator, read::OPERATORS)? {
-            policy = policy.operator(operator);
-        }
-        for token in &self.operator_tokens {
-            policy = policy.operator_token(token)?;
-        }
-        for token in &self.rotations {
-            policy = policy.rotation(token)?;
-        }
-        for token in &self.account_tokens {
-            policy = policy.account_token(token)?;
-        }
-        for (issuer, rules) in self.issuers {
-            policy = policy.limit(issuer, rules.into_limit())?;
-        }
-        for operator in self.shared_actors {
-            policy = policy.share_actors(operator)?;
-        }
-        for (owner, rules) in self.owners {
-            policy = rules.apply(policy, owner)?;
-        }
-        self.actors.apply(self.revoked.apply(policy))
-    }
-}
-
-impl ActorRules {
-    fn apply(self, mut policy: TrustPolicy) -> Result<TrustPolicy, ClaimsError> {
-        policy.only_allowed |= self.allowed.is_some();
-        for actor in self.allowed.into_iter().flatten() {
-            policy = policy.allow_actor(actor)?;
-        }
-        for actor in self.denied {
-            policy = policy.deny_actor(actor)?;
-        }
-        for (actor, revision) in self.minimum_revision {
-            policy = policy.minimum_revision(actor, revision)?;
-        }
-        Ok(policy)
-    }
-}
-
-impl Revoked {
-    fn apply(self, policy: TrustPolicy) -> TrustPolicy {
-        let policy = self.keys.into_iter().fold(policy, TrustPolicy::revoke_key);
-        let policy =
-            self.since.into_iter().fold(policy, |policy, (key, since)| policy.revoke_key_since(key, since));
-        self.tokens.into_iter().fold(policy, TrustPolicy::revoke_token)
-    }
-}
-
-impl OwnerRules {
-    fn apply(self, mut policy: TrustPolicy, owner: PublicKey) -> Result<TrustPolicy, ClaimsError> {
-        for module in self.modules {
-            policy = policy.bind_module(module, owner)?;
-        }
-        for pattern in &self.names {
-            policy = policy.bind_name(pattern, owner)?;
-        }
-        for tag in self.tags {
-            policy = policy.bind_tag(tag, owner)?;
-        }
-        Ok(policy)
-    }
-}
-
-impl IssuerRules {
-    fn into_limit(self) -> GrantLimit {
-        let grants = self.grants.into_iter();
-        grants
-            .map(|rule| Grant::exactly(rule.capability.into(), rule.links, rule.operations))
-            .fold(GrantLimit::nothing(), GrantLimit::and)
-    }
 }
