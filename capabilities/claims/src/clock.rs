@@ -1,4 +1,4 @@
-//! The time of day, which is passed in and never taken for granted.
+//! Tells the time by which tokens are judged; it is passed in, so that tests can set it.
 
 use std::{
     fmt,
@@ -17,7 +17,8 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    /// A clock that is set to before 1970 is read as the end of time: with it tokens count as expired rather than as good for ever.
+    /// A system clock before 1970 is read as `u64::MAX`, so that tokens count as expired and not as
+    /// valid for ever.
     fn now(&self) -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(u64::MAX, |since| since.as_secs())
     }
@@ -59,8 +60,8 @@ impl Clock for ManualClock {
     }
 }
 
-/// A point in time for messages, in seconds since 1970: displays as RFC 3339 in UTC, or as the bare number where that form ends
-/// (after the year 9999).
+/// A point in time for messages, in seconds since 1970: displays as RFC 3339 in UTC, or as the bare
+/// number where that form ends (after the year 9999).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(pub u64);
 

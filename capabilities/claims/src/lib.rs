@@ -1,8 +1,10 @@
-//! Keys, signed tokens inside WebAssembly modules, their verification, and the trust in whoever signed them.
+//! Signs WebAssembly modules with tokens inside them, verifies them, and decides whose signatures
+//! count and for what.
 //!
-//! A module carries a token: an account's signed word about who the module is, what it may use, and which bytes it has. The
-//! token is a JSON web token in a custom section, so it travels with the artifact and every engine skips it. Whoever runs the
-//! module verifies it first, against a policy that trusts nobody until told to.
+//! A module carries a token, in which an account says who the module is, what it may use, and which
+//! bytes it has, and signs that. The token is a JSON web token in a custom section, so it travels
+//! with the artifact and every engine skips it. Whoever runs the module verifies it first, against
+//! a policy that trusts nobody until told to.
 //!
 //! ```text
 //!   operator (O...) ──account token──▶ account (A...) ──module token──▶ module (M...)
@@ -59,19 +61,22 @@
 //! | chain | a custom section `wascc_chain` just before it: an operator's and an account's token, or the latter alone, one on each line |
 //! | hash | SHA-256 of the module without the token's section, in upper-case hexadecimal; a chain is part of what is hashed |
 //!
-//! Modules that `wascap` 0.5 and 0.16 signed verify here, and 0.16 reads what is signed here. The crate does no input or output
-//! beside asking for randomness and, where no time is given, for the time.
+//! Modules that `wascap` 0.5 and 0.16 signed verify here, and 0.16 reads what is signed here. The
+//! crate does no input or output beside asking for randomness and, where no time is given, for the
+//! time.
 //!
 //! # Chains, policies, permits
 //!
-//! A [`Chain`] holds the tokens between an operator and the account that signed a module. It travels in a custom section
-//! `wascc_chain`, put there before the module is signed and so covered by its token, or is given beside it. Whoever trusts the
-//! operator needs to know nothing else, and [`VerifiedModule::provenance`] tells what was established, link by link.
+//! A [`Chain`] holds the tokens between an operator and the account that signed a module. It
+//! travels in a custom section `wascc_chain`, put there before the module is signed and so covered
+//! by its token, or is given beside it. Whoever trusts the operator needs to know nothing else, and
+//! [`VerifiedModule::provenance`] tells what was established, link by link.
 //!
-//! A [`TrustPolicy`] names whom to trust and takes away from there: revoked keys and tokens, denied actors, lowest revisions,
-//! longest lives, and the most that each issuer may grant. It is built in code or read as a [`PolicyDocument`]. What an actor may do is
-//! what its token grants *and* the policy leaves; [`TrustPolicy::allows`] decides it, and a [`Permit`] remembers that decision,
-//! so that asking before every call is a look-up.
+//! A [`TrustPolicy`] names whom to trust and takes away from there: revoked keys and tokens, denied
+//! actors, lowest revisions, longest lives, and the most that each issuer may grant. It is built in
+//! code or read as a [`PolicyDocument`]. What an actor may do is what its token grants *and* the
+//! policy leaves; [`TrustPolicy::allows`] decides it, and a [`Permit`] remembers that decision, so
+//! that asking before every call is a look-up.
 //!
 //! # Features
 //!

@@ -1,4 +1,4 @@
-//! Reads keys and hashes from their text, and refuses what is none.
+//! Reads keys and hashes from text, strictly.
 
 use std::str::FromStr;
 
@@ -15,8 +15,9 @@ impl PublicKey {
     /// Reads the 56-character text form. Nothing around it is skipped.
     ///
     /// # Errors
-    /// [`ClaimsError::MalformedKey`] for a wrong length, alphabet, checksum or prefix, for a secret seed, and for bytes that
-    /// are no key to trust. The text itself is never repeated in the error, for it might be a secret.
+    /// [`ClaimsError::MalformedKey`] for a wrong length, alphabet, checksum or prefix, for a secret
+    /// seed, and for bytes that are no key to trust. The text itself is never repeated in the
+    /// error, for it might be a secret.
     pub fn parse(text: &str) -> Result<Self, ClaimsError> {
         let (kind, bytes) = nkeys::decode_public(text)?;
         Ok(Self::checked(kind, bytes)?)

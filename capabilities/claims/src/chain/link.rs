@@ -5,7 +5,8 @@ use crate::{
     tokens::claims::Claims,
 };
 
-/// One link of a provenance: a key, and what the token says that is about it. It can be made of the claims of any kind.
+/// One link of a provenance: a key, and what the token says that is about it. It can be made of the
+/// claims of any kind.
 ///
 /// The first link is trusted by its key, so there may be no token about it; then only the key is known.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Leads from an operator over an account to a module, token by token.
+//! Links an operator over an account to a module, token by token.
 
 mod link;
 mod token_chain;

@@ -1,4 +1,4 @@
-//! Chains: the tokens between a trusted operator and the account that signed a module.
+//! Reads, checks and embeds chains: the tokens between an operator and the account that signed a module.
 
 use std::fmt;
 
@@ -19,8 +19,9 @@ const LONGEST: usize = 2;
 /// custom section `wascc_chain` with one token on each line, or is given beside it. [`embed`](Self::embed) puts it into a module
 /// *before* the module is signed, so the module's token covers it like any other section.
 ///
-/// A value of this type holds together: each signature is right, and each token is issued by the one before it. It trusts nobody;
-/// times, revocation and trust are for the [`TrustPolicy`](crate::TrustPolicy) to say each time.
+/// A value of this type holds together: each signature is right, and each token is issued by the
+/// one before it. It trusts nobody; times, revocation and trust are for the
+/// [`TrustPolicy`](crate::TrustPolicy) to say each time.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -53,11 +54,12 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Reads a chain of the tokens' texts, the operator's first when it is there, and checks every signature and connection.
+    /// Reads a chain of the tokens' texts, the operator's first when it is there, and checks every
+    /// signature and connection.
     ///
     /// # Errors
-    /// [`ClaimsError::BrokenChain`] with the first token that does not hold and the reason, [`ClaimsError::ChainLength`] when
-    /// there is not one token or two.
+    /// [`ClaimsError::BrokenChain`] with the first token that does not hold and the reason,
+    /// [`ClaimsError::ChainLength`] when there is not one token or two.
     pub fn new<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Result<Self, ClaimsError> {
         let mut tokens = tokens.into_iter();
         let (first, second) = (tokens.next(), tokens.next());
@@ -79,7 +81,8 @@ impl Chain {
         }
     }
 
-    /// Reads a chain of a text with one token on each line. Empty lines and white space around the tokens are skipped.
+    /// Reads a chain of a text with one token on each line. Empty lines and white space around the
+    /// tokens are skipped.
     ///
     /// # Errors
     /// Those of [`new`](Self::new).
@@ -87,7 +90,8 @@ impl Chain {
         Self::new(text.lines().map(str::trim).filter(|line| !line.is_empty()))
     }
 
-    /// The chain that a module carries, when it carries one. Neither the module's token nor its hash are looked at.
+    /// The chain that a module carries, when it carries one. Neither the module's token nor its
+    /// hash are looked at.
     ///
     /// # Errors
     /// Those of [`new`](Self::new), [`ClaimsError::MultipleChains`], [`ClaimsError::MisplacedChain`],
@@ -101,8 +105,8 @@ impl Chain {
         token::as_texts(bytes, LONGEST).and_then(Self::parse).map(Some)
     }
 
-    /// The module with this chain at its end, in place of any chain that it had and without any token: it is to be signed next,
-    /// by the account that the chain leads to.
+    /// The module with this chain at its end, in place of any chain that it had and without any
+    /// token: it is to be signed next, by the account that the chain leads to.
     ///
     /// # Errors
     /// [`ClaimsError::MalformedModule`].
@@ -112,8 +116,9 @@ impl Chain {
         Ok(bare)
     }
 
-    /// The module without any chain and without any token, which counts for nothing once the chain is gone. After
-    /// [`embed`](Self::embed) and signing this gives back the module that there was before.
+    /// The module without any chain and without any token, which counts for nothing once the chain
+    /// is gone. After [`embed`](Self::embed) and signing this gives back the module that there was
+    /// before.
     ///
     /// # Errors
     /// [`ClaimsError::MalformedModule`].
@@ -139,7 +144,8 @@ impl Chain {
         &self.text
     }
 
-    /// Whether the module's token, which comes after the chain's last one, is issued by the account that this one is about.
+    /// Whether the module's token, which comes after the chain's last one, is issued by the account
+    /// that this one is about.
     pub(crate) fn leads_to(&self, issuer: PublicKey) -> Result<(), ClaimsError> {
         let tokens = self.operator().map(Link::from).into_iter().chain([Link::from(&self.account)]);
         connected(self.account.account(), issuer).map_err(broken_after(tokens))

@@ -13,9 +13,10 @@ use crate::{
 
 /// Why a key, a token or a module was refused.
 ///
-/// The variants tell apart what a caller may want to tell apart; the text is for people and says what to do next. Names come
-/// from tokens, which anybody can write, so the text shows them escaped and cut. What is refused for its file, for its chain or for a key
-/// does not name the module by itself; [`Label::refusal`](crate::Label::refusal) does. No variant ever holds a secret.
+/// The variants tell apart what a caller may want to tell apart; the text is for people and says
+/// what to do next. Names come from tokens, which anybody can write, so the text shows them escaped
+/// and cut. What is refused for its file, for its chain or for a key does not name the module by
+/// itself; [`Label::refusal`](crate::Label::refusal) does. No variant ever holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClaimsError {
@@ -55,7 +56,7 @@ pub enum ClaimsError {
         /// The largest size in bytes.
         limit: usize,
     },
-    /// The token has not the shape of a token.
+    /// The token is not in the form of one.
     #[error("the token's {part} cannot be read: {reason}; get the original file or sign it anew")]
     MalformedToken {
         /// The part that is wrong.
@@ -72,7 +73,7 @@ pub enum ClaimsError {
         /// The algorithm as the token names it.
         algorithm: String,
     },
-    /// The signature is not the issuer's: somebody wrote or changed this token who has not the issuer's key.
+    /// The signature is not the issuer's: somebody without the issuer's key wrote or changed this token.
     #[error(
         "the token of {subject} is forged: its signature is not that of {issuer}, who is said to have issued it; do not use it, get it from its issuer"
     )]
@@ -108,7 +109,7 @@ pub enum ClaimsError {
         /// The time of the check, in seconds since 1970.
         now: u64,
     },
-    /// The module's token has not begun.
+    /// The module's token is not valid yet.
     #[error(
         "the token of {subject} is not valid before {}, it is {} now; wait, or have the module signed anew",
         Moment(*.not_before), Moment(*.now)
@@ -121,7 +122,8 @@ pub enum ClaimsError {
         /// The time of the check, in seconds since 1970.
         now: u64,
     },
-    /// The policy trusts neither the account that signed the module nor an operator that vouches for this account.
+    /// The policy trusts neither the account that signed the module nor an operator that vouches
+    /// for this account.
     #[error(
         "nobody here trusts {issuer}, who signed {subject}; if you do, add this account or its operator to the trust policy"
     )]
@@ -132,7 +134,8 @@ pub enum ClaimsError {
         issuer: PublicKey,
     },
     // --- Accounts, operators and the chain between them ------------------------------------------------------------
-    /// The account that signed the module is trusted through an operator only, and the operator's word for it is past its end.
+    /// The account that signed the module is trusted through an operator only, and the account's
+    /// token is past its end.
     #[error(
         "the token by which the operator {operator} vouches for {account} expired at {}, it is {} now; get a new account token from the operator",
         Moment(*.expired_at), Moment(*.now)
@@ -147,7 +150,8 @@ pub enum ClaimsError {
         /// The time of the check, in seconds since 1970.
         now: u64,
     },
-    /// The account that signed the module is trusted through an operator only, and the operator's word for it has not begun.
+    /// The account that signed the module is trusted through an operator only, and the account's
+    /// token is not valid yet.
     #[error(
         "the token by which the operator {operator} vouches for {account} is not valid before {}, it is {} now; wait, or get a new account token from the operator",
         Moment(*.not_before), Moment(*.now)
@@ -165,7 +169,8 @@ pub enum ClaimsError {
     /// A link of the chain does not hold.
     #[error("link {link} of the chain of tokens does not hold: {source}")]
     BrokenChain {
-        /// Which link, counted from 1 at the root; the module's token comes after the last token of the chain.
+        /// Which link, counted from 1 at the root; the module's token comes after the last token of
+        /// the chain.
         link: usize,
         /// The links before it, which hold.
         established: Box<[Link]>,
@@ -232,7 +237,7 @@ pub enum ClaimsError {
         /// The time of the check, in seconds since 1970.
         now: u64,
     },
-    /// The module's account is trusted through an operator whose own token has not begun.
+    /// The module's account is trusted through an operator whose own token is not valid yet.
     #[error(
         "the token of the operator {operator} is not valid before {}, it is {} now; wait, or get a new operator token",
         Moment(*.not_before), Moment(*.now)
@@ -245,8 +250,8 @@ pub enum ClaimsError {
         /// The time of the check, in seconds since 1970.
         now: u64,
     },
-    // --- What the policy does not let in ---------------------------------------------------------------------------
-    /// A key is revoked that the trust in the module needs.
+    // --- What the policy denies ---------------------------------------------------------------------------
+    /// A key on which the trust in the module depends is revoked.
     #[error(
         "the key {key} is revoked here, and {subject} depends on it; have the module signed anew with keys that are not"
     )]
@@ -256,7 +261,7 @@ pub enum ClaimsError {
         /// The key that is revoked: the module's own, its account's or the operator's.
         key: PublicKey,
     },
-    /// A token is revoked that the trust in the module needs.
+    /// A token on which the trust in the module depends is revoked.
     #[error(
         "the token \"{}\" is revoked here, and {subject} depends on it; get a new token from its issuer", Shown::new(.id)
     )]
@@ -272,7 +277,7 @@ pub enum ClaimsError {
         /// The module.
         subject: Label,
     },
-    /// The policy names the actors that may run, and this is none of them.
+    /// The policy names the actors that may run, and this is not one of them.
     #[error("the policy does not allow {subject}; if it should run here, add its key to the allowed actors")]
     ActorNotAllowed {
         /// The module.
@@ -291,7 +296,7 @@ pub enum ClaimsError {
         /// The lowest that is allowed.
         minimum: i32,
     },
-    /// The module's token never expires, and the policy wants that it does.
+    /// The module's token never expires, and the policy requires that it does.
     #[error(
         "the token of {subject} never expires, and the policy allows {limit} seconds; have the module signed with an end"
     )]
@@ -413,13 +418,13 @@ pub enum ClaimsError {
         /// The key that was given, or the public one of the seed that was.
         key: PublicKey,
     },
-    /// A text or bytes that are no key. The text is not repeated, for it may be a secret.
+    /// A text or bytes that are not a key. The text is not repeated, for it may be a secret.
     #[error("this is not a key: {reason}")]
     MalformedKey {
         /// What is wrong with it, and what to do.
         reason: &'static str,
     },
-    /// A text that is no hash of a module.
+    /// A text that is not the hash of a module.
     #[error("a module's hash is written as 64 upper-case hexadecimal digits; copy all of it")]
     MalformedHash,
     // --- Making keys and tokens ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-//! The parts of a token, for messages.
+//! Names the parts of a token in messages.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What is refused about a policy as a whole.
+//! Lists what is refused about a policy as a whole.
 
 use crate::{clock::Moment, keys::PublicKey};
 

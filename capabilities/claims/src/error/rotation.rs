@@ -1,4 +1,4 @@
-//! What is refused about rotations.
+//! Lists what is refused about rotations.
 
 use crate::{clock::Moment, keys::PublicKey, tokens::Label};
 

@@ -4,8 +4,8 @@ use super::ClaimsError;
 use crate::tokens::Label;
 
 impl ClaimsError {
-    /// Whom the text names as the one that is refused: a module for the most part, or whom a token of its chain is about. Nothing
-    /// when that is not known.
+    /// Whom the text names as the one that is refused: a module for the most part, or whom a token
+    /// of its chain is about. Nothing when that is not known.
     #[must_use]
     pub fn subject(&self) -> Option<&Label> {
         match self {
@@ -39,8 +39,8 @@ impl ClaimsError {
 }
 
 impl Label {
-    /// Why this module was refused, in words that name it: many refusals do by themselves, those of a chain or of a key that is
-    /// not the module's do not.
+    /// Why this module was refused, in words that name it: many refusals do by themselves, those of
+    /// a chain or of a key that is not the module's do not.
     #[must_use]
     pub fn refusal(&self, why: &ClaimsError) -> String {
         match why.subject() {

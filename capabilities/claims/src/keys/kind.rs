@@ -5,7 +5,7 @@ use std::fmt;
 /// What a key stands for. The kind is part of the key's text, which it gives the first letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum KeyKind {
-    /// `A`: signs modules on behalf of whoever is trusted.
+    /// `A`: signs modules.
     Account,
     /// `C`: a cluster of hosts.
     Cluster,
@@ -51,7 +51,8 @@ impl KeyKind {
         }
     }
 
-    /// The prefix byte of the text form: the place of the letter in the base32 alphabet, shifted to the byte's upper five bits.
+    /// The prefix byte of the text form: the place of the letter in the base32 alphabet, shifted to
+    /// the byte's upper five bits.
     pub(crate) fn prefix(self) -> u8 {
         match self {
             Self::Account => 0,

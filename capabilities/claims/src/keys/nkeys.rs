@@ -18,7 +18,8 @@ const SEED_BYTES: usize = 2 + 32 + 2;
 
 const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_XMODEM);
 
-/// A text or bytes that are no key, with what is wrong and what to do. The text is not repeated, for it may be a secret.
+/// A text or bytes that are not a key, with what is wrong and what to do. The text is not repeated,
+/// for it may be a secret.
 pub(crate) struct Malformed(pub(crate) &'static str);
 
 pub(crate) fn encode_public<'a>(kind: KeyKind, key: &[u8; 32], text: &'a mut [u8; PUBLIC_LENGTH]) -> &'a str {

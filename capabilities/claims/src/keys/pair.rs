@@ -1,4 +1,4 @@
-//! Key pairs: the secrets that sign.
+//! Makes key pairs, reads them from seeds, and signs with them.
 
 use std::fmt;
 
@@ -19,8 +19,9 @@ use crate::{
 
 /// A secret key with its kind.
 ///
-/// The secret lies in memory once, on the heap, wherever the value is moved. It is overwritten when the value is dropped, is not
-/// shown by `Debug`, and leaves only through [`seed`](Self::seed). No function of this type leaves a copy on the stack.
+/// The secret lies in memory once, on the heap, wherever the value is moved. It is overwritten when
+/// the value is dropped, is not shown by `Debug`, and leaves only through [`seed`](Self::seed). No
+/// function of this type leaves a copy on the stack.
 pub struct KeyPair {
     kind: KeyKind,
     secret: Secret,
@@ -33,7 +34,8 @@ impl KeyPair {
     /// A new key from the operating system's source of randomness.
     ///
     /// # Errors
-    /// [`ClaimsError::CannotSign`] for [`KeyKind::Curve`], and [`ClaimsError::NoRandomness`] when the system has none.
+    /// [`ClaimsError::CannotSign`] for [`KeyKind::Curve`], and [`ClaimsError::NoRandomness`] when
+    /// the system has none.
     pub fn generate(kind: KeyKind) -> Result<Self, ClaimsError> {
         leaving_nothing_behind(|| {
             let mut seed = Zeroizing::new([0; 32]);
@@ -42,11 +44,13 @@ impl KeyPair {
         })
     }
 
-    /// Reads the 58-character text of a seed (`S`, then the kind's letter). White space around it is skipped, for seed
-    /// files end with a line break, and so is a byte order mark, which some editors put in front.
+    /// Reads the 58-character text of a seed (`S`, then the kind's letter). White space around it
+    /// is skipped, for seed files end with a line break, and so is a byte order mark, which some
+    /// editors put in front.
     ///
     /// # Errors
-    /// [`ClaimsError::MalformedKey`], which never repeats the text, and [`ClaimsError::CannotSign`] for a curve key.
+    /// [`ClaimsError::MalformedKey`], which never repeats the text, and [`ClaimsError::CannotSign`]
+    /// for a curve key.
     pub fn from_seed(seed: &str) -> Result<Self, ClaimsError> {
         leaving_nothing_behind(|| {
             let (kind, seed) = nkeys::decode_seed(seed.trim_start_matches('\u{feff}').trim())?;
@@ -61,10 +65,12 @@ impl KeyPair {
         Ok(Self { kind, secret: Secret::new(seed) })
     }
 
-    /// The same pair when it is of the kind that `role` asks for; `role` says in the error what the key was to be.
+    /// The same pair when it is of the kind that `role` asks for; `role` says in the error what the
+    /// key was to be.
     ///
     /// # Errors
-    /// [`ClaimsError::WrongKeyKind`] when it is of another kind, for example an account's seed where a module's is needed.
+    /// [`ClaimsError::WrongKeyKind`] when it is of another kind, for example an account's seed
+    /// where a module's is needed.
     pub fn of_kind(self, expected: KeyKind, role: &'static str) -> Result<Self, ClaimsError> {
         self.public_key().of_kind(expected, role)?;
         Ok(self)
@@ -82,14 +88,15 @@ impl KeyPair {
         PublicKey::derived(self.kind, self.secret.public_bytes())
     }
 
-    /// The secret as 58 characters of text, which [`from_seed`](Self::from_seed) reads. The text is overwritten when it is dropped; whoever
-    /// copies it has to care for the copy.
+    /// The secret as 58 characters of text, which [`from_seed`](Self::from_seed) reads. The text is
+    /// overwritten when it is dropped; copies of it are up to whoever makes them.
     #[must_use]
     pub fn seed(&self) -> Zeroizing<String> {
         leaving_nothing_behind(|| nkeys::encode_seed(self.kind, self.secret.as_bytes()))
     }
 
-    /// The Ed25519 signature of the message (RFC 8032 §5.1.6). The same message always gets the same signature.
+    /// The Ed25519 signature of the message (RFC 8032 §5.1.6). The same message always gets the
+    /// same signature.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         leaving_nothing_behind(|| self.secret.sign(message))
@@ -102,7 +109,8 @@ impl fmt::Debug for KeyPair {
     }
 }
 
-/// Lets the pair sign wherever code is written against `jsonwebtoken`'s traits; this crate's own tokens take that road too.
+/// Lets the pair sign wherever code is written against `jsonwebtoken`'s traits; this crate's own
+/// tokens take that road too.
 impl Signer<Vec<u8>> for KeyPair {
     fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, SignatureError> {
         Ok(KeyPair::sign(self, message).to_vec())

@@ -17,9 +17,10 @@ use crate::keys::{
 
 /// A public key with its kind.
 ///
-/// The text form is that of NATS nkeys: base32 of a prefix byte, the 32 bytes of the key and a CRC-16/XMODEM, 56 characters.
-/// A value of this type has a right checksum, and its bytes are the canonical encoding of a point on the curve that is not
-/// of small order (a signature by such a *weak* point would be valid for almost any message).
+/// The text form is that of NATS nkeys: base32 of a prefix byte, the 32 bytes of the key and a
+/// CRC-16/XMODEM, 56 characters. A value of this type has a right checksum, and its bytes are the
+/// canonical encoding of a point on the curve that is not of small order (a signature by such a
+/// *weak* point would be valid for almost any message).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PublicKey {
     kind: KeyKind,
@@ -57,8 +58,9 @@ impl PublicKey {
 
     /// Whether these 64 bytes are this key's signature of the message.
     ///
-    /// The strict check of RFC 8032: a scalar that is not reduced, a point that is not canonical and points of small order are all
-    /// refused, so one message and one key have no second valid spelling of a signature.
+    /// The strict check of RFC 8032: a scalar that is not reduced, a point that is not canonical
+    /// and points of small order are all refused, so one message and one key have no second valid
+    /// spelling of a signature.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         let Ok(signature) = Signature::from_slice(signature) else { return false };
@@ -104,7 +106,8 @@ impl Serialize for PublicKey {
     }
 }
 
-/// Lets the key verify wherever code is written against `jsonwebtoken`'s traits; this crate's own tokens take that road too.
+/// Lets the key verify wherever code is written against `jsonwebtoken`'s traits; this crate's own
+/// tokens take that road too.
 impl Verifier<Vec<u8>> for PublicKey {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
         if self.verifies(message, signature) { Ok(()) } else { Err(SignatureError::new()) }

@@ -6,7 +6,8 @@ use crate::{
 };
 
 impl PublicKey {
-    /// The same key when it is of the kind that `role` asks for; `role` says in the error what the key was to be.
+    /// The same key when it is of the kind that `role` asks for; `role` says in the error what the
+    /// key was to be.
     ///
     /// # Errors
     /// [`ClaimsError::WrongKeyKind`] when it is of another kind.

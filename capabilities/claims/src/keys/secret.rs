@@ -5,10 +5,12 @@ use std::hint;
 use ed25519_dalek::{Signer, SigningKey};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// How much of the stack below a caller is overwritten, in bytes. What was seen to stay behind lay in the first 4 KiB.
+/// How much of the stack below a caller is overwritten, in bytes. What was seen to stay behind lay
+/// in the first 4 KiB.
 const OVERWRITTEN: usize = 32 * 1024;
 
-/// A secret key, which stays where it is when its owner is moved: moving a value copies it and does not overwrite the place where it was.
+/// A secret key, which stays where it is when its owner is moved: moving a value copies it and does
+/// not overwrite the place where it was.
 pub(crate) struct Secret(Box<SigningKey>);
 
 /// Were the library of keys built without that, this would not compile.
@@ -37,8 +39,8 @@ impl Secret {
     }
 }
 
-/// Does some work with a secret, and then overwrites the part of the stack that the work used. What the work returns must hold
-/// the secret on the heap only.
+/// Does some work with a secret, and then overwrites the part of the stack that the work used. What
+/// the work returns must hold the secret on the heap only.
 pub(crate) fn leaving_nothing_behind<T>(work: impl FnOnce() -> T) -> T {
     let result = below(work);
     overwrite_below();

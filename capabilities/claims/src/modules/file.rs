@@ -1,4 +1,4 @@
-//! A module as a file: where its token and its chain are, what is signed, and what is left without them.
+//! Finds a module's token and chain, hashes what is signed, and takes them out again.
 
 use sha2::{Digest, Sha256};
 
@@ -83,8 +83,8 @@ impl<'a> ModuleFile<'a> {
         }
     }
 
-    /// The bytes of the chain when there is one. It must be the last section but for tokens, or it would not be where it
-    /// belongs once the module is signed.
+    /// The bytes of the chain when there is one. It must be the last section but for tokens, or it
+    /// would not be where it belongs once the module is signed.
     pub(crate) fn chain(&self) -> Result<Option<&'a [u8]>, ClaimsError> {
         let Some(found) = &self.chains.first else { return Ok(None) };
         if self.chains.count > 1 {
@@ -97,7 +97,8 @@ impl<'a> ModuleFile<'a> {
         }
     }
 
-    /// Where the code ends and what was added to it begins: the chain or else the token, which are where they belong.
+    /// Where the code ends and what was added to it begins: the chain or else the token, which are
+    /// where they belong.
     pub(crate) fn code_end(&self) -> usize {
         let added = self.chains.first.as_ref().or(self.tokens.first.as_ref());
         added.map_or(self.wasm.len(), |found| found.section.frame.start)
@@ -115,7 +116,8 @@ impl<'a> ModuleFile<'a> {
         rest
     }
 
-    /// The module without any token, with room for what the caller wants to append. All other bytes stay as they are.
+    /// The module without any token, with room for what the caller wants to append. All other bytes
+    /// stay as they are.
     pub(crate) fn stripped(&self, room: usize) -> Vec<u8> {
         let mut rest = Vec::with_capacity(self.wasm.len() + room);
         self.each_signed_range(|range| rest.extend_from_slice(range));
@@ -136,8 +138,9 @@ impl<'a> ModuleFile<'a> {
         ModuleHash::from_digest(sha.finalize())
     }
 
-    /// Whether this is the module that the hash was taken of. Tools of 2020 hashed the file's bytes with the token's section cut out,
-    /// longer sizes and all, so that counts too: either way every byte of every body is covered.
+    /// Whether this is the module that the hash was taken of. Tools of 2020 hashed the file's bytes
+    /// with the token's section cut out, longer sizes and all, so that counts too: either way every
+    /// byte of every body is covered.
     pub(crate) fn has_hash(&self, expected: ModuleHash) -> Result<(), ModuleHash> {
         let actual = self.hash();
         if actual == expected || (!self.shortest && self.hash_as_written() == expected) {
@@ -210,9 +213,10 @@ pub fn extract(wasm: &[u8]) -> Result<&str, ClaimsError> {
     token::as_text(ModuleFile::read(wasm)?.token()?)
 }
 
-/// The module without its token, or without all of them where there are several. Every other byte stays as it is, so for a
-/// module that was just signed this is what it was before, byte for byte. A module without a token comes back unchanged. A
-/// [`Chain`](crate::Chain) that the module carries was there before it was signed, so it stays.
+/// The module without its token, or without all of them where there are several. Every other byte
+/// stays as it is, so for a module that was just signed this is what it was before, byte for byte.
+/// A module without a token comes back unchanged. A [`Chain`](crate::Chain) that the module carries
+/// was there before it was signed, so it stays.
 ///
 /// # Errors
 /// [`ClaimsError::MalformedModule`].

@@ -7,8 +7,9 @@ use serde::{Serialize, Serializer};
 
 /// The SHA-256 of a module without its token.
 ///
-/// It is taken of the module with all section sizes written as short as possible, bodies untouched, so it stays the same when
-/// a tool writes the same sections with longer sizes. Its text form is 64 upper-case hexadecimal digits.
+/// It is taken of the module with all section sizes written as short as possible, bodies untouched,
+/// so it stays the same when a tool writes the same sections with longer sizes. Its text form is 64
+/// upper-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ModuleHash([u8; 32]);
 

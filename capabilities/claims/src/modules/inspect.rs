@@ -1,4 +1,4 @@
-//! Looks at a module's token, whoever signed it.
+//! Inspects a module's token without deciding whether to trust it.
 
 use crate::{
     error::ClaimsError,
@@ -15,7 +15,8 @@ use crate::{
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Inspection {
-    /// What the token says. Believe it only when both marks below are set, and then only as much as you believe the issuer.
+    /// What the token says. Believe it only when both marks below are set, and then only as much as
+    /// you believe the issuer.
     pub claims: ModuleClaims,
     /// Whether the signature is that of the issuer whom the claims name.
     pub signature: bool,
@@ -34,7 +35,8 @@ impl Inspection {
 /// Reads the token of a module and says whether signature and hash hold. Times and trust are not judged.
 ///
 /// # Errors
-/// What keeps the token from being read at all, such as [`ClaimsError::NotSigned`] and [`ClaimsError::MalformedToken`].
+/// What keeps the token from being read at all, such as [`ClaimsError::NotSigned`] and
+/// [`ClaimsError::MalformedToken`].
 pub fn inspect(wasm: &[u8]) -> Result<Inspection, ClaimsError> {
     let module = ModuleFile::read(wasm)?;
     let (claims, signature) = read_token(&module)?;
@@ -51,8 +53,9 @@ pub(crate) fn read_token(module: &ModuleFile<'_>) -> Result<(ModuleClaims, bool)
 }
 
 impl Label {
-    /// Who a module says that it is, when it has a token whose claims can be read. None of it is proven: neither the signature
-    /// nor the hash is looked at, so that a module that is refused for either can be called by its name.
+    /// Who a module says that it is, when it has a token whose claims can be read. None of it is
+    /// proven: neither the signature nor the hash is looked at, so that a module that is refused
+    /// for either can be called by its name.
     #[must_use]
     pub fn read(wasm: &[u8]) -> Option<Self> {
         let claims = token::claims_of::<AboutModule>(extract(wasm).ok()?).ok()?;

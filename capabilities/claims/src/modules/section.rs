@@ -1,8 +1,9 @@
-//! The frames of a module's sections: read one after the other, bodies never looked into.
+//! Reads the frames of a module's sections one after the other, and never looks into their bodies.
 //!
-//! This is the only room that uses `parity-wasm`, and it uses of it no more than the LEB128 numbers and the writing of a custom
-//! section. The library's parser knows the instructions of 2020 and refuses what today's compilers emit, and it trusts sizes that
-//! a hostile file may lie about; so sizes are checked here against the bytes that are there before anything is read.
+//! This is the only file that uses `parity-wasm`, and only for LEB128 numbers and for writing a
+//! custom section. The library's parser knows the instructions of 2020 and refuses what today's
+//! compilers emit, and it trusts sizes that a hostile file may lie about; so sizes are checked here
+//! against the bytes that are there before anything is read.
 
 use std::ops::Range;
 

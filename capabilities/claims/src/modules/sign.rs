@@ -1,4 +1,4 @@
-//! Signing: what is to be said about a module, and putting it there.
+//! Signs a module: puts a token into it.
 
 use crate::{
     chain::Chain,
@@ -64,7 +64,7 @@ impl ClaimsBuilder {
         self
     }
 
-    /// Attaches one more word.
+    /// Attaches one more tag. Tags grant nothing.
     #[must_use]
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.about.tags.push(tag.into());
@@ -109,15 +109,17 @@ impl ClaimsBuilder {
 
 /// Signs a module: returns it with a token at its end, in place of any token that it had.
 ///
-/// The sections are copied as bytes and never looked into, so a module may use any feature of WebAssembly, and sizes that are
-/// written longer than need be stay so. [`strip`](crate::strip) gives the module back as it was. A [`Chain`] that the module carries
-/// is part of what is signed.
+/// The sections are copied as bytes and never looked into, so a module may use any feature of
+/// WebAssembly, and sizes that are written longer than need be stay so. [`strip`](crate::strip)
+/// gives the module back as it was. A [`Chain`] that the module carries is part of what is signed.
 ///
 /// # Errors
-/// [`ClaimsError::WrongKeyKind`] when the issuer is no account or the subject no module, [`ClaimsError::MalformedModule`],
-/// [`ClaimsError::NeverValid`], [`ClaimsError::TokenTooLarge`], [`ClaimsError::TooMany`], [`ClaimsError::NoRandomness`], and [`ClaimsError::BrokenChain`],
-/// [`ClaimsError::MultipleChains`] or [`ClaimsError::MisplacedChain`] when the module carries a [`Chain`] that does not lead to the
-/// issuer or is not where it belongs, for no host would accept that.
+/// [`ClaimsError::WrongKeyKind`] when the issuer is no account or the subject no module,
+/// [`ClaimsError::MalformedModule`], [`ClaimsError::NeverValid`], [`ClaimsError::TokenTooLarge`],
+/// [`ClaimsError::TooMany`], [`ClaimsError::NoRandomness`], and [`ClaimsError::BrokenChain`],
+/// [`ClaimsError::MultipleChains`] or [`ClaimsError::MisplacedChain`] when the module carries a
+/// [`Chain`] that does not lead to the issuer or is not where it belongs, for no host would accept
+/// that.
 pub fn sign_module(wasm: &[u8], claims: &ClaimsBuilder, issuer: &KeyPair) -> Result<Vec<u8>, ClaimsError> {
     claims.subject.of_kind(KeyKind::Module, "the key of a module that is to be signed")?;
     let account = issuer.public_key().of_kind(KeyKind::Account, "the key that signs a module")?;

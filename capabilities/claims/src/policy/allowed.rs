@@ -1,4 +1,4 @@
-//! What the limits leave of a grant, for people.
+//! Shows people what the limits leave of a grant.
 
 use std::{fmt, sync::Arc};
 
@@ -6,7 +6,8 @@ use untrusted_text::Shown;
 
 use crate::policy::grants::Terms;
 
-/// A grant of a module's token as far as the policy leaves it: see [`Permit::granted`](crate::Permit::granted).
+/// A grant of a module's token as far as the policy leaves it: see
+/// [`Permit::granted`](crate::Permit::granted).
 ///
 /// Displays as the capability's id, and what is left of it where that is not all:
 /// `wascc:keyvalue (Get, Range over default)`.

@@ -9,7 +9,8 @@ use crate::{
     tokens::ModuleClaims,
 };
 
-/// What the policy binds to whom. An owner is an account, or an operator for all the accounts that it vouches for.
+/// What the policy binds to whom. An owner is an account, or an operator for all the accounts that
+/// it vouches for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Bindings {
     pub(crate) modules: BTreeMap<PublicKey, Owners>,

@@ -1,4 +1,5 @@
-//! Writes a policy in one canonical, complete form, whose hash tells two policies apart that decide differently.
+//! Writes a policy in one canonical, complete form, whose hash tells two policies apart that decide
+//! differently.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +13,8 @@ use crate::{
     tokens::{AccountClaims, OperatorClaims, RotationClaims},
 };
 
-/// The form, as JSON. Whatever the policy decides by is part of it; a field that is added to a policy belongs here.
+/// The form, as JSON. Whatever the policy decides by is part of it; a field that is added to a
+/// policy belongs here.
 #[derive(Serialize)]
 struct Canonical<'a> {
     keys: BTreeMap<PublicKey, Key<'a>>,
@@ -45,8 +47,8 @@ type Term<'a> = (&'a Option<Vec<Box<str>>>, &'a Option<Vec<Box<str>>>);
 type Token<'a> = (PublicKey, PublicKey, &'a str, u64, Option<u64>, Option<u64>);
 
 impl TrustPolicy {
-    /// The SHA-256 of a canonical form of the policy: two policies that decide differently on any question have different ones,
-    /// however they were written.
+    /// The SHA-256 of a canonical form of the policy: two policies that decide differently on any
+    /// question have different ones, however they were written.
     #[must_use]
     pub fn hash(&self) -> ModuleHash {
         let text = serde_json::to_vec(&self.canonical())

@@ -1,4 +1,5 @@
-//! The question that is asked again and again: do claims that were verified still hold under this policy, now?
+//! Checks whether claims that were verified still hold under a policy, which is asked again and
+//! again while a module runs.
 
 use crate::{
     error::{ClaimsError, RotationError},
@@ -20,7 +21,7 @@ pub(crate) enum Anchor<'a> {
     Operator(Voucher<'a>),
 }
 
-/// An operator's word for an account, with what the operator says of itself, where that is known.
+/// A token by which an operator vouches for an account, with the operator's own token where there is one.
 #[derive(Clone, Copy)]
 pub(crate) struct Voucher<'a> {
     pub(crate) account: &'a AccountClaims,
@@ -30,7 +31,7 @@ pub(crate) struct Voucher<'a> {
 }
 
 impl<'a> Anchor<'a> {
-    /// The operator on whose word the trust rests, when it does.
+    /// The operator that vouches for the account, when the trust rests on that.
     pub(crate) fn operator(self) -> Option<Known<'a>> {
         match self {
             Self::Account => None,
@@ -39,7 +40,8 @@ impl<'a> Anchor<'a> {
     }
 }
 
-/// A question about a module at one moment, with what the policy says of the module's key and its issuer's: each is looked up once.
+/// A question about a module at one moment, with what the policy says of the keys of the module and
+/// of its issuer: each is looked up once.
 #[derive(Clone, Copy)]
 pub(crate) struct Question<'a> {
     pub(crate) policy: &'a TrustPolicy,
@@ -51,18 +53,21 @@ pub(crate) struct Question<'a> {
 }
 
 impl TrustPolicy {
-    /// Whether claims that were verified before still hold: their times first, then revocation, then the trust in their issuer, and last
-    /// what this policy asks of the module itself.
+    /// Whether claims that were verified before still hold: their times first, then revocation,
+    /// then the trust in their issuer, and last what this policy asks of the module itself.
     ///
-    /// This is cheap, and allocates nothing when the answer is yes, so it can be asked before every call. It does not look at
-    /// the signature; only [`verify`](Self::verify) does. `now` is in seconds since 1970.
+    /// This is cheap, and allocates nothing when the answer is yes, so it can be asked before every
+    /// call. It does not look at the signature; only [`verify`](Self::verify) does. `now` is in
+    /// seconds since 1970.
     ///
     /// # Errors
-    /// [`ClaimsError::Expired`], [`ClaimsError::NotYetValid`], [`ClaimsError::KeyRevoked`], [`ClaimsError::TokenRevoked`],
-    /// [`ClaimsError::NotTrusted`], [`ClaimsError::Ownership`], [`ClaimsError::ActorDenied`], [`ClaimsError::ActorNotAllowed`],
-    /// [`ClaimsError::RevisionTooLow`], [`ClaimsError::NeverExpires`], [`ClaimsError::LivesTooLong`], and where trust hangs on an
-    /// operator's word, [`ClaimsError::AccountExpired`], [`ClaimsError::AccountNotYetValid`], [`ClaimsError::OperatorExpired`]
-    /// or [`ClaimsError::OperatorNotYetValid`].
+    /// [`ClaimsError::Expired`], [`ClaimsError::NotYetValid`], [`ClaimsError::KeyRevoked`],
+    /// [`ClaimsError::TokenRevoked`], [`ClaimsError::NotTrusted`], [`ClaimsError::Ownership`],
+    /// [`ClaimsError::ActorDenied`], [`ClaimsError::ActorNotAllowed`],
+    /// [`ClaimsError::RevisionTooLow`], [`ClaimsError::NeverExpires`],
+    /// [`ClaimsError::LivesTooLong`], and where an operator vouches for the account,
+    /// [`ClaimsError::AccountExpired`], [`ClaimsError::AccountNotYetValid`],
+    /// [`ClaimsError::OperatorExpired`] or [`ClaimsError::OperatorNotYetValid`].
     pub fn check(&self, claims: &ModuleClaims, now: u64) -> Result<(), ClaimsError> {
         self.ask(claims, now).anchor().map(|_| ())
     }
@@ -73,7 +78,8 @@ impl TrustPolicy {
         Question { policy: self, claims, now, issuer, module }
     }
 
-    /// An operator's own token that the policy asks for and that holds now; the one nearest to the key that vouches.
+    /// An operator's own token that the policy asks for and that holds now; the one nearest to the
+    /// key that vouches.
     pub(crate) fn asked_token<'a>(&'a self, operator: Known<'a>, now: u64) -> Option<&'a OperatorClaims> {
         self.asked_tokens(operator, now).iter().find(|token| self.token_flaw(token, now).is_none())
     }
@@ -83,7 +89,7 @@ impl TrustPolicy {
         asked.into_iter().find(|tokens| !tokens.is_empty()).unwrap_or_default()
     }
 
-    /// The first thing for which an operator's own token does not count now.
+    /// The first reason why an operator's own token does not count now.
     fn token_flaw<'a>(&self, token: &'a OperatorClaims, now: u64) -> Option<Flaw<'a>> {
         if self.revoked_tokens.contains(token.id()) {
             return Some(Flaw::RevokedToken(token.id()));
@@ -92,7 +98,7 @@ impl TrustPolicy {
         Some(Flaw::Operator(token, out))
     }
 
-    /// The first thing for which a trusted operator's word does not count now.
+    /// The first reason why a trusted operator's token for an account does not count now.
     fn flaw<'a>(&'a self, voucher: &Voucher<'a>, now: u64) -> Option<Flaw<'a>> {
         let signer = voucher.signer;
         if signer.standing.revoked {
@@ -116,10 +122,11 @@ impl TrustPolicy {
         self.in_time(voucher.account.not_before(), voucher.account.expires(), now).err().map(Flaw::Account)
     }
 
-    /// Whether `now` is in a token's time. The second in which it begins belongs to it, the one in which it ends does not (RFC 7519 §4.1.4, §4.1.5).
+    /// Whether a token is valid at `now`: from the second in which it begins up to and without the
+    /// one in which it ends (RFC 7519 §4.1.4, §4.1.5).
     fn in_time(&self, not_before: Option<u64>, expires: Option<u64>, now: u64) -> Result<(), OutOfTime> {
         match (not_before, expires) {
-            // An end beyond all clocks is none.
+            // An end that no clock reaches never comes.
             (_, Some(expires)) if expires.checked_add(self.skew).is_some_and(|end| end <= now) => {
                 Err(OutOfTime::Over(expires))
             }
@@ -132,7 +139,8 @@ impl TrustPolicy {
 }
 
 impl<'a> Question<'a> {
-    /// What the trust rests on, when the claims hold: the account itself, or else the first word for it that holds.
+    /// What the trust rests on, when the claims hold: the account itself, or else the first token
+    /// for it that holds.
     pub(crate) fn anchor(self) -> Result<Anchor<'a>, ClaimsError> {
         self.check_time()?;
         self.check_keys()?;
@@ -142,17 +150,19 @@ impl<'a> Question<'a> {
         Ok(anchor)
     }
 
-    /// Everything that the trust in the issuer rests on at this moment, and to whose owners the module is bound if to anybody.
+    /// Everything that the trust in the issuer rests on at this moment. Where the module is bound to
+    /// owners, only what leads over one of them counts.
     pub(crate) fn holding(self) -> impl Iterator<Item = Anchor<'a>> {
         self.anchors().filter(move |anchor| self.bound_elsewhere(*anchor).is_none())
     }
 
-    /// What of the module is bound to others than those on whom the trust in its issuer rests here, and to whom.
+    /// What of the module is bound to owners other than its signers on this anchor, and to whom.
     fn bound_elsewhere(self, anchor: Anchor<'a>) -> Option<(BoundIn<'a>, PublicKey)> {
         self.policy.bindings.elsewhere(self.claims, self.signers(anchor).map(|known| known.key))
     }
 
-    /// The key of the issuer, and of the operator on whose word the trust rests, when it does; each with those that it stands for.
+    /// The keys of the issuer and of the operator that vouches for it, if one does; each with the
+    /// keys that it stands for.
     pub(crate) fn signers(self, anchor: Anchor<'a>) -> impl Iterator<Item = Known<'a>> + Clone {
         let signers = [Some(self.issuer), anchor.operator()].into_iter().flatten();
         signers.flat_map(move |known| self.policy.line(known, self.now))
@@ -165,12 +175,13 @@ impl<'a> Question<'a> {
         itself.into_iter().chain(vouched.map(Anchor::Operator))
     }
 
-    /// The issuer, and those that it stands for.
+    /// The issuer's key, and those that it stands for.
     fn issuers(self) -> impl Iterator<Item = Known<'a>> {
         self.policy.line(self.issuer, self.now)
     }
 
-    /// Every word of a trusted operator for the module's issuer or a key that it stands for, those that do not hold now as well.
+    /// Every token of a trusted operator for the module's issuer or for a key that it stands for,
+    /// valid now or not.
     fn vouchers(self) -> impl Iterator<Item = Voucher<'a>> {
         let policy = self.policy;
         let handed = self.issuers().filter_map(|known| policy.vouchers.get(&known.key)).flatten();
@@ -233,7 +244,8 @@ impl<'a> Question<'a> {
         let Some(expires) = claims.expires() else {
             return Err(ClaimsError::NeverExpires { subject: claims.into(), limit });
         };
-        // Who issues a token may write any time of issue; one in the future would hide how long the token is good.
+        // Who issues a token may write any time of issue; one in the future would hide how long the
+        // token is good.
         let life = expires.saturating_sub(claims.issued_at().min(now));
         if life > limit {
             return Err(ClaimsError::LivesTooLong { subject: claims.into(), life, limit });
@@ -241,7 +253,7 @@ impl<'a> Question<'a> {
         Ok(())
     }
 
-    /// Why nothing holds: nothing is trusted, or the module is bound to somebody else.
+    /// Why nothing holds: nobody is trusted, or the module is bound to somebody else.
     fn why_not_held(self) -> ClaimsError {
         let Some(anchor) = self.anchors().next() else { return self.why_not_trusted() };
         match self.bound_elsewhere(anchor) {
@@ -259,7 +271,8 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// The issuer is trusted neither by itself nor through others; a rotation that is not in force may be why.
+    /// The issuer is trusted neither by itself nor through others; a rotation that is not in force
+    /// may be why.
     fn why_not_in_line(self) -> ClaimsError {
         let Self { policy, claims, now, .. } = self;
         let broken = self.issuers().last().and_then(|known| known.standing.succeeds.as_ref());
@@ -270,13 +283,14 @@ impl<'a> Question<'a> {
     }
 }
 
-/// Where a moment is that is not in a token's time, and the end of that time which it missed.
+/// Whether a token is not valid yet or no longer, and the second in which it begins or ended.
 enum OutOfTime {
     Early(u64),
     Over(u64),
 }
 
-/// Why an operator's word does not count now. It holds no text, so that finding one costs nothing when another word holds.
+/// Why an operator's token for an account does not count now. It allocates no text, so it costs
+/// nothing when another token holds.
 enum Flaw<'a> {
     RevokedKey(PublicKey),
     Rotated(&'a RotationClaims),
@@ -332,7 +346,7 @@ mod tests {
 
     const NOW: u64 = 1_800_000_000;
 
-    /// A look at one of many keys takes most of the time of a question, which is asked before every call.
+    /// Looking up one of many keys takes most of the time of a question.
     #[test]
     fn a_question_looks_each_key_up_once() {
         let [account, operator, module] = [KeyKind::Account, KeyKind::Operator, KeyKind::Module]

@@ -14,14 +14,17 @@ use crate::{
 };
 
 impl TrustPolicy {
-    /// Whether the module may do this now: its claims hold, its token grants the capability, and no limit on what its issuers may
-    /// grant is in the way. Where several operators vouch for the account, the word of one that allows it is enough.
+    /// Whether the module may do this now: its claims hold, its token grants the capability, and no
+    /// limit on what its issuers may grant is in the way. Where several operators vouch for the
+    /// account, one that allows it is enough.
     ///
-    /// This is the whole decision. A [`Permit`](crate::Permit) gives the same answer faster, for the calls of a running module.
+    /// This is the whole decision. A [`Permit`](crate::Permit) gives the same answer faster, for
+    /// the calls of a running module.
     ///
     /// # Errors
-    /// Those of [`check`](Self::check), [`ClaimsError::NotGranted`], and [`ClaimsError::CapabilityBeyondLimit`],
-    /// [`ClaimsError::LinkBeyondLimit`] or [`ClaimsError::OperationBeyondLimit`].
+    /// Those of [`check`](Self::check), [`ClaimsError::NotGranted`], and
+    /// [`ClaimsError::CapabilityBeyondLimit`], [`ClaimsError::LinkBeyondLimit`] or
+    /// [`ClaimsError::OperationBeyondLimit`].
     pub fn allows(&self, claims: &ModuleClaims, access: &Access<'_>, now: u64) -> Result<(), ClaimsError> {
         let question = self.ask(claims, now);
         let first = question.anchor()?;
@@ -38,12 +41,12 @@ impl TrustPolicy {
 }
 
 impl<'a> Question<'a> {
-    /// The keys on the way to this anchor whose limits count: those that have been handed over from, too.
+    /// The limits that count for this anchor, with their keys: also those of keys that handed over.
     pub(crate) fn limits(self, anchor: Anchor<'a>) -> impl Iterator<Item = (PublicKey, &'a Limit)> {
         self.signers(anchor).filter_map(|known| Some((known.key, known.standing.limit.as_deref()?)))
     }
 
-    /// Whose limit is passed first, and in what.
+    /// Whose limit is exceeded first, and in what.
     fn beyond(self, anchor: Anchor<'a>, access: &Access<'_>) -> Option<(PublicKey, Beyond)> {
         self.limits(anchor).find_map(|(key, limit)| {
             let Some(terms) = limit.terms(access.capability) else { return Some((key, Beyond::Capability)) };
@@ -56,7 +59,7 @@ impl<'a> Question<'a> {
     }
 }
 
-/// What of an access an issuer may not grant.
+/// What part of an access is beyond an issuer's limit.
 enum Beyond {
     Capability,
     Link,

@@ -1,8 +1,9 @@
-//! Holds what one use of a capability is, and the most that an issuer may grant of it.
+//! Describes one use of a capability, and the most that an issuer may grant of it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-/// One use of a capability, about which a [`TrustPolicy`](crate::TrustPolicy) or a [`Permit`](crate::Permit) decides.
+/// One use of a capability, about which a [`TrustPolicy`](crate::TrustPolicy) or a
+/// [`Permit`](crate::Permit) decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Access<'a> {
@@ -43,14 +44,15 @@ pub(crate) struct Terms {
 }
 
 impl Grant {
-    /// All of the capability with this id, or every call to the module with this key. The whole id counts: no patterns.
+    /// All of the capability with this id, or every call to the module with this key. The whole id
+    /// counts: no patterns.
     #[must_use]
     pub fn of(capability: impl Into<Box<str>>) -> Self {
         Self { capability: capability.into(), terms: Terms::default() }
     }
 
-    /// Narrows the grant to the links that are named so, this one and those named before. Calls to modules go over no link, so
-    /// such a grant allows none.
+    /// Narrows the grant to the links that are named so, this one and those named before. Calls to
+    /// modules go over no link, so such a grant allows none.
     #[must_use]
     pub fn link(mut self, name: impl Into<Box<str>>) -> Self {
         self.terms.links.get_or_insert_default().push(name.into());
@@ -92,11 +94,12 @@ impl Terms {
     }
 }
 
-/// The most that an issuer may grant. Several grants of one capability stand side by side: what any of them allows is allowed.
+/// The most that an issuer may grant. Several grants of one capability stand side by side: what any
+/// of them allows is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantLimit(BTreeMap<Box<str>, Vec<Terms>>);
 
-/// A limit as a policy keeps it: nothing is added any more, and permits share its terms.
+/// A limit as a policy keeps it: complete, and with terms that permits share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Limit(BTreeMap<Box<str>, Arc<[Terms]>>);
 

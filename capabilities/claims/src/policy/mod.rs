@@ -1,4 +1,5 @@
-//! Decides whom to trust and what a module may do: the policy as the host's owner writes it, and the questions that it answers.
+//! Decides whom to trust and what a module may do: the policy as the host's owner writes it, and
+//! the questions that it answers.
 
 mod allowed;
 mod bindings;

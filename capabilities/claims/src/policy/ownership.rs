@@ -1,4 +1,4 @@
-//! Decides who may take over whose actor, and takes in what is bound to whom.
+//! Decides who may take over whose actor, and binds modules to owners.
 
 use std::collections::BTreeSet;
 
@@ -23,8 +23,8 @@ pub enum Takeover {
     SharedOperator(PublicKey),
 }
 
-/// To whom an actor belongs: the account that signed its module, and the operator on whose word that account came, when the module
-/// or the tokens beside it carried one.
+/// To whom an actor belongs: the account that signed its module, and the operator that vouched for
+/// that account, when the module or the tokens beside it said so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner {
     account: PublicKey,
@@ -56,7 +56,7 @@ impl Owner {
         self.account
     }
 
-    /// The operator; `None` for an account that was trusted without one's word, or with a word that the policy has.
+    /// The operator; `None` for an account that is trusted without one, or by a token that the policy holds.
     #[must_use]
     pub fn operator(&self) -> Option<PublicKey> {
         self.operator
@@ -64,13 +64,15 @@ impl Owner {
 }
 
 impl TrustPolicy {
-    /// Binds a module's key to this owner: nobody else's module of this key runs. Several owners of one key are each enough. An
-    /// operator stands for all accounts that it vouches for.
+    /// Binds a module's key to this owner: nobody else's module of this key runs. Several owners of
+    /// one key are each enough. An operator stands for all accounts that it vouches for.
     ///
-    /// This also names the owner as one that may take over the actor: see [`may_take_over`](Self::may_take_over).
+    /// This also names the owner as one that may take over the actor: see
+    /// [`may_take_over`](Self::may_take_over).
     ///
     /// # Errors
-    /// [`ClaimsError::WrongKeyKind`] when the first is no module's key, or the owner neither an account nor an operator.
+    /// [`ClaimsError::WrongKeyKind`] when the first is no module's key, or the owner neither an
+    /// account nor an operator.
     pub fn bind_module(mut self, module: PublicKey, owner: PublicKey) -> Result<Self, ClaimsError> {
         let module = module.of_kind(KeyKind::Module, "a module that is bound to an owner")?;
         let owner = owner_of_kind(owner)?;
@@ -78,18 +80,20 @@ impl TrustPolicy {
         Ok(self)
     }
 
-    /// Binds all modules to this owner that have such a name, as their name or as their second one (`call_alias`). One `*` in the
-    /// pattern stands for any characters, also for none; all else is taken as it is written, letter by letter.
+    /// Binds all modules with such a name to this owner; the second name (`call_alias`) counts too.
+    /// One `*` in the pattern stands for any characters, also for none; everything else is compared
+    /// letter by letter.
     ///
     /// # Errors
-    /// [`OwnershipError::Pattern`] for an empty pattern, a long one or one with several `*`; [`ClaimsError::WrongKeyKind`].
+    /// [`OwnershipError::Pattern`] for an empty pattern, a long one or one with several `*`;
+    /// [`ClaimsError::WrongKeyKind`].
     pub fn bind_name(mut self, pattern: &str, owner: PublicKey) -> Result<Self, ClaimsError> {
         let owner = owner_of_kind(owner)?;
         self.bindings.names.entry(NamePattern::parse(pattern)?).or_default().insert(owner);
         Ok(self)
     }
 
-    /// Binds all modules to this owner that have this tag, letter by letter.
+    /// Binds all modules with this tag to this owner. Tags are compared letter by letter.
     ///
     /// # Errors
     /// [`ClaimsError::WrongKeyKind`] when the owner is neither an account nor an operator.
@@ -99,7 +103,8 @@ impl TrustPolicy {
         Ok(self)
     }
 
-    /// Lets the accounts of this operator take over each other's actors: see [`may_take_over`](Self::may_take_over).
+    /// Lets the accounts of this operator take over each other's actors: see
+    /// [`may_take_over`](Self::may_take_over).
     ///
     /// # Errors
     /// [`ClaimsError::WrongKeyKind`] when it is no operator's key.
@@ -109,12 +114,14 @@ impl TrustPolicy {
         Ok(self)
     }
 
-    /// Whether a module may be put in the place of another of the same key that runs here: yes if the same account signed it, if a
-    /// rotation makes the two accounts one, if the policy binds the module's key to the new account or its operator, or
-    /// if one operator vouches for both and the policy lets its accounts share ([`share_actors`](Self::share_actors)).
+    /// Whether a module may be put in the place of another of the same key that runs here: yes if
+    /// the same account signed it, if a rotation makes the two accounts one, if the policy binds
+    /// the module's key to the new account or its operator, or if one operator vouches for both and
+    /// the policy lets its accounts share ([`share_actors`](Self::share_actors)).
     ///
-    /// `offered` must hold under this policy ([`check`](Self::check)), which is looked at; `running` need not hold any more,
-    /// for the actor of an account that was revoked belongs to it nevertheless. `now` is in seconds since 1970.
+    /// `offered` must hold under this policy, which is checked ([`check`](Self::check)); `running`
+    /// need not hold any longer, for the actor of a revoked account still belongs to it. `now` is
+    /// in seconds since 1970.
     ///
     /// # Errors
     /// [`OwnershipError::NotTheOwner`], or why `offered` does not hold.
@@ -127,7 +134,8 @@ impl TrustPolicy {
         self.may_take_over_from(Owner::of(running), offered, now)
     }
 
-    /// As [`may_take_over`](Self::may_take_over), for an actor that is not here any more and belongs to an owner who was remembered.
+    /// As [`may_take_over`](Self::may_take_over), for an actor that no longer runs and whose owner
+    /// was remembered.
     ///
     /// # Errors
     /// As [`may_take_over`](Self::may_take_over).
@@ -156,8 +164,8 @@ impl TrustPolicy {
         Err(OwnershipError::NotTheOwner { subject: offered.into(), owner: owner.account, issuer }.into())
     }
 
-    /// The operator that vouches for both, if it lets its accounts share. What it said of the one whose actor runs counts although
-    /// its time may be over: it was by this word that the actor came in.
+    /// The operator that vouches for both, if it lets its accounts share. For the account whose
+    /// actor runs, a token counts even when it has expired: the actor came in by it.
     fn shared_operator(&self, owner: Owner, offered: &ModuleClaims, now: u64) -> Option<PublicKey> {
         if self.bindings.shared.is_empty() {
             return None;

@@ -7,8 +7,8 @@ use crate::error::{ClaimsError, OwnershipError};
 /// The most bytes of a pattern. Names are for people.
 const LONGEST: usize = 256;
 
-/// A pattern for names: what is before the `*` and after it. With at most one of them, no name takes longer to match than the
-/// pattern is long.
+/// A pattern for names: what is before the `*` and after it. With at most one of them, no name
+/// takes longer to match than the pattern is long.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NamePattern {
     start: Box<str>,

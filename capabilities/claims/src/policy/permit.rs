@@ -1,4 +1,4 @@
-//! Permits: the decision about a module, prepared once so that each call is a look-up.
+//! Prepares the decision about a module once, so that each call is a look-up.
 
 use std::{ops::Range, sync::Arc};
 
@@ -13,13 +13,15 @@ use crate::{
     tokens::ModuleClaims,
 };
 
-/// So many grants are compared one by one, for most differ in their length already; among more a search by halves is faster.
+/// Up to so many grants are compared one by one, since most differ in length; among more a binary
+/// search is faster.
 const FEW: usize = 8;
 
 /// What a verified module may do under one policy, prepared for being asked before every call.
 ///
-/// A permit remembers only what is allowed and for how long. Whatever it does not find it asks the policy, so it answers as
-/// [`TrustPolicy::allows`] does. When the policy is replaced, make new permits of the new one.
+/// A permit remembers only what is allowed and for how long. It asks the policy about everything
+/// else, so it answers as [`TrustPolicy::allows`] does. When the policy is replaced, make new
+/// permits of the new one.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -49,7 +51,7 @@ const FEW: usize = 8;
 pub struct Permit {
     policy: Arc<TrustPolicy>,
     claims: Arc<ModuleClaims>,
-    /// The seconds since 1970 in which what is remembered holds.
+    /// When what is remembered holds, in seconds since 1970.
     window: Range<u64>,
     /// What is granted within all limits, in the order of the ids.
     granted: Box<[Granted]>,
@@ -92,7 +94,7 @@ impl Granted {
 }
 
 impl<'a> Question<'a> {
-    /// The time in which every token holds that this trust rests on.
+    /// When every token is valid that this trust rests on.
     fn window(self, anchor: Anchor<'a>) -> Range<u64> {
         let Self { policy, claims, now, .. } = self;
         let skew = policy.skew;
@@ -112,7 +114,8 @@ impl<'a> Question<'a> {
             let (from, to) = policy.line_lasts(key, now);
             within(from, to);
         }
-        // A life that was short enough at `now` stays so later, but before it might not be: see `check_life`.
+        // A life that was short enough at `now` stays so later, but before it might not be: see
+        // `check_life`.
         within(policy.max_life.map_or(0, |_| claims.issued_at().min(now)), u64::MAX);
         start..end
     }
@@ -127,8 +130,8 @@ impl Permit {
         if self.remembers(access, now) { Ok(()) } else { self.policy.allows(&self.claims, access, now) }
     }
 
-    /// Whether the permit itself knows that the module may do this at `now`, in seconds since 1970: the fast half of
-    /// [`allows`](Self::allows). Where it does not, the policy may still allow it.
+    /// Whether the permit itself knows that the module may do this at `now`, in seconds since 1970:
+    /// the fast half of [`allows`](Self::allows). Where it does not, the policy may still allow it.
     #[must_use]
     #[inline]
     pub fn remembers(&self, access: &Access<'_>, now: u64) -> bool {
@@ -149,7 +152,8 @@ impl Permit {
         &self.claims
     }
 
-    /// What the module may use, in the order of the ids: the grants of its token as far as every limit leaves them.
+    /// What the module may use, in the order of the ids: the grants of its token as far as every
+    /// limit leaves them.
     pub fn granted(&self) -> impl Iterator<Item = Allowed<'_>> {
         self.granted.iter().map(|granted| Allowed::new(&granted.capability, &granted.terms))
     }

@@ -1,4 +1,4 @@
-//! Tells for whom a key stands: itself, and the keys that it has taken over from, one rotation after the other.
+//! Tells for which keys a key stands: itself, and those that it took over from, one rotation after the other.
 
 use std::{ops::ControlFlow, sync::Arc};
 
@@ -23,9 +23,10 @@ pub(crate) enum OutOfLine {
 impl TrustPolicy {
     /// Lets a new key stand for an old one, by the token that the old one signed.
     ///
-    /// From the handover on the new key counts wherever the old one did: as a trusted account or operator, as one that an operator
-    /// vouches for, as an owner. It gains nothing by that: limits of the old key bind the new one too, in addition to its own. Until
-    /// the end of the overlap the old key counts as before; then it counts no more. Revocations decide so:
+    /// From the handover on the new key counts wherever the old one did: as a trusted account or
+    /// operator, as one that an operator vouches for, as an owner. It gains nothing by that: limits
+    /// of the old key bind the new one too, in addition to its own. Until the end of the overlap
+    /// the old key counts as before, and afterwards not at all. Revocations have these effects:
     ///
     /// - a revoked *token* of a rotation was never issued: the new key stands for nobody, and the old one is not retired. So revoke
     ///   both the token and the old key when the old key was stolen before the rotation;
@@ -38,7 +39,8 @@ impl TrustPolicy {
     /// A key hands over once and takes over once, in no circle, and at most 8 times one after the other.
     ///
     /// # Errors
-    /// Those of [`RotationClaims::verify`], [`RotationError::Conflict`], [`RotationError::Circle`], [`RotationError::TooLong`].
+    /// Those of [`RotationClaims::verify`], [`RotationError::Conflict`], [`RotationError::Circle`],
+    /// [`RotationError::TooLong`].
     pub fn rotation(mut self, token: &str) -> Result<Self, ClaimsError> {
         let rotation = Arc::new(RotationClaims::verify(token)?);
         let (from, to) = (rotation.from(), rotation.to());
@@ -114,8 +116,8 @@ impl TrustPolicy {
         (old || new).then_some(OutOfLine::RevokedBefore)
     }
 
-    /// The seconds around `now` in which this key stands for the same keys and is retired or not as now: the first, and the one after the
-    /// last.
+    /// The seconds around `now` in which this key stands for the same keys and is retired or not as
+    /// now: the first, and the one after the last.
     pub(crate) fn line_lasts(&self, key: Known<'_>, now: u64) -> (u64, u64) {
         let retires = key.standing.succeeded.as_ref().filter(|rotation| self.void(rotation).is_none());
         let end = retires.and_then(|rotation| self.retirement(rotation)).unwrap_or(u64::MAX);

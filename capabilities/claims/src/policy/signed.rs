@@ -1,4 +1,5 @@
-//! Signs policies and takes only those that one key signed, and none that is older than one that was taken.
+//! Signs policies, and accepts only those that one key signed and that are no older than the last
+//! one accepted.
 //!
 //! The signature is a token in a comment on the last line, so that a signed policy is read like any other.
 
@@ -53,8 +54,8 @@ pub struct SignedPolicy {
 }
 
 impl SignedPolicy {
-    /// Signs a policy's text: returns it with the signature as its last line, in place of one that it had. The policy must be
-    /// one that is taken.
+    /// Signs a policy's text: returns it with the signature as its last line, in place of one that
+    /// it had. The policy must be one that is taken.
     ///
     /// ```
     /// use capability_claims::{KeyKind, KeyPair, SignedPolicy};
@@ -67,8 +68,9 @@ impl SignedPolicy {
     /// ```
     ///
     /// # Errors
-    /// Those of [`PolicyDocument::from_toml`] and [`PolicyDocument::into_policy`], [`ClaimsError::WrongKeyKind`] when the key is
-    /// neither an account's nor an operator's, [`ClaimsError::NoRandomness`].
+    /// Those of [`PolicyDocument::from_toml`] and [`PolicyDocument::into_policy`],
+    /// [`ClaimsError::WrongKeyKind`] when the key is neither an account's nor an operator's,
+    /// [`ClaimsError::NoRandomness`].
     pub fn sign(text: &str, serial: u64, key: &KeyPair) -> Result<String, ClaimsError> {
         let signer = signer_of_kind(key.public_key())?;
         let body = split(text).map_or(text, |(body, _)| body);
@@ -88,8 +90,8 @@ impl SignedPolicy {
     /// Reads a policy that this key must have signed.
     ///
     /// # Errors
-    /// [`PolicyError::Unsigned`], [`PolicyError::OtherSigner`], [`PolicyError::Changed`], [`ClaimsError::Forged`], those of tokens,
-    /// and those of [`PolicyDocument::from_toml`].
+    /// [`PolicyError::Unsigned`], [`PolicyError::OtherSigner`], [`PolicyError::Changed`],
+    /// [`ClaimsError::Forged`], those of tokens, and those of [`PolicyDocument::from_toml`].
     pub fn verify(text: &str, signer: PublicKey) -> Result<Self, ClaimsError> {
         let (body, token) = split(text).ok_or(PolicyError::Unsigned { signer })?;
         let token = Token::<AboutPolicy>::parse(token)?;
@@ -118,8 +120,8 @@ impl SignedPolicy {
     }
 }
 
-/// Takes the policies of one signer, each newer than the one before: for a host that reads its policy again while it runs, or in its
-/// next run.
+/// Takes the policies of one signer, each newer than the one before: for a host that reads its
+/// policy again while it runs, or in its next run.
 #[derive(Debug, Clone)]
 pub struct SignedPolicies {
     signer: PublicKey,
@@ -157,8 +159,8 @@ impl SignedPolicies {
     /// Reads a policy, and remembers it as the newest. The newest itself may be read again.
     ///
     /// # Errors
-    /// Those of [`SignedPolicy::verify`], and [`PolicyError::Replayed`] for a lower serial number than the newest one's, or the same
-    /// of another text.
+    /// Those of [`SignedPolicy::verify`], and [`PolicyError::Replayed`] for a lower serial number
+    /// than the newest one's, or the same of another text.
     pub fn accept(&mut self, text: &str) -> Result<SignedPolicy, ClaimsError> {
         let policy = SignedPolicy::verify(text, self.signer)?;
         let (PolicyVersion { serial, hash }, issued_at) = (policy.version, policy.issued_at);

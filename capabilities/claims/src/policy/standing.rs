@@ -18,13 +18,13 @@ pub(crate) struct Standing {
     pub(crate) allowed: bool,
     pub(crate) minimum_revision: Option<i32>,
     pub(crate) limit: Option<Arc<Limit>>,
-    /// The second from which on it is revoked, when that is known.
+    /// The second from which on it is revoked, if that is known.
     pub(crate) revoked_since: Option<u64>,
     /// The rotation by which it took over.
     pub(crate) succeeds: Option<Arc<RotationClaims>>,
     /// The rotation by which it hands over.
     pub(crate) succeeded: Option<Arc<RotationClaims>>,
-    /// An operator's own tokens, one of which must hold wherever its word is to count.
+    /// An operator's own tokens, one of which must hold wherever it is to vouch for an account.
     pub(crate) tokens: Vec<OperatorClaims>,
 }
 

@@ -1,4 +1,4 @@
-//! A policy in words: everything that it says, on one line.
+//! Shows a policy on one line, in words.
 
 use std::{fmt, slice};
 
@@ -9,8 +9,8 @@ use crate::{
     policy::{TrustPolicy, allowed::Allowed, bindings::Bindings, grants::Limit, standing::Standing},
 };
 
-/// The policy on one line, for logs, with the [`hash`](TrustPolicy::hash) of all of it: the same policy always gives the same
-/// text, and two that decide differently give different ones.
+/// The policy on one line, for logs, with the [`hash`](TrustPolicy::hash) of all of it: the same
+/// policy always gives the same text, and two that decide differently give different ones.
 impl fmt::Display for TrustPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rules: Vec<String> =

@@ -1,4 +1,4 @@
-//! Policies in TOML, and where in the text a mistake is.
+//! Reads policies from TOML, and finds the place of a mistake.
 
 use toml::de::Error as TomlError;
 
@@ -17,9 +17,10 @@ impl PolicyDocument {
     /// Reads a document written in [TOML](https://toml.io).
     ///
     /// # Errors
-    /// [`ClaimsError::TooMany`] for more than 16 MiB, and [`ClaimsError::MalformedPolicy`] with the line and the field; for a list that is the line where it begins, and the reason
-    /// says which entry is wrong. The line itself is not repeated, nor is what may be a seed, for somebody may have
-    /// pasted a secret there.
+    /// [`ClaimsError::TooMany`] for more than 16 MiB, and [`ClaimsError::MalformedPolicy`] with the
+    /// line and the field; for a list that is the line where it begins, and the reason says which
+    /// entry is wrong. The line itself is not repeated, nor is what may be a seed, for somebody may
+    /// have pasted a secret there.
     pub fn from_toml(text: &str) -> Result<Self, ClaimsError> {
         if text.len() > LONGEST {
             let (what, count) = ("bytes in the policy", text.len());
@@ -59,8 +60,8 @@ fn misplaced(text: &str, error: &TomlError) -> ClaimsError {
     ClaimsError::MalformedPolicy { line: line + 1, field, reason }
 }
 
-/// The text with every word left out that may be a seed, or a part of one: a field's name can be one by mistake, and names
-/// are repeated.
+/// The text with every word left out that may be a seed, or a part of one: a field's name can be
+/// one by mistake, and names are repeated.
 fn without_secrets(text: &str) -> String {
     let is_of_keys = |c: char| matches!(c, 'A'..='Z' | '2'..='7');
     let mut shown = String::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! Trust: whose signature counts here, and for how much, which only the host's owner decides.
+//! Holds the policy of a host's owner: whose signatures count here, and for what.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -19,10 +19,11 @@ use crate::{
 
 /// Whom the owner of a host trusts to sign modules, and what of that counts here.
 ///
-/// A module is trusted when the account that signed it is, or when an operator that is trusted vouches for this account with
-/// an account token. There is deliberately no default and nothing that trusts everybody: a policy begins with
-/// [`nobody`](Self::nobody), and nothing inside a module can widen it. Everything else here takes away: revoked keys and tokens,
-/// actors that may not run, and the most that an issuer may grant.
+/// A module is trusted when the account that signed it is, or when an operator that is trusted
+/// vouches for this account with an account token. There is deliberately no default and nothing
+/// that trusts everybody: a policy begins with [`nobody`](Self::nobody), and nothing inside a
+/// module can widen it. Everything else here restricts: revoked keys and tokens, denied actors, and
+/// the most that an issuer may grant.
 ///
 /// ```
 /// use std::time::Duration;
@@ -48,7 +49,7 @@ pub struct TrustPolicy {
     pub(crate) vouchers: HashMap<PublicKey, Vec<AccountClaims>>,
     /// What belongs to whom.
     pub(crate) bindings: Bindings,
-    /// Ids of tokens that count no more.
+    /// Ids of tokens that are revoked.
     pub(crate) revoked_tokens: HashSet<Box<str>>,
     /// The most seconds from a module token's issue to its end.
     pub(crate) max_life: Option<u64>,
@@ -73,17 +74,20 @@ impl TrustPolicy {
 
     /// Trusts all modules that this account signs.
     ///
-    /// A key of another kind is kept and never matches, because only accounts sign modules. [`trust`](Self::trust) refuses it.
+    /// A key of another kind is kept and has no effect, because only accounts sign modules.
+    /// [`trust`](Self::trust) refuses it.
     #[must_use]
     pub fn account(mut self, account: PublicKey) -> Self {
         self.of(account).account = true;
         self
     }
 
-    /// Trusts all modules of the accounts that this operator vouches for. The operator's account tokens are handed over with
-    /// [`account_token`](Self::account_token), before or after.
+    /// Trusts all modules of the accounts that this operator vouches for. Its account tokens are
+    /// added with [`account_token`](Self::account_token), before or after, or come with the modules
+    /// in a [`Chain`](crate::Chain).
     ///
-    /// A key of another kind is kept and never matches, because only operators sign accounts. [`trust`](Self::trust) refuses it.
+    /// A key of another kind is kept and has no effect, because only operators sign accounts.
+    /// [`trust`](Self::trust) refuses it.
     #[must_use]
     pub fn operator(mut self, operator: PublicKey) -> Self {
         self.of(operator).operator = true;
@@ -99,8 +103,8 @@ impl TrustPolicy {
         Ok(if key.kind() == KeyKind::Operator { self.operator(key) } else { self.account(key) })
     }
 
-    /// Hands over an account's token, by which an operator vouches for it. It counts while the operator is trusted and while
-    /// the token is in its time, both of which are looked at each time that it is used.
+    /// Adds an account's token, by which an operator vouches for it. It counts while the operator
+    /// is trusted and the token is valid, both of which are checked each time.
     ///
     /// # Errors
     /// Those of [`AccountClaims::verify`], and [`ClaimsError::TooMany`].
@@ -110,10 +114,11 @@ impl TrustPolicy {
         Ok(self)
     }
 
-    /// Asks for an operator's own token: the operator's word for an account counts only while this token is in its time and not
-    /// revoked, wherever that word comes from and whatever token a chain brings along. Of several tokens of one operator one
-    /// must hold. It does not make the operator a trusted one. A key that took over from the operator needs it as well,
-    /// unless tokens of its own are handed over.
+    /// Requires an operator's own token: the operator vouches for accounts only while this token is
+    /// valid and not revoked, wherever the accounts' tokens come from and whatever a chain brings
+    /// along. Of several tokens of one operator one must hold. It does not make the operator
+    /// trusted. A key that took over from the operator needs it as well, unless tokens of its own
+    /// are added.
     ///
     /// # Errors
     /// Those of [`OperatorClaims::verify`], and [`ClaimsError::TooMany`].
@@ -123,14 +128,16 @@ impl TrustPolicy {
         Ok(self)
     }
 
-    /// How far clocks may differ, in whole seconds: a token begins this much earlier and ends this much later. None by default.
+    /// How far clocks may differ, in whole seconds: a token begins this much earlier and ends this
+    /// much later. Zero by default.
     #[must_use]
     pub fn clock_skew(mut self, skew: Duration) -> Self {
         self.skew = skew.as_secs();
         self
     }
 
-    /// Lets only the actors run that are named so. Without any such name every trusted actor may run.
+    /// Allows this actor to run, and from then on only actors that are allowed. As long as none is,
+    /// every trusted actor may run.
     ///
     /// # Errors
     /// [`ClaimsError::WrongKeyKind`] when it is no module's key.
@@ -140,7 +147,7 @@ impl TrustPolicy {
         Ok(self)
     }
 
-    /// Lets this actor not run, whoever signed it and whether it is allowed or not.
+    /// Denies this actor, whoever signed it, even when it is allowed as well.
     ///
     /// # Errors
     /// [`ClaimsError::WrongKeyKind`] when it is no module's key.
@@ -149,17 +156,18 @@ impl TrustPolicy {
         Ok(self)
     }
 
-    /// Takes this key for lost: no module of this key, none that this account signed, and no account that this operator vouches
-    /// for is trusted, unless another operator vouches for it as well.
+    /// Revokes a key: no module with this key is trusted, none that this account signed, and no
+    /// account that this operator vouches for, unless another operator vouches for it as well.
     #[must_use]
     pub fn revoke_key(mut self, key: PublicKey) -> Self {
         self.of(key).revoked = true;
         self
     }
 
-    /// The same from a second on, in seconds since 1970. All that the key signed counts no more, for the time that a token gives itself
-    /// proves nothing; the second only decides whether the key had handed over before: see [`rotation`](Self::rotation). Of
-    /// several the first counts.
+    /// Revokes a key as [`revoke_key`](Self::revoke_key) does, and says since when, in seconds
+    /// since 1970. Nothing that the key signed counts any longer, however early, for the time that
+    /// a token gives proves nothing. `since` only decides whether the key had handed over before:
+    /// see [`rotation`](Self::rotation). Of several times the earliest counts.
     #[must_use]
     pub fn revoke_key_since(mut self, key: PublicKey, since: u64) -> Self {
         let standing = self.of(key);
@@ -168,17 +176,18 @@ impl TrustPolicy {
         self
     }
 
-    /// Takes this one token for void, by its id (`jti`), be it a module's, an account's or a rotation's. An operator's own token is
-    /// not needed for its word, so revoking one takes only the chains away that bring it along, unless the policy asks for it
-    /// ([`operator_token`](Self::operator_token)): then no chain of the operator counts. To be rid of an operator, revoke its key.
+    /// Revokes one token by its id (`jti`): a module's, an account's or a rotation's. An operator
+    /// can vouch without a token of its own, so revoking that one only ends the chains that bring
+    /// it along, unless the policy requires it ([`operator_token`](Self::operator_token)): then no
+    /// chain of the operator counts. To be rid of an operator, revoke its key.
     #[must_use]
     pub fn revoke_token(mut self, id: impl Into<Box<str>>) -> Self {
         self.revoked_tokens.insert(id.into());
         self
     }
 
-    /// Refuses tokens of this module with a lower revision than this, or without one, so that an old version with a known
-    /// fault cannot come back.
+    /// Refuses tokens of this module with a lower revision than this, or without one, so that an
+    /// old version with a known fault cannot come back.
     ///
     /// # Errors
     /// [`ClaimsError::WrongKeyKind`] when it is no module's key.
@@ -188,17 +197,17 @@ impl TrustPolicy {
         Ok(self)
     }
 
-    /// Refuses module tokens that are good for longer than this, in whole seconds from their issue to their end, and those that
-    /// never end. An issue that lies in the future is taken to be now.
+    /// Refuses module tokens that are valid for longer than this, in whole seconds from their issue
+    /// to their end, and those that never expire. An issue in the future is taken to be now.
     #[must_use]
     pub fn max_token_life(mut self, life: Duration) -> Self {
         self.max_life = Some(life.as_secs());
         self
     }
 
-    /// The most that modules may be granted that this account signed, or that are trusted through this operator. It grants
-    /// nothing by itself: a module may do what its token grants *and* every limit on its way leaves. A second limit for the same key
-    /// takes the place of the first.
+    /// Limits what modules may be granted that this account signed, or that are trusted through
+    /// this operator. A limit grants nothing by itself: a module may do what its token grants *and*
+    /// every limit on its way leaves. A second limit for the same key replaces the first.
     ///
     /// # Errors
     /// [`ClaimsError::WrongKeyKind`] when it is neither an account's nor an operator's key.
@@ -230,7 +239,8 @@ impl TrustPolicy {
     }
 }
 
-/// The most tokens about one account, or of one operator, that a policy holds: each is looked at whenever trust is decided.
+/// The most tokens about one account, or of one operator, that a policy holds: each may be read for
+/// each decision.
 const MOST_TOKENS: usize = 64;
 
 /// Keeps a token that is not there yet.

@@ -10,10 +10,11 @@ use crate::{
     tokens::ModuleClaims,
 };
 
-/// A module whose token was verified: signed by the account it names, unaltered since, in its time, and trusted.
+/// A module whose token was verified: signed by the account it names, unaltered since, in its time,
+/// and trusted.
 ///
-/// Only [`TrustPolicy::verify`] makes values of this type, so whoever holds one need not ask again what was checked. Time goes
-/// on: [`TrustPolicy::check`] tells whether the claims still hold.
+/// Only [`TrustPolicy::verify`] makes values of this type, so whoever holds one need not ask again
+/// what was checked. Time goes on: [`TrustPolicy::check`] tells whether the claims still hold.
 #[derive(Debug, Clone)]
 pub struct VerifiedModule {
     claims: ModuleClaims,
@@ -36,8 +37,9 @@ impl VerifiedModule {
         &self.wasm
     }
 
-    /// The module's bytes without its token and without the chain that it carries: what is left is the same whoever signed
-    /// the module and when, so a cache of compiled modules should go by this. Nothing is copied.
+    /// The module's bytes without its token and without the chain that it carries: what is left is
+    /// the same whoever signed the module and when, so a cache of compiled modules should go by
+    /// this. Nothing is copied.
     #[must_use]
     pub fn code(&self) -> Bytes {
         self.wasm.slice(..self.code_end)
@@ -57,8 +59,8 @@ impl VerifiedModule {
 }
 
 impl TrustPolicy {
-    /// Verifies a module: frames, one token, its signature, the hash, the chain that it carries when it does, and then
-    /// all that [`check`](Self::check) looks at, in this order.
+    /// Verifies a module: frames, one token, its signature, the hash, the chain that it carries
+    /// when it does, and then all that [`check`](Self::check) looks at, in this order.
     ///
     /// `now` is in seconds since 1970.
     ///
@@ -69,8 +71,9 @@ impl TrustPolicy {
         self.admit(claims, wasm, code_end, now)
     }
 
-    /// Verifies a module together with the chain's tokens that came beside it, the operator's first when it is there. They take
-    /// the place of a chain inside the module, so an account's token can be renewed without signing its modules anew.
+    /// Verifies a module together with the chain's tokens that came beside it, the operator's first
+    /// when it is there. They take the place of a chain inside the module, so an account's token
+    /// can be renewed without signing its modules anew.
     ///
     /// # Errors
     /// Those of [`verify`](Self::verify) and of [`Chain::new`].

@@ -1,4 +1,4 @@
-//! Reads and writes account tokens: an operator's word that an account is one of its own.
+//! Reads and writes account tokens, by which an operator vouches for an account.
 
 use crate::{
     error::ClaimsError,
@@ -24,8 +24,9 @@ impl AccountClaims {
     /// Reads an account's token and checks its signature.
     ///
     /// # Errors
-    /// [`ClaimsError::MalformedToken`], [`ClaimsError::UnsupportedAlgorithm`], [`ClaimsError::TokenTooLarge`],
-    /// [`ClaimsError::WrongKeyKind`] when it was not issued by an operator for an account, [`ClaimsError::Forged`].
+    /// [`ClaimsError::MalformedToken`], [`ClaimsError::UnsupportedAlgorithm`],
+    /// [`ClaimsError::TokenTooLarge`], [`ClaimsError::WrongKeyKind`] when it was not issued by an
+    /// operator for an account, [`ClaimsError::Forged`].
     pub fn verify(text: &str) -> Result<Self, ClaimsError> {
         let token = Token::<AboutSigner>::parse(text)?;
         let operator = token.claims.issuer.of_kind(KeyKind::Operator, "the issuer of an account's token")?;
@@ -89,8 +90,8 @@ impl AccountBuilder {
     /// Writes the token's text and signs it.
     ///
     /// # Errors
-    /// [`ClaimsError::WrongKeyKind`] when the signer is no operator or the subject no account, [`ClaimsError::NeverValid`],
-    /// [`ClaimsError::TokenTooLarge`], [`ClaimsError::NoRandomness`].
+    /// [`ClaimsError::WrongKeyKind`] when the signer is no operator or the subject no account,
+    /// [`ClaimsError::NeverValid`], [`ClaimsError::TokenTooLarge`], [`ClaimsError::NoRandomness`].
     pub fn issue(&self, operator: &KeyPair) -> Result<String, ClaimsError> {
         let account = self.account.of_kind(KeyKind::Account, "the key that an operator vouches for")?;
         let issuer =

@@ -1,4 +1,4 @@
-//! Holds what every kind of token says, around what its own kind says.
+//! Holds the claims that every token has, around those of its kind.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,8 @@ use crate::{
 /// The revision of the claims' shape that this crate writes.
 pub(crate) const REVISION: u32 = 3;
 
-/// The claims that every token has (RFC 7519 §4.1), around those of its kind. The fields' order is that of the text.
+/// The claims that every token has (RFC 7519 §4.1), around those of its kind. The fields' order is
+/// that of the text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "M: Deserialize<'de>"))]
 pub(crate) struct Claims<M> {

@@ -1,6 +1,7 @@
 //! Reads times as RFC 7519 §2 writes them (`NumericDate`): seconds since 1970, which may have a fraction.
 //!
-//! Clocks here tell whole seconds, so a fraction is rounded to where the token is good for less: a beginning up, an end down.
+//! Clocks here tell whole seconds, so a fraction is rounded to where the token is good for less: a
+//! beginning up, an end down.
 
 use std::fmt;
 

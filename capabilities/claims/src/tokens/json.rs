@@ -1,4 +1,4 @@
-//! Strictness that the JSON of a token needs and serde's derived code lacks.
+//! Reads the JSON of tokens more strictly than serde's derived code does.
 
 use std::{fmt, marker::PhantomData, ops::Deref};
 
@@ -7,8 +7,8 @@ use serde::{
     de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-/// A value that must be written as a JSON object. Derived code would take an array of the fields' values as well, a second
-/// way of writing the same claims that no other reader of tokens knows.
+/// A value that must be written as a JSON object. Derived code would take an array of the fields'
+/// values as well, a second way of writing the same claims that no other reader of tokens knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Object<T>(pub(crate) T);
@@ -41,7 +41,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// Reads an optional claim that is there: absent ones are left out, so a `null` is none of the shapes that a token may have.
+/// Reads an optional claim that is there: absent ones are left out, so a `null` is none of the
+/// shapes that a token may have.
 pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

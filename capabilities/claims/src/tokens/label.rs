@@ -1,4 +1,4 @@
-//! Calls a module, an account or an operator by its name in messages.
+//! Names modules, accounts and operators in messages.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use untrusted_text::{Shown, cut};
 
 use crate::keys::PublicKey;
 
-/// Whom a token is about, for messages: name and key as the token gives them, `"counter" (MCATS5...)`. The name is escaped and
-/// cut.
+/// Whom a token is about, for messages: name and key as the token gives them, `"counter"
+/// (MCATS5...)`. The name is escaped and cut.
 ///
 /// ```
 /// use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! Holds what a module's token says, in the order in which it says it.
+//! Holds what a module's token says.
 
 use std::sync::Arc;
 
@@ -53,17 +53,20 @@ impl AboutModule {
 
 /// What the token inside a module says about it.
 ///
-/// Having a value of this type means that the token has the right shape, nothing more: whether the signature holds is told by
-/// [`VerifiedModule`](crate::VerifiedModule), which only exists when it does, or by [`Inspection`](crate::Inspection).
-/// Serialised it has the shape and the field names that it has in the token.
+/// Having a value of this type means that the token has the right shape, nothing more: whether the
+/// signature holds is told by [`VerifiedModule`](crate::VerifiedModule), which only exists when it
+/// does, or by [`Inspection`](crate::Inspection). Serialised it has the shape and the field names
+/// that it has in the token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct ModuleClaims {
     claims: Claims<AboutModule>,
-    /// Who vouches for the issuer, as it came with the module. Its signatures hold; whom to believe is up to the policy.
+    /// Who vouches for the issuer, as it came with the module. Its signatures hold; whom to believe
+    /// is up to the policy.
     #[serde(skip)]
     chain: Option<Arc<Chain>>,
-    /// Where each capability stands in `caps`, in the order of the ids: a token may have thousands, and is asked about each of them.
+    /// Where each capability stands in `caps`, in the order of the ids: a token may have thousands,
+    /// and is asked about each of them.
     #[serde(skip)]
     order: Arc<[u16]>,
 }
@@ -89,8 +92,8 @@ impl ModuleClaims {
         Ok(self)
     }
 
-    /// Who vouches for the issuer, when the module carried such a chain or it was given beside it. Its signatures hold, like that of
-    /// the module's token; whom to believe is up to the policy.
+    /// Who vouches for the issuer, when the module carried such a chain or it was given beside it.
+    /// Its signatures hold, like that of the module's token; whom to believe is up to the policy.
     #[must_use]
     pub fn chain(&self) -> Option<&Chain> {
         self.chain.as_deref()
@@ -120,7 +123,8 @@ impl ModuleClaims {
         self.claims.issued_at
     }
 
-    /// The second from which on the token is refused, since 1970 (`exp`, RFC 7519 §4.1.4). None: it does not expire.
+    /// The second from which on the token is refused, since 1970 (`exp`, RFC 7519 §4.1.4). None: it
+    /// does not expire.
     #[must_use]
     pub fn expires(&self) -> Option<u64> {
         self.claims.expires
@@ -156,7 +160,8 @@ impl ModuleClaims {
         &self.claims.about.caps
     }
 
-    /// Whether `caps` grants this capability id or module key. The whole id counts: no patterns, no change of case.
+    /// Whether `caps` grants this capability id or module key. The whole id counts: no patterns, no
+    /// change of case.
     #[must_use]
     pub fn grants(&self, capability: &str) -> bool {
         let caps = self.caps();

@@ -1,4 +1,4 @@
-//! Reads and writes operator tokens: what an operator says of itself, at the root of a chain.
+//! Reads and writes operator tokens, by which an operator names itself at the root of a chain.
 
 use crate::{
     error::ClaimsError,
@@ -13,8 +13,8 @@ use crate::{
 
 /// What an operator's token says, its signature checked: the operator signed it itself.
 ///
-/// That gives it a name and a time, no trust: anybody can make such a token. Whether the operator is trusted is for the
-/// [`TrustPolicy`](crate::TrustPolicy) to say.
+/// That gives it a name and a time, no trust: anybody can make such a token. Whether the operator
+/// is trusted is for the [`TrustPolicy`](crate::TrustPolicy) to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorClaims(Claims<AboutSigner>);
 
@@ -24,8 +24,9 @@ impl OperatorClaims {
     /// Reads an operator's token and checks its signature.
     ///
     /// # Errors
-    /// [`ClaimsError::MalformedToken`], [`ClaimsError::UnsupportedAlgorithm`], [`ClaimsError::TokenTooLarge`],
-    /// [`ClaimsError::WrongKeyKind`] when it is not about an operator, [`ClaimsError::NotSelfIssued`], [`ClaimsError::Forged`].
+    /// [`ClaimsError::MalformedToken`], [`ClaimsError::UnsupportedAlgorithm`],
+    /// [`ClaimsError::TokenTooLarge`], [`ClaimsError::WrongKeyKind`] when it is not about an
+    /// operator, [`ClaimsError::NotSelfIssued`], [`ClaimsError::Forged`].
     pub fn verify(text: &str) -> Result<Self, ClaimsError> {
         let token = Token::<AboutSigner>::parse(text)?;
         let issuer = token.claims.issuer.of_kind(KeyKind::Operator, "the issuer of an operator's token")?;
@@ -84,8 +85,8 @@ impl OperatorBuilder {
     /// Writes the token's text and signs it.
     ///
     /// # Errors
-    /// [`ClaimsError::WrongKeyKind`] when the key is no operator's, [`ClaimsError::NeverValid`], [`ClaimsError::TokenTooLarge`],
-    /// [`ClaimsError::NoRandomness`].
+    /// [`ClaimsError::WrongKeyKind`] when the key is no operator's, [`ClaimsError::NeverValid`],
+    /// [`ClaimsError::TokenTooLarge`], [`ClaimsError::NoRandomness`].
     pub fn issue(&self, operator: &KeyPair) -> Result<String, ClaimsError> {
         let key =
             operator.public_key().of_kind(KeyKind::Operator, "the key that signs an operator's token")?;

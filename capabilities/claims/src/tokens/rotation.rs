@@ -1,7 +1,8 @@
 //! Reads and writes rotation tokens, by which the old key of an account or operator hands over to a new one.
 //!
-//! The old key signs the token, which names both; the new key has signed its acceptance inside, so that nobody can be made the
-//! successor of a key against the will of whoever holds the new one, nor by a slip of the hand.
+//! The old key signs the token, which names both; the new key has signed its acceptance inside, so
+//! that nobody can be made the successor of a key against the will of whoever holds the new one,
+//! nor by a slip of the hand.
 
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::signature::Verifier;
@@ -39,9 +40,10 @@ struct AboutRotation {
 
 /// What a rotation's token says, both signatures checked.
 ///
-/// From [`handover`](Self::handover) on the new key stands for the old one wherever a policy holds this token; until
-/// [`overlap_end`](Self::overlap_end) the old one counts beside it, and then no more. It gives the new key nothing that the
-/// old one did not have: see [`TrustPolicy::rotation`](crate::TrustPolicy::rotation).
+/// From [`handover`](Self::handover) on the new key stands for the old one wherever a policy holds
+/// this token; until [`overlap_end`](Self::overlap_end) the old one counts beside it, and then no
+/// more. It gives the new key nothing that the old one did not have: see
+/// [`TrustPolicy::rotation`](crate::TrustPolicy::rotation).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RotationClaims {
     claims: Claims<AboutRotation>,
@@ -53,9 +55,10 @@ impl RotationClaims {
     /// Reads a rotation's token and checks the signatures of both keys.
     ///
     /// # Errors
-    /// [`ClaimsError::MalformedToken`], [`ClaimsError::UnsupportedAlgorithm`], [`ClaimsError::TokenTooLarge`],
-    /// [`ClaimsError::WrongKeyKind`] when the keys are not two accounts or two operators, [`ClaimsError::Forged`], and
-    /// [`RotationError::NoTime`], [`RotationError::Circle`], [`RotationError::NotAccepted`] or [`RotationError::Kind`].
+    /// [`ClaimsError::MalformedToken`], [`ClaimsError::UnsupportedAlgorithm`],
+    /// [`ClaimsError::TokenTooLarge`], [`ClaimsError::WrongKeyKind`] when the keys are not two
+    /// accounts or two operators, [`ClaimsError::Forged`], and [`RotationError::NoTime`],
+    /// [`RotationError::Circle`], [`RotationError::NotAccepted`] or [`RotationError::Kind`].
     pub fn verify(text: &str) -> Result<Self, ClaimsError> {
         let token = Token::<AboutRotation>::parse(text)?;
         let from = rotatable(token.claims.issuer)?;
@@ -135,8 +138,9 @@ impl RotationClaims {
     }
 }
 
-/// What a rotation's token is to say. It needs an end of the overlap ([`expires_at`](Self::expires_at)); it hands over at once
-/// unless [`not_before`](Self::not_before) says when.
+/// What a rotation's token is to say. It needs an end of the overlap
+/// ([`expires_at`](Self::expires_at)); it hands over at once unless
+/// [`not_before`](Self::not_before) says when.
 ///
 /// ```
 /// use capability_claims::{KeyKind, KeyPair, RotationBuilder, RotationClaims};
@@ -172,9 +176,9 @@ impl RotationBuilder {
     /// Writes the token's text, signs the acceptance with the new key and the whole with the old one.
     ///
     /// # Errors
-    /// [`ClaimsError::WrongKeyKind`] when the keys are not two accounts or two operators, [`RotationError::NoTime`] without
-    /// an end, [`RotationError::Circle`] for one key twice, [`ClaimsError::NeverValid`], [`ClaimsError::TokenTooLarge`],
-    /// [`ClaimsError::NoRandomness`].
+    /// [`ClaimsError::WrongKeyKind`] when the keys are not two accounts or two operators,
+    /// [`RotationError::NoTime`] without an end, [`RotationError::Circle`] for one key twice,
+    /// [`ClaimsError::NeverValid`], [`ClaimsError::TokenTooLarge`], [`ClaimsError::NoRandomness`].
     pub fn issue(&self, old: &KeyPair, new: &KeyPair) -> Result<String, ClaimsError> {
         let from = rotatable(old.public_key())?;
         let to = new.public_key().of_kind(from.kind(), "the new key of a rotation")?;

@@ -1,15 +1,16 @@
-//! Holds what a token says about an account or an operator: of both the same.
+//! Holds what tokens of accounts and of operators have in common.
 
 use serde::{Deserialize, Serialize};
 
-/// What a token says about an account or an operator. `null` stands for what is absent here, for that is how the public tools write it.
+/// What a token says about an account or an operator. `null` stands for what is absent here, for
+/// that is how the public tools write it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AboutSigner {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
-    /// More keys that it would like to sign with. They are read and then disregarded: whoever is to be trusted needs
-    /// a token of its own.
+    /// More keys that it would like to sign with. They are read and then disregarded: whoever is to
+    /// be trusted needs a token of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     valid_signers: Option<Vec<String>>,
 }

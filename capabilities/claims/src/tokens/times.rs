@@ -1,4 +1,4 @@
-//! When a token that is to be issued is good, and its id: the same for tokens of modules, accounts and operators.
+//! Sets the id and the times of tokens that are to be issued, of whatever kind.
 
 use data_encoding::BASE32_NOPAD;
 
@@ -70,8 +70,8 @@ macro_rules! time_setters {
             self
         }
 
-        /// The time at which the token says that it was issued, in seconds since 1970. Without it: the time of
-        /// [`SystemClock`](crate::SystemClock).
+        /// The time at which the token says that it was issued, in seconds since 1970. Without it:
+        /// the time of [`SystemClock`](crate::SystemClock).
         #[must_use]
         pub fn issued_at(mut self, seconds: u64) -> Self {
             self.times.issued_at = Some(seconds);

@@ -1,8 +1,10 @@
-//! Tokens as text: `header.claims.signature`, each base64url without padding (RFC 7515 §3.1).
+//! Reads and writes tokens as text: `header.claims.signature`, each base64url without padding (RFC
+//! 7515 §3.1).
 //!
-//! The claims are read by `jsonwebtoken`, and its two traits are the seam to the keys. Its ready-made `encode` and `decode` are
-//! not used: they take their cryptography from a setting of the whole process, which a library must not claim, and they do
-//! not know `Ed25519`, the name that RFC 9864 gives the algorithm.
+//! The claims are read by `jsonwebtoken`, and its two traits are the seam to the keys. Its
+//! ready-made `encode` and `decode` are not used: they take their cryptography from a setting of
+//! the whole process, which a library must not claim, and they do not know `Ed25519`, the name that
+//! RFC 9864 gives the algorithm.
 
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{
@@ -36,7 +38,8 @@ pub(crate) struct Token<'a, M> {
 
 impl<'a, M: DeserializeOwned> Token<'a, M> {
     /// # Errors
-    /// [`ClaimsError::TokenTooLarge`], [`ClaimsError::MalformedToken`], [`ClaimsError::UnsupportedAlgorithm`].
+    /// [`ClaimsError::TokenTooLarge`], [`ClaimsError::MalformedToken`],
+    /// [`ClaimsError::UnsupportedAlgorithm`].
     pub(crate) fn parse(text: &'a str) -> Result<Self, ClaimsError> {
         check_size(text.len())?;
         let (message, header, signature) = split(text)?;
@@ -50,7 +53,8 @@ impl<'a, M: DeserializeOwned> Token<'a, M> {
         Ok(Self { claims, message, signature })
     }
 
-    /// Whether the signature is that of this key over header and claims. How it is checked is up to the key, never to the token.
+    /// Whether the signature is that of this key over header and claims. How it is checked is up to
+    /// the key, never to the token.
     pub(crate) fn is_signed_by(&self, key: &impl JwtVerifier) -> bool {
         key.algorithm() == Algorithm::EdDSA && key.verify(self.message.as_bytes(), &self.signature).is_ok()
     }

@@ -13,9 +13,11 @@ impl PolicyDocument {
     /// The policy that the document describes.
     ///
     /// # Errors
-    /// [`PolicyError::NotWhole`](crate::PolicyError::NotWhole) when it has another number of entries than its end says, [`ClaimsError::TooMany`],
-    /// [`ClaimsError::Rotation`] when rotations contradict each other, [`ClaimsError::WrongKeyKind`] for a key in the wrong place, and the errors of [`TrustPolicy::account_token`]. A document
-    /// that was deserialised has neither of the latter two; one that was put together by hand may.
+    /// [`PolicyError::NotWhole`](crate::PolicyError::NotWhole) when it has another number of
+    /// entries than its end says, [`ClaimsError::TooMany`], [`ClaimsError::Rotation`] when
+    /// rotations contradict each other, [`ClaimsError::WrongKeyKind`] for a key in the wrong place,
+    /// and the errors of [`TrustPolicy::account_token`]. A document that was deserialised has
+    /// neither of the latter two; one that was put together by hand may.
     pub fn into_policy(self) -> Result<TrustPolicy, ClaimsError> {
         self.check_whole()?;
         let mut policy = TrustPolicy::nobody().clock_skew(Duration::from_secs(self.clock_skew_seconds));

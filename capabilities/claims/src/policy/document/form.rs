@@ -9,15 +9,15 @@ use crate::keys::PublicKey;
 
 /// A [`TrustPolicy`](crate::TrustPolicy) as data, to be read from TOML or any other form that `serde` knows.
 ///
-/// Every field may be left out; a document without any trusts nobody. Fields that are not known are refused, so that a misspelt
-/// one is not silently without effect.
+/// Every field may be left out; a document without any trusts nobody. Fields that are not known are
+/// refused, so that a misspelt one is not silently without effect.
 ///
 /// ```toml
 /// accounts = ["A..."]
 /// operators = ["O..."]
 /// shared_actors = ["O..."]               # operators whose accounts may take over each other's actors
-/// account_tokens = ["eyJ0eXAi..."]       # operators' words for accounts
-/// operator_tokens = ["eyJ0eXAi..."]      # operators' own tokens, without which their word does not count
+/// account_tokens = ["eyJ0eXAi..."]       # by which operators vouch for accounts
+/// operator_tokens = ["eyJ0eXAi..."]      # operators' own tokens, without which they cannot vouch
 /// rotations = ["eyJ0eXAi..."]            # by which one key hands over to another
 /// clock_skew_seconds = 5
 /// max_token_life_seconds = 7_776_000
@@ -55,13 +55,15 @@ pub struct PolicyDocument {
     /// Operators whose accounts are trusted: [`TrustPolicy::operator`](crate::TrustPolicy::operator).
     #[serde(deserialize_with = "read::operators")]
     pub operators: Vec<PublicKey>,
-    /// Operators whose accounts may take over each other's actors: [`TrustPolicy::share_actors`](crate::TrustPolicy::share_actors).
+    /// Operators whose accounts may take over each other's actors:
+    /// [`TrustPolicy::share_actors`](crate::TrustPolicy::share_actors).
     #[serde(deserialize_with = "read::shared_actors")]
     pub shared_actors: Vec<PublicKey>,
     /// Texts of account tokens: [`TrustPolicy::account_token`](crate::TrustPolicy::account_token).
     #[serde(deserialize_with = "read::account_tokens")]
     pub account_tokens: Vec<String>,
-    /// Texts of operators' own tokens that are asked for: [`TrustPolicy::operator_token`](crate::TrustPolicy::operator_token).
+    /// Texts of operators' own tokens that are asked for:
+    /// [`TrustPolicy::operator_token`](crate::TrustPolicy::operator_token).
     #[serde(deserialize_with = "read::operator_tokens")]
     pub operator_tokens: Vec<String>,
     /// Texts of rotation tokens: [`TrustPolicy::rotation`](crate::TrustPolicy::rotation).
@@ -69,13 +71,15 @@ pub struct PolicyDocument {
     pub rotations: Vec<String>,
     /// How far clocks may differ, in seconds: [`TrustPolicy::clock_skew`](crate::TrustPolicy::clock_skew).
     pub clock_skew_seconds: u64,
-    /// The most seconds that a module's token may be good for: [`TrustPolicy::max_token_life`](crate::TrustPolicy::max_token_life).
+    /// The most seconds that a module's token may be good for:
+    /// [`TrustPolicy::max_token_life`](crate::TrustPolicy::max_token_life).
     pub max_token_life_seconds: Option<u64>,
     /// Which actors may run.
     pub actors: ActorRules,
-    /// What counts no more.
+    /// What is revoked.
     pub revoked: Revoked,
-    /// The most that an account or operator may grant, by its key: [`TrustPolicy::limit`](crate::TrustPolicy::limit).
+    /// The most that an account or operator may grant, by its key:
+    /// [`TrustPolicy::limit`](crate::TrustPolicy::limit).
     #[serde(deserialize_with = "read::issuers")]
     pub issuers: BTreeMap<PublicKey, IssuerRules>,
     /// What is bound to an account or an operator, by its key.
@@ -99,18 +103,20 @@ pub struct PolicyEnd {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct ActorRules {
-    /// The only actors that may run: [`TrustPolicy::allow_actor`](crate::TrustPolicy::allow_actor). None: all that are trusted. An empty list: not one.
+    /// The only actors that may run: [`TrustPolicy::allow_actor`](crate::TrustPolicy::allow_actor).
+    /// None: all that are trusted. An empty list: not one.
     #[serde(deserialize_with = "read::allowed_actors")]
     pub allowed: Option<Vec<PublicKey>>,
-    /// Actors that may not run: [`TrustPolicy::deny_actor`](crate::TrustPolicy::deny_actor).
+    /// Actors that are denied: [`TrustPolicy::deny_actor`](crate::TrustPolicy::deny_actor).
     #[serde(deserialize_with = "read::denied_actors")]
     pub denied: Vec<PublicKey>,
-    /// The lowest revision of an actor that may run: [`TrustPolicy::minimum_revision`](crate::TrustPolicy::minimum_revision).
+    /// The lowest revision of an actor that may run:
+    /// [`TrustPolicy::minimum_revision`](crate::TrustPolicy::minimum_revision).
     #[serde(deserialize_with = "read::minimum_revision")]
     pub minimum_revision: BTreeMap<PublicKey, i32>,
 }
 
-/// What counts no more, in a [`PolicyDocument`].
+/// What is revoked, in a [`PolicyDocument`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -121,7 +127,8 @@ pub struct Revoked {
     /// Ids of tokens: [`TrustPolicy::revoke_token`](crate::TrustPolicy::revoke_token).
     #[serde(deserialize_with = "read::token_ids")]
     pub tokens: Vec<String>,
-    /// Keys with the second from which on they are revoked, since 1970: [`TrustPolicy::revoke_key_since`](crate::TrustPolicy::revoke_key_since).
+    /// Keys with the second from which on they are revoked, since 1970:
+    /// [`TrustPolicy::revoke_key_since`](crate::TrustPolicy::revoke_key_since).
     pub since: BTreeMap<PublicKey, u64>,
 }
 

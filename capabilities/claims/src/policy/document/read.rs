@@ -23,7 +23,8 @@ pub(super) fn of_kind(
     keys.into_iter().map(|key| key.of_kind(kind, role)).collect()
 }
 
-/// Keys of one kind. That the kind is right is seen while the document is read, where the error still knows its place.
+/// Keys of one kind. That the kind is right is seen while the document is read, where the error
+/// still knows its place.
 fn keys<'de, D: Deserializer<'de>>(
     deserializer: D,
     kind: KeyKind,
@@ -120,10 +121,11 @@ pub(super) fn rotations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ve
     each(deserializer, |token| RotationClaims::verify(token).map(|_| token.to_owned()))
 }
 
-/// The most bytes of a name, an id or a word in a policy.
+/// The most bytes of a name or an id in a policy.
 const LONGEST_WORD: usize = 1024;
 
-/// A capability, a link, an operation or a tag: what is never so is a slip that would make the entry one without effect.
+/// A capability, a link, an operation or a tag: what is never so is a slip that would make the
+/// entry one without effect.
 fn word<E: de::Error>(text: &str) -> Result<(), E> {
     let wrong = |reason: &str| Err(E::custom(reason));
     match text {
@@ -137,7 +139,7 @@ fn word<E: de::Error>(text: &str) -> Result<(), E> {
     }
 }
 
-/// A list of such words.
+/// A list of such names.
 fn checked_words<E: de::Error>(texts: &[impl AsRef<str>]) -> Result<(), E> {
     texts.iter().zip(1..).try_for_each(|(text, entry)| {
         word::<E>(text.as_ref())

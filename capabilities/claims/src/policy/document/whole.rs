@@ -1,4 +1,4 @@
-//! Counts a policy's entries, by which it can say that it is whole, and bounds them.
+//! Counts a policy's entries, so that one that was cut off is found out, and bounds their number.
 
 use super::{PolicyDocument, PolicyEnd};
 use crate::error::{ClaimsError, PolicyError};
@@ -7,8 +7,9 @@ use crate::error::{ClaimsError, PolicyError};
 const MOST_ENTRIES: usize = 200_000;
 
 impl PolicyDocument {
-    /// How many entries the document has: each key, token, pattern, tag and number is one, and so is each grant with each of its
-    /// links and operations. An issuer and a list that is there and empty count too. The end itself does not.
+    /// How many entries the document has: each key, token, pattern, tag and number is one, and so
+    /// is each grant with each of its links and operations. An issuer and a list that is there and
+    /// empty count too. The end itself does not.
     #[must_use]
     pub fn entries(&self) -> u64 {
         self.count() as u64
