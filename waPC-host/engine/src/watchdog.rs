@@ -365,7 +365,8 @@ impl Slot {
             // SAFETY: the instance lives for as long as the lease does, which cannot be dropped before the lock is let go.
             unsafe { sign.raise() };
         }
-        let first = self.unreached.swap(unreached as u8, Relaxed) == 0;
+        // What was found out first stands: a run that goes on is told as lost later on, whatever the cause.
+        let first = self.unreached.compare_exchange(0, unreached as u8, Relaxed, Relaxed).is_ok();
         first.then_some(unreached)
     }
 
