@@ -9,7 +9,7 @@ use capability_claims::{ClaimsBuilder, KeyKind, KeyPair, TrustPolicy, sign_modul
 use capability_contracts::{encode, http_server, keyvalue};
 use capability_provider::{
     ActorHandle, ActorId, CapabilityCall, CapabilityId, LinkConfig, LinkKey, LinkName, Provider,
-    ProviderError,
+    ProviderError, Reply,
 };
 use criterion::{Criterion, criterion_group, criterion_main};
 use host_core::Host;
@@ -40,8 +40,8 @@ impl Provider for Mirror {
 
     fn unlink(&self, _: &LinkKey) {}
 
-    fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, ProviderError> {
-        Ok(Bytes::copy_from_slice(call.payload))
+    fn handle<'a>(&'a self, call: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError> {
+        Ok(Bytes::copy_from_slice(call.payload).into())
     }
 }
 

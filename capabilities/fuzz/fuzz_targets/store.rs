@@ -18,8 +18,8 @@ use bytes::Bytes;
 use capability_contracts::{decode, encode, keyvalue as kv};
 use capability_fuzz::{Refused, Sizes, StoreModel};
 use capability_provider::{
-    ActorHandle, ActorId, CapabilityCall, Dispatch, DispatchError, LinkConfig, LinkKey, LinkName, Provider,
-    ProviderError,
+    ActorHandle, ActorId, CallContext, CapabilityCall, Dispatch, DispatchError, LinkConfig, LinkKey,
+    LinkName, Provider, ProviderError,
 };
 use libfuzzer_sys::fuzz_target;
 use provider_keyvalue_memory::{Limits, MemoryKeyValue};
@@ -110,7 +110,7 @@ struct Both {
 struct Nobody;
 
 impl Dispatch for Nobody {
-    fn call(&self, _: &str, _: &[u8]) -> Result<Bytes, DispatchError> {
+    fn call(&self, _: CallContext, _: &str, _: &[u8]) -> Result<Bytes, DispatchError> {
         Ok(Bytes::new())
     }
 
@@ -151,7 +151,7 @@ impl Both {
     ) -> Result<A, Refused> {
         let (name, payload) = (LinkName::new(LINKS[link]).unwrap(), encode(request).unwrap());
         let call = CapabilityCall::new(&self.actor, &name, operation, &payload);
-        match self.store.handle(&call) {
+        match call.send_to(&self.store) {
             Ok(reply) => Ok(decode(operation, &reply).unwrap()),
             Err(ProviderError::TooLarge { size, limit, .. }) => Err(Refused::TooLarge(size, limit)),
             Err(ProviderError::Rejected { reason, .. }) => Err(Refused::Because(reason)),

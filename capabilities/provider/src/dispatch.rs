@@ -1,8 +1,9 @@
-//! The way from a provider to the actor that it is linked to.
+//! Leads from a provider to the actor that it is linked to.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use call_context::{CallContext, ErrorKind};
 use untrusted_text::Shown;
 
 use crate::{ActorId, LinkKey};
@@ -90,14 +91,40 @@ pub enum DispatchError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The call was cancelled, or the actor was taken away while it worked.
+    #[error("the call to {actor} was cancelled")]
+    Cancelled {
+        /// The actor.
+        actor: ActorId,
+    },
     /// The actor trapped, broke the protocol or used up what it was given.
     #[error("{actor} failed: {reason}", reason = Shown::words(.reason))]
     Failed {
         /// The actor.
         actor: ActorId,
+        /// What kind of failure it was.
+        kind: ErrorKind,
         /// What was seen.
         reason: String,
     },
+}
+
+impl DispatchError {
+    /// The kind of failure that it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Gone { .. } => ErrorKind::NotFound,
+            Self::Refused { .. } => ErrorKind::Refused,
+            Self::CapabilityUnavailable { .. } => ErrorKind::Unavailable,
+            Self::InputTooLarge { .. } | Self::TooLarge { .. } => ErrorKind::TooLarge,
+            Self::Actor { .. } => ErrorKind::Guest,
+            Self::DeadlineExceeded { .. } => ErrorKind::DeadlineExceeded,
+            Self::Busy { .. } => ErrorKind::Busy,
+            Self::Cancelled { .. } => ErrorKind::Cancelled,
+            Self::Failed { kind, .. } => *kind,
+        }
+    }
 }
 
 /// What the host implements so that a provider can call the actor at the other end of a link.
@@ -106,7 +133,7 @@ pub trait Dispatch: Send + Sync {
     ///
     /// # Errors
     /// Any [`DispatchError`].
-    fn call(&self, operation: &str, payload: &[u8]) -> Result<Bytes, DispatchError>;
+    fn call(&self, context: CallContext, operation: &str, payload: &[u8]) -> Result<Bytes, DispatchError>;
 
     /// Asks whether the actor and all of its links are well: sends the actor its health request and looks at its links.
     ///
@@ -141,12 +168,22 @@ impl ActorHandle {
         &self.link.actor
     }
 
-    /// Sends `operation` with `payload` to the actor and returns its reply. Blocks until it answers or its deadline passes.
+    /// Sends `operation` with `payload` to the actor and returns its reply. Blocks until it answers, its deadline passes, that of the
+    /// context passes, or the call is cancelled.
+    ///
+    /// A provider that delivers what came from outside begins a [new context](CallContext::new). One that calls an actor to answer a call
+    /// of another hands that one's on ([`CapabilityCall::nested`](crate::CapabilityCall::nested)), so that depth, deadline and cancellation
+    /// hold for all of it.
     ///
     /// # Errors
     /// Any [`DispatchError`].
-    pub fn call(&self, operation: &str, payload: &[u8]) -> Result<Bytes, DispatchError> {
-        self.dispatch.call(operation, payload)
+    pub fn call(
+        &self,
+        context: CallContext,
+        operation: &str,
+        payload: &[u8],
+    ) -> Result<Bytes, DispatchError> {
+        self.dispatch.call(context, operation, payload)
     }
 
     /// Asks whether the actor and all of its links are well.

@@ -1,8 +1,11 @@
-//! What can go wrong inside a provider.
+//! Says what can go wrong inside a provider.
 
 use std::time::Duration;
 
+use call_context::{ErrorKind, Interrupted};
 use untrusted_text::Shown;
+
+use crate::CapabilityCall;
 
 /// Why a provider could not do what it was asked to.
 ///
@@ -111,6 +114,12 @@ pub enum ProviderError {
         /// The time that there was.
         limit: Duration,
     },
+    /// The call was cancelled, so that nobody waits for the answer.
+    #[error("`{operation}` was given up: the call was cancelled", operation = Shown::new(.operation))]
+    Cancelled {
+        /// The operation that was called.
+        operation: String,
+    },
     /// Anything else, with its cause.
     #[error(
         "`{operation}` failed: {source}",
@@ -123,4 +132,37 @@ pub enum ProviderError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl ProviderError {
+    /// The call was over before its answer came, after `limit` if it had one.
+    pub(crate) fn interrupted(
+        call: &CapabilityCall<'_>,
+        interrupted: Interrupted,
+        limit: Option<Duration>,
+    ) -> Self {
+        let operation = call.operation.to_owned();
+        match interrupted {
+            Interrupted::Cancelled => Self::Cancelled { operation },
+            Interrupted::DeadlineExceeded => {
+                Self::DeadlineExceeded { operation, limit: limit.unwrap_or_default() }
+            }
+        }
+    }
+
+    /// The kind of failure that it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::UnknownOperation { .. } | Self::NotLinked { .. } => ErrorKind::NotFound,
+            Self::InvalidPayload { .. } | Self::Rejected { .. } | Self::InvalidConfig { .. } => {
+                ErrorKind::Invalid
+            }
+            Self::TooLarge { .. } | Self::ReplyTooLarge { .. } => ErrorKind::TooLarge,
+            Self::Unavailable { .. } => ErrorKind::Unavailable,
+            Self::DeadlineExceeded { .. } => ErrorKind::DeadlineExceeded,
+            Self::Cancelled { .. } => ErrorKind::Cancelled,
+            Self::Failed { .. } => ErrorKind::Internal,
+        }
+    }
 }

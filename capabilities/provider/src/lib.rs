@@ -16,7 +16,7 @@
 //! ```
 //! use bytes::Bytes;
 //! use capability_provider::{
-//!     ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError,
+//!     ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError, Reply,
 //! };
 //!
 //! #[derive(Debug)]
@@ -33,8 +33,8 @@
 //!         Ok(())
 //!     }
 //!     fn unlink(&self, _: &LinkKey) {}
-//!     fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, ProviderError> {
-//!         Ok(Bytes::copy_from_slice(call.payload))
+//!     fn handle<'a>(&'a self, call: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError> {
+//!         Ok(Bytes::copy_from_slice(call.payload).into())
 //!     }
 //! }
 //! ```
@@ -42,18 +42,26 @@
 //! This crate has no features.
 #![forbid(unsafe_code)]
 
+mod blocking;
 mod config;
 mod deadline;
 mod dispatch;
 mod error;
 mod id;
 mod provider;
+mod reply;
+
+pub use call_context::{
+    CallContext, CallId, Caller, CallerKind, Callers, CancelToken, ErrorKind, Interrupted, Trace, TraceError,
+};
 
 pub use crate::{
+    blocking::{Blocking, BlockingBuilder},
     config::LinkConfig,
     deadline::deadline_after,
     dispatch::{ActorHandle, Dispatch, DispatchError},
     error::ProviderError,
     id::{ActorId, CapabilityId, IdError, LinkKey, LinkName},
     provider::{CapabilityCall, Provider},
+    reply::{Later, Reply},
 };

@@ -1,10 +1,14 @@
-//! What a provider is.
+//! Defines what a provider is.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
+use call_context::{CallContext, Caller};
 
-use crate::{ActorHandle, ActorId, CapabilityId, LinkConfig, LinkKey, LinkName, ProviderError};
+use crate::{ActorHandle, ActorId, CapabilityId, LinkConfig, LinkKey, LinkName, ProviderError, Reply};
 
 /// One call of an actor to a provider. Everything is borrowed: the payload lies in the guest's memory.
 #[derive(Debug, Clone, Copy)]
@@ -18,8 +22,8 @@ pub struct CapabilityCall<'a> {
     pub operation: &'a str,
     /// The payload's bytes.
     pub payload: &'a [u8],
-    /// When the actor's own call ends; `None` when it may take any time.
-    pub deadline: Option<Instant>,
+    /// What the actor's own call carries: when it must be over, what can cancel it, on whose behalf it is made, and its trace.
+    pub context: &'a CallContext,
     /// The most bytes that the reply may have; `None` when nobody sets a limit. The host refuses what is larger. A provider
     /// that would have to put a large reply together finds out first, and answers with
     /// [`ProviderError::ReplyTooLarge`].
@@ -27,10 +31,10 @@ pub struct CapabilityCall<'a> {
 }
 
 impl<'a> CapabilityCall<'a> {
-    /// A call of `operation` with `payload`, without a deadline and without a limit for the reply.
+    /// A call of `operation` with `payload`, which nobody makes, without a deadline and without a limit for the reply.
     #[must_use]
     pub fn new(actor: &'a ActorId, link: &'a LinkName, operation: &'a str, payload: &'a [u8]) -> Self {
-        Self { actor, link, operation, payload, deadline: None, reply_limit: None }
+        Self { actor, link, operation, payload, context: CallContext::DETACHED, reply_limit: None }
     }
 
     /// The same call with another operation and payload.
@@ -39,16 +43,31 @@ impl<'a> CapabilityCall<'a> {
         Self { operation, payload, ..self }
     }
 
-    /// The same call, which must be answered by `deadline`.
+    /// The same call, made within this one.
     #[must_use]
-    pub fn with_deadline(self, deadline: Option<Instant>) -> Self {
-        Self { deadline, ..self }
+    pub fn within(self, context: &'a CallContext) -> Self {
+        Self { context, ..self }
     }
 
     /// The same call, whose reply may have at most `bytes`.
     #[must_use]
     pub fn with_reply_limit(self, bytes: Option<usize>) -> Self {
         Self { reply_limit: bytes, ..self }
+    }
+
+    /// Sends the call to a provider and returns the reply's bytes. Blocks until they are there, and no longer than the call may take.
+    ///
+    /// # Errors
+    /// Those of [`Provider::handle`] and [`Reply::wait`].
+    pub fn send_to<P: Provider + ?Sized>(&self, provider: &'a P) -> Result<Bytes, ProviderError> {
+        provider.handle(self)?.wait(self)
+    }
+
+    /// The context for a call that is made to answer this one, such as one to an actor: it ends with this one, is nested one deeper, and
+    /// says that this actor is among those on whose behalf it is made.
+    #[must_use]
+    pub fn nested(&self) -> CallContext {
+        self.context.nested().called_by(Caller::actor(self.actor.as_str()))
     }
 
     /// Whether a reply of `size` bytes may be given.
@@ -64,10 +83,16 @@ impl<'a> CapabilityCall<'a> {
         }
     }
 
+    /// When the actor's own call ends; `None` when it may take any time.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.context.deadline()
+    }
+
     /// The time that is left to answer in; zero when it is used up, `None` when there is no deadline.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        self.context.remaining()
     }
 }
 
@@ -93,11 +118,14 @@ pub trait Provider: Send + Sync + 'static {
     /// Ends a link and frees what it held. Does nothing for a link that is not there.
     fn unlink(&self, link: &LinkKey);
 
-    /// Carries out one call of a linked actor and returns the reply's bytes.
+    /// Carries out one call of a linked actor: replies with bytes at once, or with a future of them ([`Reply::later`]).
+    ///
+    /// The host waits for a future no longer than the call may take, and drops it when that time is over or the call is cancelled. What
+    /// blocks by itself, such as a client without time limits, belongs behind [`Blocking`](crate::Blocking).
     ///
     /// # Errors
     /// Any [`ProviderError`]; its text reaches the actor.
-    fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, ProviderError>;
+    fn handle<'a>(&'a self, call: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError>;
 
     /// Whether the provider can do its work now.
     ///
@@ -109,4 +137,35 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Ends everything that it runs: listeners, threads, connections. Called once, after its last link was ended.
     fn shutdown(&self) {}
+}
+
+/// A provider that somebody else holds as well.
+impl<P: Provider + ?Sized> Provider for Arc<P> {
+    fn capability(&self) -> CapabilityId {
+        (**self).capability()
+    }
+
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn link(&self, link: &LinkKey, config: &LinkConfig, actor: ActorHandle) -> Result<(), ProviderError> {
+        (**self).link(link, config, actor)
+    }
+
+    fn unlink(&self, link: &LinkKey) {
+        (**self).unlink(link);
+    }
+
+    fn handle<'a>(&'a self, call: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError> {
+        (**self).handle(call)
+    }
+
+    fn health(&self) -> Result<(), ProviderError> {
+        (**self).health()
+    }
+
+    fn shutdown(&self) {
+        (**self).shutdown();
+    }
 }

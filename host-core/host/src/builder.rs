@@ -8,6 +8,7 @@ use wapc_host::{Engine, HostCallError};
 
 use crate::{
     audit::Audit,
+    calls::{Layer, Layers},
     error::Error,
     host::Host,
     housekeeper::Housekeeper,
@@ -31,6 +32,7 @@ pub struct HostBuilder {
     cache_dir: Option<PathBuf>,
     limits: Limits,
     system: System,
+    layers: Layers,
 }
 
 impl HostBuilder {
@@ -52,6 +54,7 @@ impl HostBuilder {
             cache_dir: None,
             limits,
             system: System::default(),
+            layers: Layers::default(),
         }
     }
 
@@ -75,6 +78,12 @@ impl HostBuilder {
     /// [`Arc`] of it.
     pub fn revision_ledger(mut self, ledger: impl Into<Arc<RevisionLedger>>) -> Self {
         self.ledger = Some(ledger.into());
+        self
+    }
+
+    /// Puts a layer around every call, inside of those that were given before; see [`Layer`].
+    pub fn layer(mut self, layer: impl Layer) -> Self {
+        self.layers.push(Arc::new(layer));
         self
     }
 
@@ -187,7 +196,8 @@ impl HostBuilder {
         if let Some(ledger) = &self.ledger {
             ledger.attach();
         }
-        Ok(Host::new(Shared::new(engine, policy, audit, self.ledger, self.limits, self.system, housekeeper)))
+        let shared = Shared::new(engine, policy, audit, self.ledger, self.limits, self.system, housekeeper);
+        Ok(Host::new(shared.with_layers(self.layers)))
     }
 }
 

@@ -7,13 +7,14 @@ use std::sync::{
 
 use bytes::Bytes;
 use capability_claims::Access;
-use capability_provider::{Dispatch, DispatchError, LinkKey, ProviderError};
-use wapc_host::CallOptions;
+use capability_provider::{CallContext, Caller, Dispatch, DispatchError, LinkKey, ProviderError};
 
 use crate::{
     actors::Actor,
+    calls::{Call, Target},
     error::Error,
-    generation::{Admitted, Call, Generation},
+    generation::{Admitted, Generation},
+    providers::Place,
     shared::Shared,
 };
 
@@ -21,6 +22,8 @@ use crate::{
 /// keeps neither alive.
 pub(crate) struct LinkDispatch {
     key: LinkKey,
+    /// Who it is that calls.
+    caller: Caller,
     actor: Weak<Actor>,
     host: Weak<Shared>,
     ended: AtomicBool,
@@ -28,7 +31,8 @@ pub(crate) struct LinkDispatch {
 
 impl LinkDispatch {
     pub(crate) fn new(key: LinkKey, actor: Weak<Actor>, host: Weak<Shared>) -> Self {
-        Self { key, actor, host, ended: AtomicBool::new(false) }
+        let caller = Caller::provider(Place::of(&key).to_string());
+        Self { key, caller, actor, host, ended: AtomicBool::new(false) }
     }
 
     /// The link is no more: a provider that kept its handle reaches nobody by it.
@@ -36,7 +40,7 @@ impl LinkDispatch {
         self.ended.store(true, Ordering::Release);
     }
 
-    fn deliver(&self, operation: &str, payload: &[u8]) -> Result<Vec<u8>, Error> {
+    fn deliver(&self, context: &CallContext, operation: &str, payload: &[u8]) -> Result<Vec<u8>, Error> {
         let gone = || Error::UnknownLink { link: self.key.clone() };
         let host = self.host.upgrade().ok_or(Error::ShuttingDown)?;
         let _root = host.begin()?;
@@ -48,10 +52,11 @@ impl LinkDispatch {
         let LinkKey { capability, link, .. } = &self.key;
         let access = Access::capability(capability.as_str(), link.as_str(), operation);
         let is_granted = |generation: &Generation| generation.rights.allow_delivery(&access, now);
-        let admitted = Admitted::find(|| actor.enter(), is_granted).ok_or_else(gone)??;
+        let admit = || Admitted::find(|| actor.enter(), is_granted).ok_or_else(gone)?;
+        let target = Target::Actor(actor.id.as_str());
+        let call = Call { target, caller: None, operation, payload, context };
         let mut reply = Vec::new();
-        let call = Call { operation, payload, options: &CallOptions::new() };
-        admitted.deliver(&call, &mut reply)?;
+        host.invoke(&call, admit, &mut reply)?;
         Ok(reply)
     }
 
@@ -103,17 +108,23 @@ impl LinkDispatch {
             Error::Guest { text, .. } => DispatchError::Actor { text },
             Error::DeadlineExceeded { actor, limit, .. } => DispatchError::DeadlineExceeded { actor, limit },
             Error::Busy { actor, max, .. } => DispatchError::Busy { actor, max },
+            Error::Ended { actor, .. } => DispatchError::Cancelled { actor },
             Error::PayloadTooLarge { actor, size, limit, .. } => {
                 DispatchError::TooLarge { actor, size, limit }
             }
-            other => DispatchError::Failed { actor: self.key.actor.clone(), reason: other.to_string() },
+            other => DispatchError::Failed {
+                actor: self.key.actor.clone(),
+                kind: other.kind(),
+                reason: other.to_string(),
+            },
         }
     }
 }
 
 impl Dispatch for LinkDispatch {
-    fn call(&self, operation: &str, payload: &[u8]) -> Result<Bytes, DispatchError> {
-        self.deliver(operation, payload).map(Bytes::from).map_err(|error| self.explain(error))
+    fn call(&self, context: CallContext, operation: &str, payload: &[u8]) -> Result<Bytes, DispatchError> {
+        let context = context.called_by(self.caller.clone());
+        self.deliver(&context, operation, payload).map(Bytes::from).map_err(|error| self.explain(error))
     }
 
     fn health(&self) -> Result<(), DispatchError> {

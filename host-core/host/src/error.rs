@@ -3,8 +3,9 @@
 use std::{error::Error as StdError, io, sync::Arc, time::Duration};
 
 use capability_claims::{ClaimsError, Label, PublicKey};
-use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName, ProviderError};
+use capability_provider::{ActorId, CapabilityId, IdError, LinkKey, LinkName, ProviderError};
 use host_audit::AuditError;
+use system_limits::NotTaken;
 use untrusted_text::Shown;
 use wapc_host::Unreached;
 
@@ -305,6 +306,28 @@ pub enum Error {
         name: Box<str>,
         /// The operation.
         operation: String,
+    },
+    /// A capability or link was named by a text that is no such name.
+    #[error("{source}")]
+    InvalidName {
+        /// What is wrong with it.
+        source: IdError,
+    },
+    /// A call that was to be waited for asynchronously got none of the host's threads for it.
+    #[error("the call of {actor} was not begun: {source}")]
+    NoWorker {
+        /// The actor.
+        actor: ActorId,
+        /// Why not.
+        source: NotTaken,
+    },
+    /// A [layer](crate::Layer) refused the call.
+    #[error("the call is denied by {layer}: {reason}", reason = Shown::words(.reason))]
+    Denied {
+        /// The layer's name.
+        layer: &'static str,
+        /// Why it refused.
+        reason: String,
     },
     /// Actors called each other, one inside the other, further than is allowed.
     #[error("the call of {actor} is {depth} calls deep where {limit} are allowed")]

@@ -10,6 +10,7 @@ use capability_claims::{ModuleClaims, Provenance};
 use wapc_host::{CallOptions, WapcHost};
 
 use crate::{
+    calls::Call,
     error::Error,
     gate::Gate,
     ownership::Succession,
@@ -94,14 +95,6 @@ impl Generation {
     }
 }
 
-/// One call to an actor.
-#[derive(Clone, Copy)]
-pub(crate) struct Call<'a> {
-    pub(crate) operation: &'a str,
-    pub(crate) payload: &'a [u8],
-    pub(crate) options: &'a CallOptions,
-}
-
 /// A call that runs in a generation; dropping it ends the call's stay.
 pub(crate) struct Entered(Arc<Generation>);
 
@@ -130,11 +123,12 @@ impl Admitted {
         }
     }
 
-    /// The one path that every call takes.
+    /// Carries the call out.
     pub(crate) fn deliver(&self, call: &Call<'_>, reply: &mut Vec<u8>) -> Result<(), Error> {
         let Generation { guest, rights, .. } = &*self.entered;
+        let options = CallOptions::within(call.context.clone());
         guest
-            .call_with(call.operation, call.payload, call.options, reply)
+            .call_with(call.operation, call.payload, &options, reply)
             .map_err(|error| Error::from_call(rights.actor(), call.operation, error))
     }
 }

@@ -10,16 +10,16 @@ use std::{
 
 use capability_claims::Access;
 use capability_contracts::{health::OP_HEALTH_REQUEST, http_server};
-use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName};
+use capability_provider::{ActorId, CallContext, CapabilityId, LinkKey, LinkName};
 use serde::Serialize;
 use untrusted_text::Shown;
-use wapc_host::CallOptions;
 
 use crate::{
     actors::Actor,
     audit::AuditHealth,
+    calls::{Call, Target},
     error::Error,
-    generation::{Admitted, Call, Generation},
+    generation::{Admitted, Generation},
     providers::Served,
     rights::Rights,
     shared::Shared,
@@ -149,7 +149,7 @@ impl Shared {
         let gone = || Error::UnknownActor { actor: actor.id.clone() };
         let now = self.policy.now();
         let may_run = |generation: &Generation| generation.rights.may_run(now);
-        let admitted = Admitted::find(|| actor.enter(), may_run).ok_or_else(gone)??;
+        let admit = || Admitted::find(|| actor.enter(), may_run).ok_or_else(gone)?;
         if let Some(down) = down {
             return Err(Error::CapabilityUnavailable {
                 capability: down.capability.to_string(),
@@ -158,9 +158,11 @@ impl Shared {
             });
         }
         let patience = PATIENCE.min(self.limits.call_deadline);
-        let options = CallOptions::new().timeout(patience);
-        let call = Call { operation: OP_HEALTH_REQUEST, payload: REQUEST, options: &options };
-        admitted.deliver(&call, &mut Vec::new())
+        let context = CallContext::new().with_timeout(patience);
+        let target = Target::Actor(actor.id.as_str());
+        let call =
+            Call { target, caller: None, operation: OP_HEALTH_REQUEST, payload: REQUEST, context: &context };
+        self.invoke(&call, admit, &mut Vec::new())
     }
 
     /// How these links of these actors are. Each provider is asked once, with no lock held.

@@ -1,16 +1,19 @@
 //! The public face.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use bytes::Bytes;
 use capability_claims::{TrustPolicy, VerifiedModule};
-use capability_provider::{ActorId, CapabilityId, LinkConfig, LinkKey, LinkName, Provider};
-use wapc_host::CallOptions;
+use capability_provider::{ActorId, CallContext, CapabilityId, LinkConfig, LinkKey, LinkName, Provider};
 
 use crate::{
+    actor_ref::{ActorRef, NewActor},
     builder::HostBuilder,
+    calls::{Call, Target},
     error::Error,
-    generation::Call,
     health::HealthReport,
     options::{AddOptions, SwapOptions},
     replacing::PolicyReport,
@@ -29,6 +32,24 @@ pub struct Host(Arc<Owner>);
 /// What the clones of a [`Host`] own together. The routers and the providers' handles, which outlive it, only see what is
 /// inside, and that weakly.
 struct Owner(Arc<Shared>);
+
+/// A [`Host`] without keeping it alive: for what the host itself holds, such as a provider that changes it.
+#[derive(Debug, Clone)]
+pub struct WeakHost(Weak<Owner>);
+
+impl WeakHost {
+    /// The host, while somebody keeps it.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Host> {
+        self.0.upgrade().map(Host)
+    }
+}
+
+impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Owner").field(&self.0.status()).finish()
+    }
+}
 
 impl Drop for Owner {
     fn drop(&mut self) {
@@ -59,6 +80,72 @@ impl Host {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.0.0
+    }
+
+    /// The same host, without keeping it alive.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakHost {
+        WeakHost(Arc::downgrade(&self.0))
+    }
+
+    /// An actor to be started from a signed module, with its links.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use host_core::{Host, KeyKind, KeyPair, TrustPolicy, claims::{ClaimsBuilder, sign_module}};
+    ///
+    /// # let wasm = wat::parse_str(r#"(module
+    /// #   (import "wapc" "__guest_request" (func $request (param i32 i32)))
+    /// #   (import "wapc" "__guest_response" (func $response (param i32 i32)))
+    /// #   (memory (export "memory") 1)
+    /// #   (func (export "__guest_call") (param $operation i32) (param $payload i32) (result i32)
+    /// #     (call $request (i32.const 0) (i32.const 1024))
+    /// #     (call $response (i32.const 0) (local.get $operation)) (i32.const 1)))"#)?;
+    /// let account = KeyPair::generate(KeyKind::Account)?;
+    /// let claims = ClaimsBuilder::new(KeyPair::generate(KeyKind::Module)?.public_key()).name("parrot");
+    /// let host = Host::builder().trust(TrustPolicy::nobody().account(account.public_key())).build()?;
+    /// let parrot = host.actor(sign_module(&wasm, &claims, &account)?).start()?;
+    /// let reply = parrot.call("Hello", "").timeout(Duration::from_millis(200)).wait()?;
+    /// assert_eq!(&reply[..], b"Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn actor(&self, wasm: impl Into<Bytes>) -> NewActor<'_> {
+        NewActor::new(self, wasm.into())
+    }
+
+    /// The way to an actor that is here.
+    #[must_use]
+    pub fn find(&self, actor: &ActorId) -> Option<ActorRef> {
+        self.shared().actors.find(actor.as_str()).map(|_| ActorRef::new(self, actor.clone()))
+    }
+
+    /// Puts a provider in the default place of its capability, in place of one that may serve there already: see
+    /// [`replace_provider`](Self::replace_provider).
+    ///
+    /// # Errors
+    /// Those of [`add_provider`](Self::add_provider) and [`replace_provider`](Self::replace_provider), but for those that tell whether there
+    /// was one.
+    pub fn provide(&self, provider: impl Provider) -> Result<(), Error> {
+        self.provide_as(LinkName::default(), Arc::new(provider))
+    }
+
+    /// As [`provide`](Self::provide), under this link name.
+    ///
+    /// # Errors
+    /// As [`provide`](Self::provide).
+    pub fn provide_as(&self, link: LinkName, provider: Arc<dyn Provider>) -> Result<(), Error> {
+        loop {
+            match self.add_provider(link.clone(), Arc::clone(&provider)) {
+                Err(Error::ProviderExists { .. }) => {}
+                added => return added,
+            }
+            // It may have been taken away meanwhile, and then the place is empty.
+            match self.replace_provider(link.clone(), Arc::clone(&provider)) {
+                Err(Error::UnknownProvider { .. }) => {}
+                Err(Error::ProviderExists { .. }) => return Ok(()),
+                replaced => return replaced,
+            }
+        }
     }
 
     /// Verifies a signed module, compiles it, starts one instance of it, and lets it be called. Returns its key.
@@ -216,13 +303,28 @@ impl Host {
     /// [`Error::PayloadTooLarge`], [`Error::Busy`], [`Error::Ended`]. [`Error::unavailable`] tells whether a missing
     /// capability is why.
     pub fn call(&self, actor: &ActorId, operation: &str, payload: &[u8]) -> Result<Bytes, Error> {
+        self.call_within(CallContext::new(), actor, operation, payload)
+    }
+
+    /// As [`call`](Self::call), with what the call carries: a deadline, what can cancel it, on whose behalf it is made, a trace. All of it
+    /// holds for whatever the actor calls as well, and the context can only tighten what the host allows.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call); [`Error::Ended`] when the call is cancelled.
+    pub fn call_within(
+        &self,
+        context: CallContext,
+        actor: &ActorId,
+        operation: &str,
+        payload: &[u8],
+    ) -> Result<Bytes, Error> {
         let shared = self.shared();
         let _root = shared.begin()?;
-        let unknown = || Error::UnknownActor { actor: actor.clone() };
         let (mut reply, now) = (Vec::new(), shared.policy.now());
-        let admitted = shared.actors.admit(actor.as_str(), now).ok_or_else(unknown)??;
-        let call = Call { operation, payload, options: &CallOptions::new() };
-        admitted.deliver(&call, &mut reply)?;
+        let target = Target::Actor(actor.as_str());
+        let call = Call { target, caller: None, operation, payload, context: &context };
+        let unknown = || Error::UnknownActor { actor: actor.clone() };
+        shared.invoke(&call, || shared.actors.admit(actor.as_str(), now).ok_or_else(unknown)?, &mut reply)?;
         Ok(reply.into())
     }
 

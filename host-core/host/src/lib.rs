@@ -74,9 +74,11 @@
 //! [`TrustPolicy`]: capability_claims::TrustPolicy
 #![forbid(unsafe_code)]
 
+mod actor_ref;
 mod actors;
 mod audit;
 mod builder;
+mod calls;
 mod dispatch;
 mod error;
 mod failure;
@@ -87,6 +89,7 @@ mod host;
 mod housekeeper;
 #[cfg(test)]
 mod interleavings;
+mod kind;
 mod ledger;
 mod linking;
 mod links;
@@ -113,13 +116,24 @@ mod trust;
 mod uses;
 mod wiring;
 
+pub use bytes::Bytes;
+pub use capability_claims::{self as claims, KeyKind, KeyPair, PublicKey, TrustPolicy};
+pub use capability_contracts as contracts;
+pub use capability_provider::{
+    self as provider, ActorId, Blocking, CallContext, CallId, Caller, CallerKind, CancelToken,
+    CapabilityCall, CapabilityId, ErrorKind, IdError, LinkConfig, LinkKey, LinkName, Provider, ProviderError,
+    Reply, Trace,
+};
+
 pub use crate::{
+    actor_ref::{ActorRef, CallFuture, Link, NewActor, PendingCall},
     audit::AuditHealth,
     builder::HostBuilder,
+    calls::{Call, Layer, Next, Target},
     error::Error,
     failure::Unavailable,
     health::{ActorHealth, Condition, HealthReport, LinkHealth},
-    host::Host,
+    host::{Host, WeakHost},
     ledger::{LedgerError, RevisionLedger},
     options::{AddOptions, SwapOptions},
     ownership::Handover,

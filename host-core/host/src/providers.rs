@@ -80,11 +80,7 @@ impl Served {
     }
 
     pub(crate) fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, Error> {
-        let answer = guard(|| {
-            let reply = self.provider.handle(call)?;
-            // Not every provider looks at the limit by itself.
-            call.check_reply(reply.len()).map(|()| reply)
-        });
+        let answer = guard(|| self.provider.handle(call)?.wait(call));
         match answer {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(ProviderError::Unavailable { resource, reason })) => {

@@ -2,15 +2,24 @@
 
 use std::sync::{Arc, Weak};
 
+use bytes::Bytes;
 use capability_claims::{Access, Clock};
 use capability_contracts::is_reserved;
-use capability_provider::{ActorId, CapabilityCall, LinkName};
+use capability_provider::{ActorId, Caller, CapabilityCall, LinkName};
 use untrusted_text::Shown;
 use wapc_host::{HostCall, HostCallError, HostHandler, Reply};
 
 use crate::{
-    actors::Actor, error::Error, generation::Call, links::LinkCell, names, rights::Rights, shared::Shared,
-    steps::step, uses::Allowed,
+    actors::Actor,
+    calls::{Call, Layers, Target},
+    error::Error,
+    generation::Admitted,
+    links::LinkCell,
+    names,
+    rights::Rights,
+    shared::Shared,
+    steps::step,
+    uses::Allowed,
 };
 
 /// What a provider may answer with unless the owner sets a limit, in bytes: what the waPC tier takes.
@@ -24,19 +33,15 @@ const LONGEST_LINE: usize = 8 * 1024;
 /// It knows the actor by its own knowledge, not by the guest's word: a guest cannot speak in another's name.
 pub(crate) struct Router {
     actor: ActorId,
+    /// The same, as others are told on whose behalf they are called.
+    caller: Caller,
     rights: Arc<Rights>,
     links: Arc<LinkCell>,
     clock: Arc<dyn Clock>,
     host: Weak<Shared>,
+    layers: Arc<Layers>,
     /// The most bytes that a provider may answer with.
     reply_limit: Option<usize>,
-}
-
-/// A use that was decided on and is allowed.
-struct Use<'a> {
-    access: Access<'a>,
-    allowed: Allowed,
-    now: u64,
 }
 
 impl HostHandler for Router {
@@ -54,21 +59,36 @@ impl Router {
     pub(crate) fn new(actor: &Actor, rights: Arc<Rights>, host: &Arc<Shared>) -> Self {
         let (links, clock) = (Arc::clone(&actor.links), host.policy.clock());
         let reply_limit = Some(host.limits.payload_limit.unwrap_or(PAYLOAD_LIMIT));
-        Self { actor: actor.id.clone(), rights, links, clock, host: Arc::downgrade(host), reply_limit }
+        let caller = Caller::actor(actor.id.as_str());
+        Self {
+            actor: actor.id.clone(),
+            caller,
+            rights,
+            links,
+            clock,
+            host: Arc::downgrade(host),
+            layers: Arc::clone(&host.layers),
+            reply_limit,
+        }
     }
 
     fn route(&self, call: &HostCall<'_>, reply: &mut Reply) -> Result<(), Error> {
-        let now = self.clock.now();
-        if ActorId::has_form_of(call.namespace) {
-            let access = Access::module(call.namespace, call.operation);
-            let allowed = self.decide(&access, now)?;
-            self.to_actor(&Use { access, allowed, now }, call, reply)
-        } else {
-            let link = if call.binding.is_empty() { LinkName::DEFAULT } else { call.binding };
-            let access = Access::capability(call.namespace, link, call.operation);
-            let allowed = self.decide(&access, now)?;
-            self.to_provider(&Use { access, allowed, now }, call, reply)
+        let HostCall { namespace, operation, payload, context, .. } = *call;
+        if ActorId::has_form_of(namespace) {
+            let host = self.host.upgrade().ok_or(Error::ShuttingDown)?;
+            let context = context.nested().called_by(self.caller.clone());
+            let target = Target::Actor(namespace);
+            let call = Call { target, caller: Some(&self.actor), operation, payload, context: &context };
+            return host.invoke(&call, || self.admit(&host, namespace, operation), reply.buffer());
         }
+        let link = if call.binding.is_empty() { LinkName::DEFAULT } else { call.binding };
+        let target = Target::Provider { capability: namespace, link };
+        let call = Call { target, caller: Some(&self.actor), operation, payload, context };
+        reply.set(match self.layers.is_empty() {
+            true => self.to_provider(namespace, link, &call)?,
+            false => self.layers.around(&call, |call| self.to_provider(namespace, link, call))?,
+        });
+        Ok(())
     }
 
     /// The one decision on what may leave this actor: before every call to a provider and to another actor.
@@ -83,40 +103,41 @@ impl Router {
         Ok(allowed)
     }
 
-    fn to_provider(&self, used: &Use<'_>, call: &HostCall<'_>, reply: &mut Reply) -> Result<(), Error> {
-        let Use { access, allowed, now } = used;
-        let name = access.link.unwrap_or(LinkName::DEFAULT);
+    /// The one way out of an actor to a provider.
+    fn to_provider(&self, capability: &str, link: &str, call: &Call<'_>) -> Result<Bytes, Error> {
+        let now = self.clock.now();
+        let access = Access::capability(capability, link, call.operation);
+        let allowed = self.decide(&access, now)?;
         loop {
             let table = self.links.table();
-            let Some(entry) = table.find(access.capability, name) else {
-                return Err(self.rights.denied(access, self.not_linked(access.capability, name), *now));
+            let Some(entry) = table.find(capability, link) else {
+                return Err(self.rights.denied(&access, self.not_linked(capability, link), now));
             };
             let Some(served) = entry.served() else {
-                return Err(down(access.capability, name));
+                return Err(down(capability, link));
             };
             // A provider is retired only after the table was replaced, so the next look finds the one in its place.
             let Some(_inside) = served.enter() else { continue };
             step("uses what it may");
-            self.rights.used(allowed, access, *now)?;
+            self.rights.used(&allowed, &access, now)?;
             let call = CapabilityCall::new(&self.actor, entry.link(), call.operation, call.payload)
-                .with_deadline(call.deadline)
+                .within(call.context)
                 .with_reply_limit(self.reply_limit);
-            reply.set(served.handle(&call)?);
-            return Ok(());
+            return served.handle(&call);
         }
     }
 
-    fn to_actor(&self, used: &Use<'_>, call: &HostCall<'_>, reply: &mut Reply) -> Result<(), Error> {
-        let Use { access, allowed, now } = used;
-        let host = self.host.upgrade().ok_or(Error::ShuttingDown)?;
-        let Some(admitted) = host.actors.admit(access.capability, *now) else {
-            let actor = ActorId::new(access.capability).expect("its form was looked at");
+    /// Lets a call of this actor into another one.
+    fn admit(&self, host: &Shared, actor: &str, operation: &str) -> Result<Admitted, Error> {
+        let now = self.clock.now();
+        let access = Access::module(actor, operation);
+        let allowed = self.decide(&access, now)?;
+        let Some(admitted) = host.actors.admit(actor, now) else {
+            let actor = ActorId::new(actor).expect("its form was looked at");
             return Err(Error::UnknownActor { actor });
         };
-        self.rights.used(allowed, access, *now)?;
-        let admitted = admitted?;
-        let call = Call { operation: call.operation, payload: call.payload, options: &call.nested() };
-        admitted.deliver(&call, reply.buffer())
+        self.rights.used(&allowed, &access, now)?;
+        admitted
     }
 
     fn not_linked(&self, capability: &str, link: &str) -> Error {
@@ -147,8 +168,10 @@ mod tests {
 
     use bytes::Bytes;
     use capability_claims::{ClaimsBuilder, KeyKind, KeyPair, TrustPolicy, sign_module};
-    use capability_provider::{ActorHandle, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError};
-    use wapc_host::{CallOptions, CancelToken};
+    use capability_provider::{
+        ActorHandle, CallContext, CancelToken, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError,
+        Reply,
+    };
 
     use super::*;
     use crate::host::Host;
@@ -172,11 +195,11 @@ mod tests {
             Ok(())
         }
         fn unlink(&self, _: &LinkKey) {}
-        fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, ProviderError> {
+        fn handle<'a>(&'a self, call: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError> {
             if call.operation == "Cancel" {
                 self.0.cancel();
             }
-            Ok(Bytes::new())
+            Ok(Bytes::new().into())
         }
     }
 
@@ -200,7 +223,7 @@ mod tests {
 
     /// Calls an actor that calls another one, which calls the bell and then runs for ever; returns how that ends.
     #[track_caller]
-    fn outcome(bell: &Arc<Bell>, operation: &str, options: &CallOptions) -> Error {
+    fn outcome(bell: &Arc<Bell>, operation: &str, context: CallContext) -> Error {
         let account = KeyPair::generate(KeyKind::Account).unwrap();
         let trust = TrustPolicy::nobody().account(account.public_key());
         let host = Host::builder().trust(trust).call_deadline(LONG).build().unwrap();
@@ -216,10 +239,7 @@ mod tests {
         host.link(&link, LinkConfig::new()).unwrap();
 
         let began = Instant::now();
-        let now = host.shared().policy.now();
-        let admitted = host.shared().actors.admit(outer.as_str(), now).unwrap().unwrap();
-        let call = Call { operation: "Begin", payload: b"", options };
-        let error = admitted.deliver(&call, &mut Vec::new()).unwrap_err();
+        let error = host.call_within(context, &outer, "Begin", b"").unwrap_err();
         assert!(began.elapsed() < LONG / 2, "the inner call went on to its own deadline");
         error
     }
@@ -227,14 +247,14 @@ mod tests {
     #[test]
     fn a_call_that_is_cancelled_ends_those_inside_it() {
         let bell = Arc::new(Bell::default());
-        let error = outcome(&bell, "Cancel", &CallOptions::new().cancel(&bell.0));
+        let error = outcome(&bell, "Cancel", CallContext::new().with_cancel(&bell.0));
         assert!(matches!(error, Error::Ended { .. }), "{error}");
     }
 
     #[test]
     fn a_call_whose_time_is_over_ends_those_inside_it() {
-        let options = CallOptions::new().timeout(Duration::from_millis(50));
-        let error = outcome(&Arc::default(), "Ring", &options);
+        let context = CallContext::new().with_timeout(Duration::from_millis(50));
+        let error = outcome(&Arc::default(), "Ring", context);
         assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
     }
 }

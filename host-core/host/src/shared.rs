@@ -9,11 +9,14 @@ use std::{
 };
 
 use capability_provider::{ActorId, deadline_after};
+use system_limits::{WorkerSettings, Workers};
 use wapc_host::Engine;
 
 use crate::{
+    actor_ref::AsyncTask,
     actors::{Actor, Actors},
     audit::Audit,
+    calls::Layers,
     error::Error,
     gate::{Gate, Inside},
     housekeeper::Housekeeper,
@@ -23,6 +26,9 @@ use crate::{
     system::System,
     wiring::Wiring,
 };
+
+/// The most calls that are waited for asynchronously at once, each on a thread.
+const ASYNC_CALLS: usize = 256;
 
 /// What the owner allows each actor to use. `None` leaves the waPC tier's own default.
 #[derive(Debug, Clone)]
@@ -62,6 +68,9 @@ pub(crate) struct Shared {
     pub(crate) ledger: Option<Arc<RevisionLedger>>,
     pub(crate) limits: Limits,
     pub(crate) system: System,
+    pub(crate) layers: Arc<Layers>,
+    /// The threads of calls that are waited for asynchronously.
+    pub(crate) workers: Workers<AsyncTask>,
     pub(crate) actors: Actors,
     pub(crate) wiring: Wiring,
     pub(crate) housekeeper: Housekeeper,
@@ -89,6 +98,8 @@ impl Shared {
             ledger,
             limits,
             system,
+            layers: Arc::default(),
+            workers: Workers::new(WorkerSettings::new("wascc-call", ASYNC_CALLS)),
             actors: Actors::default(),
             wiring: Wiring::default(),
             housekeeper,
@@ -96,6 +107,11 @@ impl Shared {
             management: Management::default(),
             ended: AtomicBool::new(false),
         }
+    }
+
+    /// The same with these layers around every call.
+    pub(crate) fn with_layers(self, layers: Layers) -> Self {
+        Self { layers: Arc::new(layers), ..self }
     }
 
     /// Begins a call from outside. Calls between actors belong to one that began here, so they finish in a shutdown too.

@@ -31,7 +31,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
 const PROVIDER: &[&str] = &["capability-provider", "capability-contracts"];
 
 /// The crates that anybody may know. Each knows at most those before it.
-const FOUNDATIONS: [&str; 3] = ["untrusted-text", "system-limits", "trusted-files"];
+const FOUNDATIONS: [&str; 4] = ["untrusted-text", "system-limits", "trusted-files", "call-context"];
 
 /// The crates that stand on top and may know anybody: the command line, the examples, the benches and the suites.
 const TOPS: [&str; 7] =

@@ -1,15 +1,12 @@
 //! An actor as a provider sees one.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use capability_contracts::{decode, encode};
 use capability_provider::{
-    ActorHandle, ActorId, CapabilityCall, Dispatch, DispatchError, LinkConfig, LinkKey, LinkName, Provider,
-    ProviderError,
+    ActorHandle, ActorId, CallContext, CapabilityCall, Dispatch, DispatchError, LinkConfig, LinkKey,
+    LinkName, Provider, ProviderError,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -83,8 +80,9 @@ impl TestActor {
         payload: &[u8],
     ) -> Result<Bytes, ProviderError> {
         let LinkKey { actor, link, .. } = &self.key;
-        let call = CapabilityCall::new(actor, link, operation, payload);
-        provider.handle(&call.with_deadline(Some(Instant::now() + PATIENCE)))
+        let context = CallContext::new().with_timeout(PATIENCE);
+        let call = CapabilityCall::new(actor, link, operation, payload).within(&context);
+        call.send_to(provider)
     }
 }
 
@@ -94,7 +92,7 @@ struct NoOneHome {
 }
 
 impl Dispatch for NoOneHome {
-    fn call(&self, _: &str, _: &[u8]) -> Result<Bytes, DispatchError> {
+    fn call(&self, _: CallContext, _: &str, _: &[u8]) -> Result<Bytes, DispatchError> {
         Err(DispatchError::Gone { link: self.link.clone() })
     }
 

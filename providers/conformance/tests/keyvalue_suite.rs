@@ -8,7 +8,7 @@ use std::sync::{
 use bytes::Bytes;
 use capability_contracts::{decode, encode, keyvalue as kv};
 use capability_provider::{
-    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError,
+    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError, Reply,
 };
 use provider_conformance::check_keyvalue;
 use provider_keyvalue_memory::MemoryKeyValue;
@@ -41,8 +41,8 @@ where
         self.store.unlink(link);
     }
 
-    fn handle(&self, call: &CapabilityCall<'_>) -> Outcome {
-        (self.fault)(call, &|call| self.store.handle(call))
+    fn handle<'a>(&'a self, call: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError> {
+        (self.fault)(call, &|call| self.store.handle(call)?.wait(call)).map(Reply::Now)
     }
 }
 

@@ -25,7 +25,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{front::Door, settings::Settings, socket::Socket};
+use crate::{front::Door, peer::Peer, settings::Settings, socket::Socket};
 
 /// How long to wait when the system has no file handle left for another connection.
 const BREATH: Duration = Duration::from_millis(50);
@@ -76,18 +76,20 @@ impl House {
             log::debug!("a connection will be slower than it might be: {error}");
         }
         let door = Arc::clone(&self.door);
+        let (stream, behind) = (Arc::new(stream), Arc::new(AtomicBool::new(false)));
+        let peer = Arc::new(Peer::new(Arc::clone(&stream), Arc::clone(&behind)));
         let unread = Arc::new(AtomicBool::new(false));
         let left = Arc::clone(&unread);
         let service = service_fn(move |request| {
-            let (front, left) = (door.front(), Arc::clone(&left));
+            let (front, left, peer) = (door.front(), Arc::clone(&left), Arc::clone(&peer));
             async move {
-                let served = front.serve(request).await;
+                let served = front.serve(request, &peer).await;
                 left.fetch_or(served.leaves_unread, Ordering::Relaxed);
                 Ok::<_, Infallible>(served.answer)
             }
         });
         let front = self.door.front();
-        let socket = Socket::new(stream, front.settings().write_timeout, unread);
+        let socket = Socket::new(stream, front.settings().write_timeout, unread, behind);
         let http = protocol(front.settings());
         let connection = self.open.watch(http.serve_connection(TokioIo::new(socket), service));
         tokio::spawn(async move {

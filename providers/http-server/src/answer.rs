@@ -1,13 +1,9 @@
 //! Writes the answers that the provider gives in the actor's place, as much of a failure as its reader may know.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    str::FromStr,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::str::FromStr;
 
 use bytes::Bytes;
-use capability_provider::LinkKey;
+use capability_provider::{CallId, LinkKey};
 use http_body_util::Full;
 use hyper::{
     Response, StatusCode,
@@ -53,17 +49,16 @@ impl FromStr for Errors {
 pub(crate) struct Reporter {
     link: LinkKey,
     errors: Errors,
-    ids: Ids,
 }
 
 impl Reporter {
     pub(crate) fn new(link: LinkKey, errors: Errors) -> Self {
-        Self { link, errors, ids: Ids::default() }
+        Self { link, errors }
     }
 
-    /// The answer for a failure, whose details go into the log.
-    pub(crate) fn report(&self, refusal: &Refusal) -> Answer {
-        let id = self.ids.next();
+    /// The answer for a failure of the request with this id, whose details go into the log.
+    pub(crate) fn report(&self, refusal: &Refusal, id: CallId) -> Answer {
+        let id = id.to_string();
         self.log(refusal, &id);
         let mut answer = json_answer(refusal.status, &self.body(refusal, &id));
         let headers = answer.headers_mut();
@@ -120,18 +115,4 @@ fn json_answer(status: StatusCode, body: &Value) -> Answer {
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
-}
-
-/// Ids that tell a stranger neither their order nor how many there are: a counter under a keyed hash.
-#[derive(Debug, Default)]
-struct Ids {
-    key: RandomState,
-    count: AtomicU64,
-}
-
-impl Ids {
-    fn next(&self) -> String {
-        let number = self.count.fetch_add(1, Ordering::Relaxed);
-        format!("{:016x}", self.key.hash_one(number))
-    }
 }

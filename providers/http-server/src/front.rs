@@ -1,8 +1,13 @@
 //! Brings a request from its head to its answer, on the socket thread.
 
-use std::sync::Arc;
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+};
 
-use capability_provider::LinkKey;
+use capability_provider::{CallContext, CancelToken, LinkKey};
 use crossbeam_channel::{Sender, TrySendError};
 use http_body_util::BodyExt;
 use hyper::{
@@ -18,6 +23,7 @@ use tokio::{
 use crate::{
     answer::{Answer, Reporter},
     head, message,
+    peer::Peer,
     refusal::Refusal,
     settings::Settings,
     workers::{Job, Task},
@@ -41,6 +47,15 @@ pub(crate) struct Served {
     pub(crate) answer: Answer,
     /// A part of the request may not have been read, and the connection is closed.
     pub(crate) leaves_unread: bool,
+}
+
+/// Cancels a request's call when nobody waits for its answer any more.
+struct Waiting(CancelToken);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }
 
 /// The generation that new requests and connections get. It is replaced when the link is made again, and the connections
@@ -80,16 +95,33 @@ impl Front {
         Arc::clone(&self.places)
     }
 
-    /// Answers one request, always.
-    pub(crate) async fn serve(&self, request: Request<Incoming>) -> Served {
+    /// Answers one request of this client, always. Whoever drops the future gives the request up: the call of the actor is cancelled.
+    pub(crate) async fn serve(&self, request: Request<Incoming>, peer: &Peer) -> Served {
         let deadline = Instant::now() + self.settings.request_timeout;
+        let waiting = Waiting(CancelToken::new());
+        let context = message::trace(request.headers())
+            .map_or_else(CallContext::new, |trace| CallContext::new().with_trace(trace))
+            .called_by(peer.caller().clone())
+            .with_deadline(deadline.into_std())
+            .with_cancel(&waiting.0);
+        let (id, version) = (context.id(), request.version());
         let outcome = match self.task(request, deadline).await {
-            Ok(task) => self.hand_over(task, deadline).await,
+            Ok(task) => {
+                let mut answer = pin!(self.hand_over(task, context, deadline));
+                let mut gone = pin!(peer.gone(version));
+                poll_fn(|context| match answer.as_mut().poll(context) {
+                    Poll::Pending => gone.as_mut().poll(context).map(|()| Err(Refusal::client_gone())),
+                    ready => ready,
+                })
+                .await
+            }
             Err(refusal) => Err(refusal),
         };
         match outcome {
             Ok(answer) => Served { answer, leaves_unread: false },
-            Err(refusal) => Served { answer: self.reporter.report(&refusal), leaves_unread: refusal.close },
+            Err(refusal) => {
+                Served { answer: self.reporter.report(&refusal, id), leaves_unread: refusal.close }
+            }
         }
     }
 
@@ -133,9 +165,14 @@ impl Front {
         }
     }
 
-    async fn hand_over(&self, task: Task, deadline: Instant) -> Result<Answer, Refusal> {
+    async fn hand_over(
+        &self,
+        task: Task,
+        context: CallContext,
+        deadline: Instant,
+    ) -> Result<Answer, Refusal> {
         let (answer, answered) = oneshot::channel();
-        self.jobs.try_send(Job { task, answer }).map_err(|error| match error {
+        self.jobs.try_send(Job { task, context, answer }).map_err(|error| match error {
             TrySendError::Full(_) => Refusal::queue_full(self.settings.queue),
             TrySendError::Disconnected(_) => Refusal::stopping(),
         })?;

@@ -17,7 +17,7 @@
 //!
 //! use bytes::Bytes;
 //! use capability_contracts::{encode, http_server::Response};
-//! use capability_provider::{
+//! use capability_provider::{CallContext,
 //!     ActorHandle, ActorId, Dispatch, DispatchError, LinkConfig, LinkKey, LinkName, Provider,
 //! };
 //! use provider_http_server::HttpServer;
@@ -25,7 +25,7 @@
 //! struct Greeter;
 //!
 //! impl Dispatch for Greeter {
-//!     fn call(&self, _operation: &str, _payload: &[u8]) -> Result<Bytes, DispatchError> {
+//!     fn call(&self, _: CallContext, _operation: &str, _payload: &[u8]) -> Result<Bytes, DispatchError> {
 //!         let response = Response { status_code: 200, body: b"hello".to_vec(), ..Response::default() };
 //!         Ok(encode(&response).expect("a response without exotic types").into())
 //!     }
@@ -62,6 +62,7 @@ mod front;
 mod head;
 mod listener;
 mod message;
+mod peer;
 mod provider;
 mod refusal;
 mod settings;

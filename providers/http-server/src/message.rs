@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use capability_contracts::http_server;
+use capability_provider::Trace;
 use http_body_util::Full;
 use hyper::{
     StatusCode,
@@ -34,6 +35,16 @@ pub(crate) fn request(head: &Parts, body: Vec<u8>) -> http_server::Request {
         header: joined(&head.headers),
         body,
     }
+}
+
+/// The trace that a request came with, if its headers say so as W3C Trace Context 3 asks: a `traceparent`, once, and the `tracestate` of
+/// all lines together.
+pub(crate) fn trace(headers: &HeaderMap) -> Option<Trace> {
+    let mut parents = headers.get_all("traceparent").iter();
+    let parent = parents.next().filter(|_| parents.next().is_none())?.to_str().ok()?;
+    let trace: Trace = parent.parse().ok()?;
+    let states = headers.get_all("tracestate").iter().filter_map(|state| state.to_str().ok());
+    Some(trace.with_state(&states.collect::<Vec<_>>().join(",")))
 }
 
 /// Header names in lower case; values of one name are joined as RFC 9110, section 5.3 allows, those of `cookie` as

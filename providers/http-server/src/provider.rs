@@ -2,10 +2,9 @@
 
 use std::{collections::HashMap, net::SocketAddr};
 
-use bytes::Bytes;
 use capability_contracts::http_server::CAPABILITY;
 use capability_provider::{
-    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError,
+    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError, Reply,
 };
 use parking_lot::Mutex;
 
@@ -72,7 +71,7 @@ impl Provider for HttpServer {
         }
     }
 
-    fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, ProviderError> {
+    fn handle<'a>(&'a self, call: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError> {
         Err(ProviderError::UnknownOperation {
             capability: CAPABILITY.to_owned(),
             operation: call.operation.to_owned(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use capability_provider::DispatchError;
+use capability_provider::{DispatchError, ErrorKind};
 use hyper::StatusCode;
 
 /// An answer that this provider gives in the actor's place.
@@ -79,6 +79,12 @@ impl Refusal {
             .because("the actor did not answer in time")
     }
 
+    /// For a client that does not wait for its answer any more. It stands in the log only.
+    pub(crate) fn client_gone() -> Self {
+        let status = StatusCode::from_u16(499).expect("it has three digits");
+        Self::new(status, "client_gone", "the client is gone").and_close()
+    }
+
     pub(crate) fn stopping() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "this listener is being closed")
             .and_retry()
@@ -97,35 +103,36 @@ impl Refusal {
 
     /// The answer for an error of the call that carried `sent` bytes.
     pub(crate) fn dispatch(error: DispatchError, sent: usize) -> Self {
-        let (status, code, sentence) = match &error {
-            DispatchError::CapabilityUnavailable { .. } => (
+        let (status, code, sentence) = match (error.kind(), &error) {
+            (_, DispatchError::InputTooLarge { .. }) => {
+                (400, "input_too_large", "something in the request is longer than what is taken here")
+            }
+            // The size tells which way the bytes went that were too many.
+            (_, DispatchError::TooLarge { size, .. }) if *size == sent => {
+                (413, "request_too_large", "the request is longer than what is taken here")
+            }
+            (ErrorKind::TooLarge, _) => {
+                (502, "reply_too_large", "the answer is longer than what is given here")
+            }
+            (ErrorKind::Unavailable, _) => (
                 503,
                 "capability_unavailable",
                 "something that is needed for the answer is not available now",
             ),
-            DispatchError::Busy { .. } => (503, "busy", "too many requests are in progress: try again later"),
-            DispatchError::Gone { .. } => (503, "actor_gone", "nobody is here to answer"),
-            DispatchError::Refused { .. } => (503, "actor_refused", "whoever would answer may not run now"),
-            DispatchError::DeadlineExceeded { .. } => {
-                (504, "deadline_exceeded", "there was no answer in time")
+            (ErrorKind::Busy, _) => (503, "busy", "too many requests are in progress: try again later"),
+            (ErrorKind::NotFound, _) => (503, "actor_gone", "nobody is here to answer"),
+            (ErrorKind::Refused, _) => (503, "actor_refused", "whoever would answer may not run now"),
+            (ErrorKind::Cancelled, _) => (503, "cancelled", "the answer was given up before it was there"),
+            (ErrorKind::DeadlineExceeded, _) => (504, "deadline_exceeded", "there was no answer in time"),
+            (ErrorKind::Guest, _) => (500, "actor_error", "the request was answered with an error"),
+            (ErrorKind::Trap | ErrorKind::Protocol | ErrorKind::Limit | ErrorKind::Internal, _) => {
+                (502, "actor_failed", "the request ended without an answer")
             }
-            DispatchError::InputTooLarge { .. } => {
-                (400, "input_too_large", "something in the request is longer than what is taken here")
-            }
-            // The size tells which way the bytes went that were too many.
-            DispatchError::TooLarge { size, .. } if *size == sent => {
-                (413, "request_too_large", "the request is longer than what is taken here")
-            }
-            DispatchError::TooLarge { .. } => {
-                (502, "reply_too_large", "the answer is longer than what is given here")
-            }
-            DispatchError::Actor { .. } => (500, "actor_error", "the request was answered with an error"),
-            DispatchError::Failed { .. } => (502, "actor_failed", "the request ended without an answer"),
             _ => (500, "internal_error", "something went wrong here"),
         };
         let status = StatusCode::from_u16(status).expect("each status above has three digits");
         let refusal = Self::new(status, code, sentence).because(&error);
-        let retry = matches!(error, DispatchError::Busy { .. });
+        let retry = error.kind() == ErrorKind::Busy;
         Self { down: Down::of(error), retry, ..refusal }
     }
 

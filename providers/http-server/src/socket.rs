@@ -3,10 +3,11 @@
 use std::{
     future::Future,
     io,
-    pin::{Pin, pin},
+    net::Shutdown,
+    pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -28,7 +29,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// A connection whose writes do not wait for ever.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
+    /// Whether there are bytes that could not be written yet.
+    behind: Arc<AtomicBool>,
     write_timeout: Duration,
     stall: Option<Stall>,
     unread: Arc<AtomicBool>,
@@ -45,12 +48,17 @@ struct Stall {
 
 impl Socket {
     /// `unread` says, when the connection is to be closed, that the client may be sending still.
-    pub(crate) fn new(stream: TcpStream, write_timeout: Duration, unread: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(
+        stream: Arc<TcpStream>,
+        write_timeout: Duration,
+        unread: Arc<AtomicBool>,
+        behind: Arc<AtomicBool>,
+    ) -> Self {
         // Whoever takes enough is known less well without it.
         if let Err(error) = take_in_steps(&stream) {
             log::debug!("a connection is seen to go on in large steps only: {error}");
         }
-        Self { stream, write_timeout, stall: None, unread, linger: None }
+        Self { stream, behind, write_timeout, stall: None, unread, linger: None }
     }
 
     /// Looks at a write's outcome.
@@ -95,7 +103,7 @@ impl Socket {
         let end = self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
         while end.as_mut().poll(context).is_pending() {
             let mut buffer = ReadBuf::new(&mut scratch);
-            match ready!(pin!(&mut self.stream).poll_read(context, &mut buffer)) {
+            match ready!(read(&self.stream, context, &mut buffer)) {
                 Ok(()) if !buffer.filled().is_empty() => {}
                 Ok(()) | Err(_) => break,
             }
@@ -116,13 +124,43 @@ fn take_in_steps(_: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
+/// Reads what is there, or waits for something.
+fn read(stream: &TcpStream, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    loop {
+        ready!(stream.poll_read_ready(context))?;
+        match stream.try_read(buffer.initialize_unfilled()) {
+            Ok(length) => {
+                buffer.advance(length);
+                return Poll::Ready(Ok(()));
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Poll::Ready(Err(error)),
+        }
+    }
+}
+
+/// Writes what there is room for, or waits for room.
+fn write(
+    stream: &TcpStream,
+    context: &mut Context<'_>,
+    attempt: impl Fn() -> io::Result<usize>,
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(stream.poll_write_ready(context))?;
+        match attempt() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            outcome => return Poll::Ready(outcome),
+        }
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        pin!(&mut self.stream).poll_read(context, buffer)
+        read(&self.stream, context, buffer)
     }
 }
 
@@ -132,7 +170,8 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let outcome = pin!(&mut self.stream).poll_write(context, bytes);
+        self.behind.store(true, Relaxed);
+        let outcome = write(&self.stream, context, || self.stream.try_write(bytes));
         self.written(outcome, context)
     }
 
@@ -141,25 +180,27 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let outcome = pin!(&mut self.stream).poll_write_vectored(context, parts);
+        self.behind.store(true, Relaxed);
+        let outcome = write(&self.stream, context, || self.stream.try_write_vectored(parts));
         self.written(outcome, context)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 
     /// Called once all that there was to write is written.
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stall = None;
-        pin!(&mut self.stream).poll_flush(context)
+        self.behind.store(false, Relaxed);
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.linger.is_none() {
-            ready!(pin!(&mut self.stream).poll_shutdown(context))?;
+            socket2::SockRef::from(&*self.stream).shutdown(Shutdown::Write)?;
         }
-        if self.unread.load(Ordering::Relaxed) {
+        if self.unread.load(Relaxed) {
             ready!(self.throw_away(context));
         }
         Poll::Ready(Ok(()))
@@ -178,7 +219,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        (Socket::new(stream, write_timeout, Arc::default()), client)
+        (Socket::new(Arc::new(stream), write_timeout, Arc::default(), Arc::default()), client)
     }
 
     #[test]
@@ -212,7 +253,7 @@ mod tests {
         let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (socket, _client) = socket(Duration::from_secs(3600)).await;
-            let held = socket2::SockRef::from(&socket.stream).tcp_notsent_lowat().unwrap();
+            let held = socket2::SockRef::from(&*socket.stream).tcp_notsent_lowat().unwrap();
             assert_eq!(held as usize, 2 * STEP);
         });
     }

@@ -13,7 +13,7 @@ use capability_contracts::{
     decode, encode,
     http_server::{OP_HANDLE_REQUEST, Request, Response},
 };
-use capability_provider::ActorHandle;
+use capability_provider::{ActorHandle, CallContext};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use system_limits::begin_thread;
 use tokio::sync::oneshot;
@@ -37,6 +37,8 @@ pub(crate) enum Task {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) task: Task,
+    /// What the call of the actor carries. It is cancelled when nobody waits for the answer any more.
+    pub(crate) context: CallContext,
     pub(crate) answer: oneshot::Sender<Result<Answer, Refusal>>,
 }
 
@@ -82,12 +84,12 @@ impl Workers {
 }
 
 fn work(actor: &ActorHandle, inbox: &Receiver<Job>) {
-    for Job { task, answer } in inbox {
+    for Job { task, context, answer } in inbox {
         // Nobody waits any longer: the client is gone, or the time for the request has passed.
         if answer.is_closed() {
             continue;
         }
-        let outcome = catch_unwind(AssertUnwindSafe(|| carry_out(task, actor)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| carry_out(task, context, actor)));
         // The receiver may have gone while the actor worked.
         let _ = answer.send(outcome.unwrap_or_else(|_| {
             log::error!("a call over {} panicked", actor.link());
@@ -96,17 +98,17 @@ fn work(actor: &ActorHandle, inbox: &Receiver<Job>) {
     }
 }
 
-fn carry_out(task: Task, actor: &ActorHandle) -> Result<Answer, Refusal> {
+fn carry_out(task: Task, context: CallContext, actor: &ActorHandle) -> Result<Answer, Refusal> {
     match task {
         Task::Health => actor.health().map(|()| answer::well()).map_err(Refusal::unwell),
-        Task::Deliver(request) => deliver(&request, actor),
+        Task::Deliver(request) => deliver(&request, context, actor),
     }
 }
 
-fn deliver(request: &Request, actor: &ActorHandle) -> Result<Answer, Refusal> {
+fn deliver(request: &Request, context: CallContext, actor: &ActorHandle) -> Result<Answer, Refusal> {
     let payload = encode(request).map_err(Refusal::internal)?;
-    let reply: Bytes =
-        actor.call(OP_HANDLE_REQUEST, &payload).map_err(|error| Refusal::dispatch(error, payload.len()))?;
+    let reply = actor.call(context, OP_HANDLE_REQUEST, &payload);
+    let reply: Bytes = reply.map_err(|error| Refusal::dispatch(error, payload.len()))?;
     let response: Response = decode(OP_HANDLE_REQUEST, &reply).map_err(Refusal::bad_reply)?;
     message::response(response)
 }

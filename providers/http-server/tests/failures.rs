@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use capability_contracts::http_server::Response;
-use capability_provider::{DispatchError, LinkConfig};
+use capability_provider::{DispatchError, ErrorKind, LinkConfig};
 use support::{Served, actor, key};
 
 /// A listener for developers, whose actor fails.
@@ -42,7 +42,7 @@ fn each_failure_has_its_status_and_its_code() {
         (DispatchError::DeadlineExceeded { actor: actor.clone(), limit }, 504, "deadline_exceeded"),
         (DispatchError::Busy { actor: actor.clone(), max: 4 }, 503, "busy"),
         (DispatchError::TooLarge { actor: actor.clone(), size: 9_999, limit: 10 }, 502, "reply_too_large"),
-        (DispatchError::Failed { actor, reason }, 502, "actor_failed"),
+        (DispatchError::Failed { actor, kind: ErrorKind::Trap, reason }, 502, "actor_failed"),
     ];
     for (error, status, code) in table {
         let text = error.to_string();

@@ -2,7 +2,7 @@
 
 mod support;
 
-use capability_provider::{DispatchError, LinkConfig};
+use capability_provider::{DispatchError, ErrorKind, LinkConfig};
 use serde_json::json;
 use support::{Served, actor};
 
@@ -34,7 +34,7 @@ fn a_link_that_is_down_is_named() {
 #[test]
 fn an_actor_that_is_unwell_is_503_with_its_reason() {
     let served = Served::with_health(LinkConfig::new().with("errors", "detailed"), || {
-        Err(DispatchError::Failed { actor: actor(), reason: "trapped".to_owned() })
+        Err(DispatchError::Failed { actor: actor(), kind: ErrorKind::Trap, reason: "trapped".to_owned() })
     });
     let reply = served.get("/health");
     let body = reply.json();

@@ -10,8 +10,8 @@ use std::{
 
 use capability_contracts::http_server::Response;
 use capability_provider::{
-    ActorHandle, CapabilityCall, Dispatch, DispatchError, LinkConfig, LinkKey, LinkName, Provider,
-    ProviderError,
+    ActorHandle, CallContext, CapabilityCall, Dispatch, DispatchError, LinkConfig, LinkKey, LinkName,
+    Provider, ProviderError,
 };
 use provider_http_server::HttpServer;
 use support::{Served, actor, key};
@@ -19,7 +19,7 @@ use support::{Served, actor, key};
 struct Nobody;
 
 impl Dispatch for Nobody {
-    fn call(&self, _: &str, _: &[u8]) -> Result<bytes::Bytes, DispatchError> {
+    fn call(&self, _: CallContext, _: &str, _: &[u8]) -> Result<bytes::Bytes, DispatchError> {
         Err(DispatchError::Actor { text: "nobody".to_owned() })
     }
 

@@ -10,14 +10,15 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use capability_provider::{
-    ActorHandle, ActorId, Dispatch, DispatchError, LinkConfig, LinkKey, LinkName, Provider, ProviderError,
+    ActorHandle, ActorId, CallContext, Dispatch, DispatchError, LinkConfig, LinkKey, LinkName, Provider,
+    ProviderError,
 };
 use provider_http_server::HttpServer;
 
 struct Nobody;
 
 impl Dispatch for Nobody {
-    fn call(&self, _: &str, _: &[u8]) -> Result<Bytes, DispatchError> {
+    fn call(&self, _: CallContext, _: &str, _: &[u8]) -> Result<Bytes, DispatchError> {
         Err(DispatchError::Actor { text: "nobody".to_owned() })
     }
 

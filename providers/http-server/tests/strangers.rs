@@ -5,7 +5,7 @@ mod support;
 use std::sync::Mutex;
 
 use capability_contracts::http_server::Response;
-use capability_provider::{DispatchError, LinkConfig};
+use capability_provider::{DispatchError, ErrorKind, LinkConfig};
 use support::{Reply, Served, actor};
 
 /// What was logged in this process.
@@ -71,7 +71,11 @@ fn failures() -> Vec<DispatchError> {
         DispatchError::DeadlineExceeded { actor: actor(), limit: std::time::Duration::from_millis(4711) },
         DispatchError::Busy { actor: actor(), max: 4711 },
         DispatchError::TooLarge { actor: actor(), size: 4711, limit: 10 },
-        DispatchError::Failed { actor: actor(), reason: format!("{text}\n{text}\u{1b}[2J") },
+        DispatchError::Failed {
+            actor: actor(),
+            kind: ErrorKind::Trap,
+            reason: format!("{text}\n{text}\u{1b}[2J"),
+        },
     ]
 }
 

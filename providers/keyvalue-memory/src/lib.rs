@@ -18,14 +18,14 @@
 //!
 //! use bytes::Bytes;
 //! use capability_contracts::{decode, encode, keyvalue::{AddRequest, AddResponse, OP_ADD}};
-//! use capability_provider::{
+//! use capability_provider::{CallContext,
 //!     ActorHandle, ActorId, CapabilityCall, Dispatch, DispatchError, LinkConfig, LinkKey, LinkName, Provider,
 //! };
 //! use provider_keyvalue_memory::MemoryKeyValue;
 //!
 //! # struct Nobody;
 //! # impl Dispatch for Nobody {
-//! #     fn call(&self, _: &str, _: &[u8]) -> Result<Bytes, DispatchError> { Ok(Bytes::new()) }
+//! #     fn call(&self, _: CallContext, _: &str, _: &[u8]) -> Result<Bytes, DispatchError> { Ok(Bytes::new()) }
 //! #     fn health(&self) -> Result<(), DispatchError> { Ok(()) }
 //! # }
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,7 +36,7 @@
 //!
 //! let payload = encode(&AddRequest { key: "visits".to_owned(), value: 2 })?;
 //! let call = CapabilityCall::new(&actor, &link, OP_ADD, &payload);
-//! let reply: AddResponse = decode(OP_ADD, &store.handle(&call)?)?;
+//! let reply: AddResponse = decode(OP_ADD, &call.send_to(&store)?)?;
 //! assert_eq!(reply.value, 2);
 //! assert_eq!(store.get("visits").as_deref(), Some("2"));
 //! # Ok(())

@@ -5,7 +5,7 @@ use std::{fmt, time::Instant};
 use bytes::Bytes;
 use capability_contracts::{CodecError, decode, encode, keyvalue as kv};
 use capability_provider::{
-    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError,
+    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError, Reply,
 };
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
@@ -296,9 +296,9 @@ impl Provider for MemoryKeyValue {
         self.links.remove(link);
     }
 
-    fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, ProviderError> {
+    fn handle<'a>(&'a self, call: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError> {
         let link = self.links.find(call, NAME)?;
-        self.texts(call, &link)
+        self.texts(call, &link).map(Reply::Now)
     }
 }
 

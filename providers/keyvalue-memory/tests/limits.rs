@@ -106,16 +106,16 @@ fn what_is_larger_than_an_answer_may_be_is_not_put_together() {
     let (id, link) = (actor.key().actor.clone(), LinkName::default());
     for (operation, payload) in &payloads {
         let call = CapabilityCall::new(&id, &link, operation, payload);
-        assert!(store.handle(&call).unwrap().len() > 100_000, "{operation}");
+        assert!(call.send_to(&store).unwrap().len() > 100_000, "{operation}");
         // Counted as far as the first item that does not fit.
-        let refused = store.handle(&call.with_reply_limit(Some(4000))).unwrap_err();
+        let refused = call.with_reply_limit(Some(4000)).send_to(&store).unwrap_err();
         let counted = matches!(&refused, ProviderError::ReplyTooLarge { size: 4001..6000, limit: 4000, .. });
         assert!(counted, "{operation}: {refused}");
     }
     let (part, text) = (encode(&part).unwrap(), encode(&kv::GetRequest { key: "t".to_owned() }).unwrap());
     let call = CapabilityCall::new(&id, &link, kv::OP_RANGE, &part).with_reply_limit(Some(4000));
-    store.handle(&call).unwrap();
-    let refused = store.handle(&call.with(kv::OP_GET, &text).with_reply_limit(Some(999))).unwrap_err();
+    call.send_to(&store).unwrap();
+    let refused = call.with(kv::OP_GET, &text).with_reply_limit(Some(999)).send_to(&store).unwrap_err();
     assert!(matches!(refused, ProviderError::ReplyTooLarge { limit: 999, .. }), "{refused}");
 }
 

@@ -2,11 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use capability_contracts::keyvalue as kv;
 use capability_provider::{
     ActorHandle, ActorId, CapabilityCall, CapabilityId, LinkConfig, LinkKey, LinkName, Provider,
-    ProviderError,
+    ProviderError, Reply,
 };
 use parking_lot::RwLock;
 
@@ -107,13 +106,13 @@ impl Provider for RedisKeyValue {
         self.links.write().remove(&(link.actor.clone(), link.link.clone()));
     }
 
-    fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, ProviderError> {
+    fn handle<'a>(&'a self, call: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError> {
         let link = self.links.read().get(&(call.actor.clone(), call.link.clone())).cloned();
         let link = link.ok_or_else(|| ProviderError::NotLinked {
             link: format!("link `{}` of {}", call.link, call.actor),
             provider: NAME.to_owned(),
         })?;
-        Operation::new(call, &link).carry_out()
+        Operation::new(call, &link).carry_out().map(Reply::Now)
     }
 
     /// Asks each server that a link uses whether it can write, or the provider's own whether it answers while there is no link.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use capability_contracts::{encode, keyvalue as kv};
-use capability_provider::{CapabilityCall, LinkConfig, Provider, ProviderError};
+use capability_provider::{CallContext, CapabilityCall, LinkConfig, Provider, ProviderError};
 use provider_conformance::{RedisServer, TestActor};
 use provider_keyvalue_redis::RedisKeyValue;
 
@@ -30,7 +30,7 @@ fn get(provider: &RedisKeyValue, actor: &TestActor) -> Result<String, ProviderEr
 fn get_within(provider: &RedisKeyValue, actor: &TestActor, limit: Duration) -> ProviderError {
     let payload = encode(&kv::GetRequest { key: "k".to_owned() }).unwrap();
     let call = CapabilityCall::new(&actor.key().actor, &actor.key().link, kv::OP_GET, &payload);
-    provider.handle(&call.with_deadline(Some(Instant::now() + limit))).unwrap_err()
+    call.within(&CallContext::new().with_timeout(limit)).send_to(provider).unwrap_err()
 }
 
 fn linked(url: &str) -> (RedisKeyValue, TestActor) {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use capability_contracts::{encode, keyvalue as kv};
-use capability_provider::{CapabilityCall, LinkConfig, Provider, ProviderError};
+use capability_provider::{CallContext, CapabilityCall, LinkConfig, Provider, ProviderError};
 use provider_conformance::{RedisServer, TestActor};
 use provider_keyvalue_redis::RedisKeyValue;
 
@@ -51,7 +51,7 @@ impl Linked {
     fn get_within(&self, limit: Duration) -> Result<(), ProviderError> {
         let payload = encode(&kv::GetRequest { key: "k".to_owned() }).unwrap();
         let call = CapabilityCall::new(&self.actor.key().actor, &self.actor.key().link, kv::OP_GET, &payload);
-        self.provider.handle(&call.with_deadline(Some(Instant::now() + limit))).map(drop)
+        call.within(&CallContext::new().with_timeout(limit)).send_to(&self.provider).map(drop)
     }
 
     /// That nothing can be written, for the reason that begins with this word of the server's, and that health says the same.

@@ -14,14 +14,14 @@
 //!
 //! use bytes::Bytes;
 //! use capability_contracts::{encode, logging::{LEVEL_INFO, OP_WRITE_LOG, WriteLogRequest}};
-//! use capability_provider::{
+//! use capability_provider::{CallContext,
 //!     ActorHandle, ActorId, CapabilityCall, Dispatch, DispatchError, LinkConfig, LinkKey, LinkName, Provider,
 //! };
 //! use provider_logging::LogProvider;
 //!
 //! # struct Nobody;
 //! # impl Dispatch for Nobody {
-//! #     fn call(&self, _: &str, _: &[u8]) -> Result<Bytes, DispatchError> { Ok(Bytes::new()) }
+//! #     fn call(&self, _: CallContext, _: &str, _: &[u8]) -> Result<Bytes, DispatchError> { Ok(Bytes::new()) }
 //! #     fn health(&self) -> Result<(), DispatchError> { Ok(()) }
 //! # }
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,7 +31,7 @@
 //! provider.link(&key, &LinkConfig::new(), ActorHandle::new(key.clone(), Arc::new(Nobody)))?;
 //!
 //! let payload = encode(&WriteLogRequest { level: LEVEL_INFO, body: "ready".to_owned() })?;
-//! provider.handle(&CapabilityCall::new(&actor, &link, OP_WRITE_LOG, &payload))?;
+//! CapabilityCall::new(&actor, &link, OP_WRITE_LOG, &payload).send_to(&provider)?;
 //! # Ok(())
 //! # }
 //! ```

@@ -10,7 +10,7 @@ use capability_contracts::{
 };
 use capability_provider::{
     ActorHandle, ActorId, CapabilityCall, CapabilityId, LinkConfig, LinkKey, LinkName, Provider,
-    ProviderError,
+    ProviderError, Reply,
 };
 use log::Level;
 use parking_lot::RwLock;
@@ -73,9 +73,9 @@ impl Provider for LogProvider {
         self.targets.write().remove(&(link.actor.clone(), link.link.clone()));
     }
 
-    fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, ProviderError> {
+    fn handle<'a>(&'a self, call: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError> {
         match call.operation {
-            OP_WRITE_LOG => self.write(call).map(|()| Bytes::new()),
+            OP_WRITE_LOG => self.write(call).map(|()| Reply::Now(Bytes::new())),
             unknown => Err(ProviderError::UnknownOperation {
                 capability: CAPABILITY.to_owned(),
                 operation: unknown.to_owned(),

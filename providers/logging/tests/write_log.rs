@@ -8,8 +8,8 @@ use capability_contracts::{
     logging::{OP_WRITE_LOG, WriteLogRequest},
 };
 use capability_provider::{
-    ActorHandle, ActorId, CapabilityCall, Dispatch, DispatchError, LinkConfig, LinkKey, LinkName, Provider,
-    ProviderError,
+    ActorHandle, ActorId, CallContext, CapabilityCall, Dispatch, DispatchError, LinkConfig, LinkKey,
+    LinkName, Provider, ProviderError,
 };
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use provider_logging::LogProvider;
@@ -37,7 +37,7 @@ impl Log for Memory {
 struct Nobody;
 
 impl Dispatch for Nobody {
-    fn call(&self, _: &str, _: &[u8]) -> Result<Bytes, DispatchError> {
+    fn call(&self, _: CallContext, _: &str, _: &[u8]) -> Result<Bytes, DispatchError> {
         Ok(Bytes::new())
     }
 
@@ -66,7 +66,7 @@ impl Writer {
 
     fn send(&self, operation: &str, payload: &[u8]) -> Result<Bytes, ProviderError> {
         let LinkKey { actor, link, .. } = &self.key;
-        self.provider.handle(&CapabilityCall::new(actor, link, operation, payload))
+        CapabilityCall::new(actor, link, operation, payload).send_to(&self.provider)
     }
 
     fn write(&self, level: u32, body: &str) -> Result<Bytes, ProviderError> {

@@ -67,6 +67,7 @@ mod imports;
 #[allow(unsafe_code)]
 mod instance;
 mod interrupt;
+mod kind;
 mod limited_memory;
 #[allow(unsafe_code)]
 mod limits;

@@ -10,12 +10,11 @@ use std::{
 };
 
 use bytes::Bytes;
+use call_context::CancelToken;
 use futures_channel::oneshot;
+use system_limits::{Job, NotTaken, WorkerSettings, Workers};
 
-use crate::{
-    CallOptions, CancelToken, Error, WapcHost,
-    workers::{Job, NotTaken, WorkerSettings, Workers},
-};
+use crate::{CallOptions, Error, WapcHost};
 
 /// Calls of a [`WapcHost`] as futures, for programs that run on an executor, whichever it is. Cheap to clone; clones share
 /// the threads.
@@ -39,7 +38,7 @@ use crate::{
 #[derive(Clone)]
 pub struct AsyncHost {
     host: WapcHost,
-    workers: Arc<Workers>,
+    workers: Arc<Workers<Run>>,
 }
 
 /// Settings of an [`AsyncHost`].
@@ -47,6 +46,22 @@ pub struct AsyncHost {
 pub struct AsyncHostBuilder {
     host: WapcHost,
     settings: WorkerSettings,
+}
+
+/// A call that waits for a thread.
+struct Run {
+    cancel: CancelToken,
+    run: Box<dyn FnOnce() + Send>,
+}
+
+impl Job for Run {
+    fn is_given_up(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
+    fn run(self) {
+        (self.run)();
+    }
 }
 
 /// A call that is under way. Resolves to the guest's reply. Dropping it cancels the call.
@@ -76,7 +91,8 @@ impl AsyncHost {
     #[must_use]
     pub fn builder(host: WapcHost) -> AsyncHostBuilder {
         let threads = host.pool_stats().max;
-        let settings = WorkerSettings { threads, queue: 1024, idle_timeout: Duration::from_secs(10) };
+        let mut settings = WorkerSettings::new("wapc-call", threads);
+        settings.queue = 1024;
         AsyncHostBuilder { host, settings }
     }
 
@@ -105,7 +121,7 @@ impl AsyncHost {
             // Nobody may be waiting any more; then nobody misses the outcome.
             move || drop(sender.send(run(&host, &operation, &payload, (options, cancel))))
         };
-        let job = Job { cancel: cancel.clone(), run: Box::new(run) };
+        let job = Run { cancel: cancel.clone(), run: Box::new(run) };
         let outcome = match self.workers.submit(job) {
             Ok(()) => Outcome::Awaited(receiver),
             Err(reason) => Outcome::Refused(Some(self.not_taken(&operation, reason))),
@@ -128,7 +144,7 @@ impl AsyncHost {
     fn not_taken(&self, operation: &str, reason: NotTaken) -> Error {
         let operation = operation.to_owned();
         match reason {
-            NotTaken::Full => Error::QueueFull { operation, limit: self.workers.settings().queue },
+            NotTaken::Full { queue, .. } => Error::QueueFull { operation, limit: queue },
             NotTaken::NoThread(source) => Error::NoThread { operation, source },
         }
     }
@@ -170,7 +186,8 @@ fn run(
     payload: &[u8],
     (mut options, own): (CallOptions, CancelToken),
 ) -> Result<Vec<u8>, Error> {
-    let given = options.cancel.replace(own.clone());
+    let given = options.context.cancel().cloned();
+    options = options.cancel(&own);
     let _passed_on = given.as_ref().map(|given| given.on_cancel(move || own.cancel()));
     let mut reply = Vec::new();
     host.call_with(operation, payload, &options, &mut reply)?;

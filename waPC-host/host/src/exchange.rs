@@ -8,11 +8,12 @@ use std::{
     sync::Arc,
 };
 
-use wapc_engine::{Deadline, HostPanic};
+use call_context::CallContext;
+use wapc_engine::HostPanic;
 
 use crate::{
-    CancelToken, Error, HostCall, HostHandler, Reply, Violation, refusal::Unfinished, settings::Terms,
-    system::System, wasi::Console,
+    Error, HostCall, HostHandler, Reply, Violation, refusal::Unfinished, settings::Terms, system::System,
+    wasi::Console,
 };
 
 /// The longest text that is taken from a guest for people to read, in bytes; the rest is cut off.
@@ -25,9 +26,8 @@ pub(crate) struct Exchange {
     reply_limit: usize,
     /// Whether the guest was not called yet.
     starting: bool,
-    deadline: Option<Deadline>,
-    depth: u32,
-    cancel: Option<CancelToken>,
+    /// What the call carries on, with the deadline that holds for it here.
+    context: CallContext,
     /// The guest's reply. The caller's own buffer, for as long as the call takes.
     reply: Vec<u8>,
     guest_error: Option<String>,
@@ -67,6 +67,12 @@ impl Printed {
     }
 }
 
+/// What a call carries on to whatever its guest calls, which must be over when it is itself.
+#[inline]
+fn carried_on(terms: &Terms<'_>) -> CallContext {
+    terms.context.clone().with_deadline(terms.deadline.map(|deadline| deadline.instant()))
+}
+
 struct HostFailure {
     text: String,
     source: Arc<dyn StdError + Send + Sync>,
@@ -80,9 +86,7 @@ impl Exchange {
             system,
             reply_limit: terms.reply_limit,
             starting: true,
-            deadline: terms.deadline,
-            depth: terms.depth,
-            cancel: terms.cancel.cloned(),
+            context: carried_on(terms),
             reply: Vec::new(),
             guest_error: None,
             oversized: None,
@@ -101,9 +105,7 @@ impl Exchange {
         self.starting = false;
         self.reply_limit = terms.reply_limit;
         self.printed = Printed::up_to(terms.console_limit);
-        self.deadline = terms.deadline;
-        self.depth = terms.depth;
-        self.cancel = terms.cancel.cloned();
+        self.context = carried_on(terms);
         self.guest_error = None;
         self.oversized = None;
         self.host_error = None;
@@ -204,9 +206,7 @@ impl Exchange {
         let [binding, namespace, operation] = names;
         self.host_error = None;
         self.host_reply.clear();
-        let deadline = self.deadline.map(|deadline| deadline.instant());
-        let (depth, cancel) = (self.depth, self.cancel.as_ref());
-        let call = HostCall { binding, namespace, operation, payload, deadline, depth, cancel };
+        let call = HostCall { binding, namespace, operation, payload, context: &self.context };
         match self.handler.host_call(&call, &mut self.host_reply) {
             Ok(()) => true,
             Err(error) => {

@@ -1,14 +1,12 @@
 //! What the host does when a guest calls it.
 
-use std::{
-    fmt,
-    time::{Duration, Instant},
-};
+use std::{fmt, time::Duration};
 
 use bytes::Bytes;
+use call_context::CallContext;
 use untrusted_text::Shown;
 
-use crate::{CallOptions, CancelToken};
+use crate::CallOptions;
 
 /// The most of a printed line that goes to the log, in characters.
 const LONGEST_LINE: usize = 8 * 1024;
@@ -29,34 +27,23 @@ pub struct HostCall<'a> {
     pub operation: &'a str,
     /// The payload's bytes.
     pub payload: &'a [u8],
-    /// When the guest's own call must be over; `None` when it may take any time.
-    pub deadline: Option<Instant>,
-    /// How many calls this one is nested in: 0 when the guest was called from outside.
-    pub depth: u32,
-    /// What can cancel the guest's own call. A handler that blocks may ask it whether its answer is still wanted.
-    pub cancel: Option<&'a CancelToken>,
+    /// What the guest's own call carries: when it must be over, how deep it is nested, what can cancel it, on whose behalf it is made, and
+    /// its trace. A handler that blocks keeps to its deadline, and may ask it whether its answer is still wanted.
+    pub context: &'a CallContext,
 }
 
 impl HostCall<'_> {
     /// The time that is left to answer in; zero when it is used up, `None` when there is no deadline.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        self.context.remaining()
     }
 
     /// The options for a call that a handler makes to answer this one: it ends with the guest's own call, at its deadline or
     /// when it is cancelled, and is nested one deeper.
     #[must_use]
     pub fn nested(&self) -> CallOptions {
-        let options = CallOptions::new().depth(self.depth.saturating_add(1));
-        let options = match self.deadline {
-            Some(deadline) => options.deadline(deadline),
-            None => options,
-        };
-        match self.cancel {
-            Some(token) => options.cancel(token),
-            None => options,
-        }
+        CallOptions::within(self.context.nested())
     }
 }
 

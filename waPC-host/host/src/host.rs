@@ -2,10 +2,11 @@
 
 use std::{fmt, sync::Arc, time::Instant};
 
+use call_context::CancelToken;
 use wapc_engine::{Deadline, Error as EngineError, Imports, Instance, Leave, Module};
 
 use crate::{
-    CallOptions, CancelToken, Error, HostHandler, PoolStats, WapcHostBuilder,
+    CallOptions, Error, HostHandler, PoolStats, WapcHostBuilder,
     abi::{self, GUEST_CALL, START},
     exchange::Exchange,
     guest::Guest,
@@ -86,7 +87,7 @@ impl WapcHost {
     ) -> Result<(), Error> {
         reply.clear();
         let terms = self.shared.admit(operation, payload, options)?;
-        let guest = match terms.cancel {
+        let guest = match terms.cancel() {
             None => self.shared.acquire(&terms),
             Some(token) => self.acquire_unless(token, &terms),
         };
@@ -190,7 +191,7 @@ impl Shared {
 }
 
 fn run_start(instance: &mut Instance<Exchange>, start: &str, terms: &Terms<'_>) -> Result<(), EngineError> {
-    match terms.cancel {
+    match terms.cancel() {
         None => instance.invoke(start, &[], terms.deadline).map(drop),
         Some(token) => {
             let handle = instance.cancel_handle();

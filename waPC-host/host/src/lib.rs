@@ -76,13 +76,13 @@
 mod abi;
 mod async_host;
 mod builder;
-mod cancel;
 mod error;
 mod exchange;
 mod fuel;
 mod guest;
 mod handler;
 mod host;
+mod kind;
 mod lease;
 mod line;
 mod options;
@@ -93,8 +93,8 @@ mod slots;
 mod stats;
 mod system;
 mod wasi;
-mod workers;
 
+pub use call_context::{CallContext, CancelToken, ErrorKind};
 pub use wapc_engine::{
     CompileBound, CompileLimits, Engine, EngineBuilder, Error as EngineError, MemoryFault, Module,
     SystemLimit, SystemResource, TrapKind, Unreached,
@@ -103,7 +103,6 @@ pub use wapc_engine::{
 pub use crate::{
     async_host::{AsyncCall, AsyncHost, AsyncHostBuilder},
     builder::WapcHostBuilder,
-    cancel::CancelToken,
     error::{Abort, Error, Exit, Violation},
     fuel::FuelCounter,
     handler::{HostCall, HostCallError, HostHandler, Reply},

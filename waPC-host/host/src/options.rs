@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use call_context::{CallContext, CancelToken};
 use wapc_engine::Deadline;
 
-use crate::{CancelToken, FuelCounter};
+use crate::FuelCounter;
 
 /// What one call may ask for beside its operation and payload. All of it can only tighten what the host allows.
 ///
@@ -23,26 +24,32 @@ pub struct CallOptions {
     pub(crate) payload_limit: usize,
     pub(crate) reply_limit: usize,
     pub(crate) console_limit: usize,
-    pub(crate) depth: u32,
     pub(crate) fresh: bool,
-    pub(crate) cancel: Option<CancelToken>,
+    pub(crate) context: CallContext,
     pub(crate) fuel_counter: Option<FuelCounter>,
 }
 
 impl CallOptions {
-    /// Nothing: the host's own limits, and not nested in another call.
+    /// Nothing: the host's own limits, and a call that comes from outside.
     #[inline]
     #[must_use]
     pub fn new() -> Self {
+        Self::within(CallContext::new())
+    }
+
+    /// Nothing but the context of the call: its deadline, what can cancel it, how deep it is nested, and what it carries on to whatever
+    /// the guest calls.
+    #[inline]
+    #[must_use]
+    pub fn within(context: CallContext) -> Self {
         Self {
             deadline: None,
             fuel: None,
             payload_limit: usize::MAX,
             reply_limit: usize::MAX,
             console_limit: usize::MAX,
-            depth: 0,
             fresh: false,
-            cancel: None,
+            context,
             fuel_counter: None,
         }
     }
@@ -103,7 +110,7 @@ impl CallOptions {
     /// Lets `token` end the call from any thread.
     #[must_use]
     pub fn cancel(mut self, token: &CancelToken) -> Self {
-        self.cancel = Some(token.clone());
+        self.context = self.context.with_cancel(token);
         self
     }
 
@@ -118,8 +125,20 @@ impl CallOptions {
     /// [`HostCall::nested`](crate::HostCall::nested), which has it right.
     #[must_use]
     pub fn depth(mut self, depth: u32) -> Self {
-        self.depth = depth;
+        self.context = self.context.with_depth(depth);
         self
+    }
+}
+
+impl CallOptions {
+    /// The earlier of the deadline that was asked for and that of the context.
+    #[inline]
+    pub(crate) fn due(&self) -> Option<Deadline> {
+        match (self.deadline, self.context.deadline()) {
+            (Some(asked), Some(at)) if at < asked.instant() => Some(Deadline::at(at)),
+            (None, Some(at)) => Some(Deadline::at(at)),
+            (asked, _) => asked,
+        }
     }
 }
 

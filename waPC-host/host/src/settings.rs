@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use call_context::{CallContext, CancelToken};
 use wapc_engine::{Deadline, Limits};
 
-use crate::{CallOptions, CancelToken, Error, FuelCounter};
+use crate::{CallOptions, Error, FuelCounter};
 
 /// The longest operation name that an error repeats, in characters.
 const SHOWN: usize = 256;
@@ -27,9 +28,9 @@ pub(crate) struct Terms<'a> {
     pub(crate) fuel: Option<u64>,
     pub(crate) reply_limit: usize,
     pub(crate) console_limit: usize,
-    pub(crate) depth: u32,
     pub(crate) fresh: bool,
-    pub(crate) cancel: Option<&'a CancelToken>,
+    /// What the call carries on. Its deadline may be later than that of these terms.
+    pub(crate) context: &'a CallContext,
     pub(crate) fuel_counter: Option<&'a FuelCounter>,
 }
 
@@ -50,16 +51,15 @@ impl Settings {
                 limit: payload_limit,
             });
         }
-        if options.depth > self.max_depth {
+        let context = &options.context;
+        if context.depth() > self.max_depth {
             let operation = operation.to_owned();
-            return Err(Error::DepthExceeded { operation, depth: options.depth, limit: self.max_depth });
+            return Err(Error::DepthExceeded { operation, depth: context.depth(), limit: self.max_depth });
         }
-        if let Some(cancel) = &options.cancel
-            && cancel.is_cancelled()
-        {
+        if context.is_cancelled() {
             return Err(Error::Cancelled { operation: operation.to_owned() });
         }
-        if let Some(deadline) = options.deadline
+        if let Some(deadline) = options.due()
             && deadline.instant() <= Instant::now()
         {
             return Err(Error::DeadlineExceeded {
@@ -78,22 +78,31 @@ impl Settings {
             fuel: tighter(self.fuel, options.fuel),
             reply_limit: self.reply_limit.min(options.reply_limit),
             console_limit: self.console_limit.min(options.console_limit),
-            depth: options.depth,
             fresh: self.fresh || options.fresh,
-            cancel: options.cancel.as_ref(),
+            context: &options.context,
             fuel_counter: options.fuel_counter.as_ref(),
         }
     }
 
     pub(crate) fn deadline(&self, options: &CallOptions) -> Option<Deadline> {
         match self.deadline {
-            Some(limit) => Some(Deadline::after(limit).earlier(options.deadline)),
-            None => options.deadline,
+            Some(limit) => Some(Deadline::after(limit).earlier(options.due())),
+            None => options.due(),
         }
     }
 }
 
-impl Terms<'_> {
+impl<'a> Terms<'a> {
+    /// Whether the call is made to answer another one, of whatever guest.
+    #[inline]
+    pub(crate) fn is_nested(&self) -> bool {
+        self.context.depth() > 0
+    }
+
+    pub(crate) fn cancel(&self) -> Option<&'a CancelToken> {
+        self.context.cancel()
+    }
+
     /// Whether they can only be kept by a module that was compiled with metering.
     pub(crate) fn need_metering(&self) -> bool {
         self.fuel.is_some() || self.fuel_counter.is_some()

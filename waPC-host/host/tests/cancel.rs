@@ -73,7 +73,7 @@ fn a_token_that_comes_late_touches_no_later_call() {
 #[test]
 fn a_handler_can_cancel_the_call_that_it_serves() {
     let handler = |call: &HostCall<'_>| {
-        call.cancel.expect("the call has a token").cancel();
+        call.context.cancel().expect("the call has a token").cancel();
         Ok::<_, HostCallError>("too late")
     };
     let host = WapcHost::new(&module(ECHO), handler).unwrap();

@@ -54,7 +54,7 @@ fn a_handler_is_told_the_remaining_time_and_the_depth() {
     let handler = |call: &HostCall<'_>| {
         let remaining = call.remaining().expect("the call has a deadline");
         assert!(remaining <= Duration::from_secs(5) && remaining > Duration::ZERO);
-        Ok::<_, HostCallError>(call.depth.to_string())
+        Ok::<_, HostCallError>(call.context.depth().to_string())
     };
     let host = WapcHost::new(&module(ECHO), handler).unwrap();
     let options = CallOptions::new().timeout(Duration::from_secs(5)).depth(3);
@@ -117,7 +117,12 @@ fn a_guest_may_be_called_from_inside_its_own_call_up_to_a_depth() {
     let handler = move |call: &HostCall<'_>| {
         let host = inner.get().expect("it is set before the first call");
         let mut reply = Vec::new();
-        host.call_with("callback", call.payload, &CallOptions::new().depth(call.depth + 1), &mut reply)?;
+        host.call_with(
+            "callback",
+            call.payload,
+            &CallOptions::new().depth(call.context.depth() + 1),
+            &mut reply,
+        )?;
         Ok::<_, HostCallError>(reply)
     };
     let host = WapcHost::builder(&module(ECHO)).handler(handler).max_depth(4).build().unwrap();

@@ -44,7 +44,8 @@ fn a_reply_keeps_to_the_lower_limit() {
 #[test]
 fn nested_options_go_one_deeper_and_end_no_later() {
     let handler = |call: &HostCall<'_>| {
-        let (nested, deadline) = (format!("{:?}", call.nested()), format!("{:?}", call.deadline.unwrap()));
+        let (nested, deadline) =
+            (format!("{:?}", call.nested()), format!("{:?}", call.context.deadline().unwrap()));
         assert!(nested.contains("depth: 4") && nested.contains(&deadline), "{nested}");
         Ok::<_, HostCallError>("")
     };

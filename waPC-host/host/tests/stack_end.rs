@@ -146,7 +146,7 @@ fn a_call_that_is_cancelled_at_the_end_of_the_stack_is_felt_by_nobody() {
     alone("a_call_that_is_cancelled_at_the_end_of_the_stack_is_felt_by_nobody", LIMIT, || {
         let neighbours = Neighbours::new();
         let host = host(|call| {
-            call.cancel.expect("the call can be cancelled").cancel();
+            call.context.cancel().expect("the call can be cancelled").cancel();
             Ok(Vec::new())
         });
         let end = end(|depth| is_overflow(&descend(&host, depth, 0, &CallOptions::new())));

@@ -12,6 +12,7 @@
 
 mod limit;
 mod threads;
+mod workers;
 
 /// The README's example runs too.
 #[cfg(doctest)]
@@ -21,4 +22,5 @@ struct Readme;
 pub use crate::{
     limit::{SystemLimit, SystemResource, Wanted},
     threads::{NoThread, begin_thread, room_for_threads},
+    workers::{Job, NotTaken, WorkerSettings, Workers},
 };

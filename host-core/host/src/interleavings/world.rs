@@ -15,7 +15,7 @@ use capability_claims::{
 };
 use capability_provider::{
     ActorHandle, ActorId, CapabilityCall, CapabilityId, LinkConfig, LinkKey, LinkName, Provider,
-    ProviderError,
+    ProviderError, Reply,
 };
 use host_audit::{AuditLog, OnFailure};
 use parking_lot::Mutex;
@@ -304,7 +304,7 @@ impl Provider for Store {
 
     fn unlink(&self, _: &LinkKey) {}
 
-    fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, ProviderError> {
+    fn handle<'a>(&'a self, call: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError> {
         let version = &call.operation[..2];
         if !self.0.is_recorded(version) {
             self.0.wrong(format!("{version} made the host call {} and is not recorded", call.operation));
@@ -314,7 +314,7 @@ impl Provider for Store {
             self.0.wrong(format!("{version} made the host call {} although {why}", call.operation));
         }
         SEEN.set(facts);
-        Ok(Bytes::new())
+        Ok(Bytes::new().into())
     }
 
     fn health(&self) -> Result<(), ProviderError> {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use capability_claims::{ClaimsError, Grant, GrantLimit, KeyKind, KeyPair};
-use capability_provider::{LinkConfig, LinkName};
+use capability_provider::{CallContext, LinkConfig, LinkName};
 use host_audit::{AuditError, AuditLog, OnFailure};
 use host_core::{Host, SwapOptions};
 use serde_json::Value;
@@ -106,7 +106,7 @@ fn what_a_provider_delivers_is_a_use_too() {
     audited.host.add_provider(LinkName::default(), provider.clone()).unwrap();
     audited.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
     let handle = provider.handle_of(&store_link(&actor));
-    (0..3).for_each(|_| drop(handle.call("HandleRequest", b"").unwrap()));
+    (0..3).for_each(|_| drop(handle.call(CallContext::new(), "HandleRequest", b"").unwrap()));
     let used = audited.of("grant_used");
     assert_eq!((used.len(), &used[0]["operation"]), (1, &"HandleRequest".into()));
 }

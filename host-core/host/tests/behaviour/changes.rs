@@ -5,7 +5,7 @@ use std::{
     thread,
 };
 
-use capability_provider::{LinkConfig, LinkName, ProviderError};
+use capability_provider::{CallContext, LinkConfig, LinkName, ProviderError};
 use host_core::{Error, Host};
 use parking_lot::Mutex;
 
@@ -49,7 +49,7 @@ fn a_provider_may_call_the_actor_while_it_links() {
     let heard = Arc::new(Mutex::new(None));
     let hears = Arc::clone(&heard);
     let provider = Recorder::linking("eager", move |_, actor| {
-        *hears.lock() = Some(actor.call("op", b"already there").unwrap());
+        *hears.lock() = Some(actor.call(CallContext::new(), "op", b"already there").unwrap());
         actor.health().unwrap();
         Ok(())
     });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capability_provider::{ActorHandle, ActorId, DispatchError, LinkConfig, LinkName};
+use capability_provider::{ActorHandle, ActorId, CallContext, DispatchError, LinkConfig, LinkName};
 
 use crate::support::{
     Recorder, STORE, World, echo, failing, forwarder, module_key, saying, spinning, store, store_link,
@@ -22,7 +22,7 @@ fn handle(world: &World, wat: &str) -> ActorHandle {
 fn a_request_reaches_the_actor_and_its_reply_comes_back() {
     let world = World::new();
     let handle = handle(&world, &echo());
-    assert_eq!(&handle.call("HandleRequest", b"a request").unwrap()[..], b"a request");
+    assert_eq!(&handle.call(CallContext::new(), "HandleRequest", b"a request").unwrap()[..], b"a request");
 }
 
 #[test]
@@ -32,7 +32,8 @@ fn an_actor_that_was_not_granted_the_capability_is_not_delivered_to() {
         world.host.add_actor(world.sign(&echo(), &module_key(), |c| c.capability("test:other"))).unwrap();
     world.host.add_provider(LinkName::default(), provider.clone()).unwrap();
     world.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
-    let error = provider.handle_of(&store_link(&actor)).call("HandleRequest", b"").unwrap_err();
+    let error =
+        provider.handle_of(&store_link(&actor)).call(CallContext::new(), "HandleRequest", b"").unwrap_err();
     assert!(
         matches!(&error, DispatchError::Refused { actor: who, reason } if *who == actor && reason.contains(STORE)),
         "{error}"
@@ -47,9 +48,9 @@ fn the_next_request_reaches_the_new_version() {
     world.host.add_provider(LinkName::default(), provider.clone()).unwrap();
     world.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
     let handle = provider.handle_of(&store_link(&actor));
-    assert_eq!(&handle.call("HandleRequest", b"").unwrap()[..], b"one");
+    assert_eq!(&handle.call(CallContext::new(), "HandleRequest", b"").unwrap()[..], b"one");
     world.host.replace_actor(world.sign(&saying("two"), &key, |c| c.capability(STORE))).unwrap();
-    assert_eq!(&handle.call("HandleRequest", b"").unwrap()[..], b"two");
+    assert_eq!(&handle.call(CallContext::new(), "HandleRequest", b"").unwrap()[..], b"two");
     assert_eq!(provider.events().len(), 1, "nothing was linked anew");
 }
 
@@ -66,7 +67,7 @@ fn a_handle_leads_nowhere_after_its_link_was_ended() {
         let world = World::new();
         let handle = handle(&world, &echo());
         end(&world, handle.actor());
-        let error = handle.call("HandleRequest", b"").unwrap_err();
+        let error = handle.call(CallContext::new(), "HandleRequest", b"").unwrap_err();
         assert!(matches!(&error, DispatchError::Gone { link } if link == handle.link()), "{error}");
         assert!(matches!(handle.health(), Err(DispatchError::Gone { .. })));
     }
@@ -77,20 +78,26 @@ fn a_handle_outlives_its_host_without_harm() {
     let world = World::new();
     let handle = handle(&world, &echo());
     world.host.shutdown();
-    assert!(handle.call("HandleRequest", b"").is_err() && handle.health().is_err());
+    assert!(handle.call(CallContext::new(), "HandleRequest", b"").is_err() && handle.health().is_err());
     drop(world);
-    assert!(matches!(handle.call("HandleRequest", b""), Err(DispatchError::Refused { .. })));
+    assert!(matches!(
+        handle.call(CallContext::new(), "HandleRequest", b""),
+        Err(DispatchError::Refused { .. })
+    ));
 }
 
 #[test]
 fn an_actors_own_error_comes_in_its_own_words() {
-    let error = handle(&World::new(), &failing("no such page")).call("HandleRequest", b"").unwrap_err();
+    let error = handle(&World::new(), &failing("no such page"))
+        .call(CallContext::new(), "HandleRequest", b"")
+        .unwrap_err();
     assert!(matches!(&error, DispatchError::Actor { text } if text == "no such page"), "{error}");
 }
 
 #[test]
 fn a_trap_is_a_failure() {
-    let error = handle(&World::new(), &trapping()).call("HandleRequest", b"").unwrap_err();
+    let error =
+        handle(&World::new(), &trapping()).call(CallContext::new(), "HandleRequest", b"").unwrap_err();
     assert!(matches!(error, DispatchError::Failed { .. }), "{error}");
 }
 
@@ -98,14 +105,14 @@ fn a_trap_is_a_failure() {
 fn an_actor_that_does_not_answer_is_late() {
     let limit = Duration::from_millis(50);
     let world = World::with(|builder| builder.call_deadline(limit));
-    let error = handle(&world, &spinning()).call("HandleRequest", b"").unwrap_err();
+    let error = handle(&world, &spinning()).call(CallContext::new(), "HandleRequest", b"").unwrap_err();
     assert!(matches!(error, DispatchError::DeadlineExceeded { .. }), "{error}");
 }
 
 #[test]
 fn a_request_over_the_limit_is_too_large() {
     let world = World::with(|builder| builder.payload_limit(100));
-    let error = handle(&world, &echo()).call("HandleRequest", &[0; 101]).unwrap_err();
+    let error = handle(&world, &echo()).call(CallContext::new(), "HandleRequest", &[0; 101]).unwrap_err();
     assert!(matches!(error, DispatchError::TooLarge { size: 101, limit: 100, .. }), "{error}");
 }
 
@@ -117,7 +124,7 @@ fn what_a_store_refuses_as_too_large_is_told_apart_from_a_failure() {
         Err(capability_provider::ProviderError::TooLarge { operation, size: 2000, limit: 1024 })
     });
     let link = store_link(&world.add_linked(&door));
-    let error = door.handle_of(&link).call("HandleRequest", b"x").unwrap_err();
+    let error = door.handle_of(&link).call(CallContext::new(), "HandleRequest", b"x").unwrap_err();
     assert!(
         matches!(&error, DispatchError::InputTooLarge { capability, size: 2000, limit: 1024, .. }
             if capability == STORE),
@@ -142,10 +149,12 @@ fn a_missing_capability_is_named_to_the_provider() {
         .link(&capability_provider::LinkKey { capability: other.clone(), ..link.clone() }, LinkConfig::new())
         .unwrap();
     let handle = door.handle_of(&link);
-    assert_eq!(&handle.call("HandleRequest", b"x").unwrap()[..], b"store: x");
+    assert_eq!(&handle.call(CallContext::new(), "HandleRequest", b"x").unwrap()[..], b"store: x");
 
     world.host.remove_provider(&other, &LinkName::default()).unwrap();
-    for error in [handle.call("HandleRequest", b"x").unwrap_err(), handle.health().unwrap_err()] {
+    for error in
+        [handle.call(CallContext::new(), "HandleRequest", b"x").unwrap_err(), handle.health().unwrap_err()]
+    {
         let DispatchError::CapabilityUnavailable { capability, link, .. } = &error else { panic!("{error}") };
         assert_eq!((capability.as_str(), link.as_str()), ("test:other", "default"));
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use capability_provider::LinkName;
+use capability_provider::{CallContext, LinkName};
 use crossbeam_channel::{Receiver, bounded};
 use host_core::Error;
 
@@ -103,5 +103,5 @@ fn requests_stop_coming_before_calls_in_flight_are_waited_for() {
     world.host.remove_actor(&actor).unwrap();
     assert_eq!(door.events().last(), Some(&Event::Unlink(door_link)));
     assert_eq!(store.events().last(), Some(&Event::Unlink(store_link)));
-    assert!(handle.call("echo", b"").is_err());
+    assert!(handle.call(CallContext::new(), "echo", b"").is_err());
 }

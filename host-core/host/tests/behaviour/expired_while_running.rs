@@ -1,7 +1,7 @@
 //! A token's time goes on while its actor runs.
 
 use capability_claims::{ClaimsError, KeyKind, KeyPair, TrustPolicy};
-use capability_provider::{DispatchError, LinkConfig, LinkName};
+use capability_provider::{CallContext, DispatchError, LinkConfig, LinkName};
 use host_core::{Condition, Error, Host};
 
 use crate::support::{
@@ -45,11 +45,14 @@ fn it_is_not_called_by_another_actor_nor_by_a_provider() {
     let calls = world.sign(&forwarder(actor.as_str(), "", "Work"), &caller, |c| c.capability(actor.as_str()));
     let caller = world.host.add_actor(calls).unwrap();
     let handle = provider.handle_of(&store_link(&actor));
-    assert!(world.host.call(&caller, "Forward", b"").is_ok() && handle.call("op", b"").is_ok());
+    assert!(
+        world.host.call(&caller, "Forward", b"").is_ok()
+            && handle.call(CallContext::new(), "op", b"").is_ok()
+    );
 
     world.clock.advance(61);
     assert_expired(host_error(&world.host.call(&caller, "Forward", b"").unwrap_err()));
-    let refused = handle.call("op", b"").unwrap_err();
+    let refused = handle.call(CallContext::new(), "op", b"").unwrap_err();
     assert!(
         matches!(&refused, DispatchError::Refused { reason, .. } if reason.contains("expired")),
         "{refused}"

@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use capability_claims::{Grant, GrantLimit};
-use capability_provider::{LinkConfig, LinkKey, LinkName, Provider};
+use capability_provider::{CallContext, LinkConfig, LinkKey, LinkName, Provider};
 use host_audit::OnFailure;
 use host_core::Condition;
 
@@ -105,7 +105,7 @@ fn a_swap_that_loses_the_grant_of_a_link_takes_it_down_for_the_provider_too() {
     assert_eq!(both_well(), (true, true));
 
     world.host.replace_actor(world.sign(&echo(), &key, |c| c)).unwrap();
-    assert!(handle.call("HandleRequest", b"").is_err());
+    assert!(handle.call(CallContext::new(), "HandleRequest", b"").is_err());
     assert_eq!(both_well(), (false, false));
     let health = world.host.health();
     assert_eq!(health.actors[0].condition, Condition::LinkDown);
@@ -149,7 +149,7 @@ fn a_log_that_cannot_take_the_first_request_is_told_to_the_provider_until_it_can
     audited.break_it();
     assert!(handle.health().is_err());
     assert!(!audited.host.health().healthy());
-    assert!(handle.call("HandleRequest", b"").is_err());
+    assert!(handle.call(CallContext::new(), "HandleRequest", b"").is_err());
     assert!(handle.health().is_err());
     // Nothing happens but that it is asked again.
     audited.mend_it();
@@ -158,9 +158,9 @@ fn a_log_that_cannot_take_the_first_request_is_told_to_the_provider_until_it_can
     assert_eq!(audited.of("log_resumed").len(), 1);
 
     // What is recorded needs no record, so that it goes on.
-    handle.call("HandleRequest", b"").unwrap();
+    handle.call(CallContext::new(), "HandleRequest", b"").unwrap();
     audited.break_it();
-    handle.call("HandleRequest", b"").unwrap();
+    handle.call(CallContext::new(), "HandleRequest", b"").unwrap();
     assert!(handle.health().is_ok());
     assert!(!audited.host.health().healthy(), "the log itself is not well");
     audited.mend_it();

@@ -2,12 +2,14 @@
 //! records what it is asked, and a clock that is moved by hand.
 
 mod actor_calls;
+mod actor_refs;
 mod audit;
 mod audit_failures;
 mod cache;
 mod chains;
 mod changes;
 mod checking;
+mod contexts;
 mod delivery;
 mod drain;
 mod durations;
@@ -16,6 +18,7 @@ mod grants;
 mod guest_failures;
 mod handover;
 mod health;
+mod layers;
 mod links;
 mod many_grants;
 mod owners;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, thread, time::Duration};
 
 use capability_claims::{ClaimsError, Grant, GrantLimit, TrustPolicy};
-use capability_provider::{ActorId, DispatchError, LinkConfig, LinkName};
+use capability_provider::{ActorId, CallContext, DispatchError, LinkConfig, LinkName};
 use host_core::{Condition, Error, Host};
 use parking_lot::Mutex;
 
@@ -147,14 +147,14 @@ fn it_holds_for_what_providers_deliver() {
     world.host.add_provider(LinkName::default(), provider.clone()).unwrap();
     world.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
     let handle = provider.handle_of(&store_link(&actor));
-    handle.call("HandleRequest", b"").unwrap();
+    handle.call(CallContext::new(), "HandleRequest", b"").unwrap();
     for policy in [limited(&world, Grant::of(STORE).operation("Other")), TrustPolicy::nobody()] {
         world.host.replace_policy(policy).unwrap();
-        let error = handle.call("HandleRequest", b"").unwrap_err();
+        let error = handle.call(CallContext::new(), "HandleRequest", b"").unwrap_err();
         assert!(matches!(&error, DispatchError::Refused { actor: who, .. } if *who == actor), "{error}");
     }
     world.host.replace_policy(limited(&world, Grant::of(STORE).operation("HandleRequest"))).unwrap();
-    handle.call("HandleRequest", b"").unwrap();
+    handle.call(CallContext::new(), "HandleRequest", b"").unwrap();
 }
 
 #[test]

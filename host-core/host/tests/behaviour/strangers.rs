@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use capability_provider::{DispatchError, LinkConfig, LinkName, ProviderError};
+use capability_provider::{CallContext, DispatchError, LinkConfig, LinkName, ProviderError};
 use host_core::{Error, SwapOptions};
 use log::{LevelFilter, Log, Metadata, Record};
 
@@ -94,7 +94,7 @@ fn what_an_actor_fails_with_is_harmless_for_a_provider() {
     world.host.add_provider(LinkName::default(), provider.clone()).unwrap();
     let link = store_link(&id_of(&key));
     world.host.link(&link, LinkConfig::new()).unwrap();
-    let error = provider.handle_of(&link).call(HOSTILE, b"").unwrap_err();
+    let error = provider.handle_of(&link).call(CallContext::new(), HOSTILE, b"").unwrap_err();
     assert!(matches!(&error, DispatchError::Actor { text } if text == HOSTILE), "{error}");
     assert_harmless(&error.to_string());
 }

@@ -15,7 +15,8 @@ use capability_contracts::{
     http_server::{OP_HANDLE_REQUEST, Request, Response},
 };
 use capability_provider::{
-    ActorHandle, ActorId, Dispatch, DispatchError, LinkConfig, LinkKey, LinkName, Provider, ProviderError,
+    ActorHandle, ActorId, CallContext, Dispatch, DispatchError, LinkConfig, LinkKey, LinkName, Provider,
+    ProviderError,
 };
 use provider_http_server::HttpServer;
 use serde_json::Value;
@@ -37,7 +38,7 @@ where
     A: Fn(Request) -> Answer + Send + Sync,
     H: Fn() -> Health + Send + Sync,
 {
-    fn call(&self, operation: &str, payload: &[u8]) -> Result<Bytes, DispatchError> {
+    fn call(&self, _: CallContext, operation: &str, payload: &[u8]) -> Result<Bytes, DispatchError> {
         assert_eq!(operation, OP_HANDLE_REQUEST);
         let response = (self.answer)(decode(operation, payload).unwrap())?;
         Ok(encode(&response).unwrap().into())
@@ -52,7 +53,7 @@ where
 struct Raw(&'static [u8]);
 
 impl Dispatch for Raw {
-    fn call(&self, _: &str, _: &[u8]) -> Result<Bytes, DispatchError> {
+    fn call(&self, _: CallContext, _: &str, _: &[u8]) -> Result<Bytes, DispatchError> {
         Ok(Bytes::from_static(self.0))
     }
 
@@ -121,7 +122,8 @@ impl Served {
         self.client().get(path)
     }
 
-    fn before(config: LinkConfig, dispatch: impl Dispatch + 'static) -> Self {
+    /// A listener before whatever this leads to.
+    pub fn before(config: LinkConfig, dispatch: impl Dispatch + 'static) -> Self {
         let server = Arc::new(HttpServer::new());
         let key = key(&server, "default");
         let config = if config.value("port").is_none() { config.with("port", "0") } else { config };
@@ -169,6 +171,10 @@ impl Client {
         self.0.get_mut().write_all(bytes).unwrap();
     }
 
+    pub fn local(&self) -> SocketAddr {
+        self.0.get_ref().local_addr().unwrap()
+    }
+
     pub fn peer(&self) -> SocketAddr {
         self.0.get_ref().peer_addr().unwrap()
     }
@@ -191,7 +197,12 @@ impl Client {
 
     /// Reads a reply.
     pub fn read(&mut self, has_body: bool) -> Reply {
-        let line = self.line();
+        let mut line = self.line();
+        // Whoever closed its side may be sent one that is no answer yet.
+        while line.starts_with("HTTP/1.1 100 ") {
+            assert_eq!(self.line(), "");
+            line = self.line();
+        }
         let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("not a response: {line:?}"));
         let status = status.parse().unwrap();
         let (mut header, mut lines) = (BTreeMap::new(), Vec::new());

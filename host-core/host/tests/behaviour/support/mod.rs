@@ -5,6 +5,7 @@ mod audited;
 mod load;
 mod recorder;
 mod vouched;
+mod waiting;
 
 use std::{sync::Arc, thread::JoinHandle, time::Duration};
 
@@ -25,6 +26,7 @@ pub(crate) use self::{
     load::load,
     recorder::{Event, Recorder},
     vouched::Vouched,
+    waiting::Waiting,
 };
 
 /// The time at which every test begins, in seconds since 1970.

@@ -7,7 +7,7 @@ use std::sync::{
 
 use bytes::Bytes;
 use capability_provider::{
-    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError,
+    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError, Reply,
 };
 use parking_lot::Mutex;
 
@@ -145,7 +145,7 @@ impl Provider for Recorder {
         self.links.lock().retain(|there| there != link);
     }
 
-    fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, ProviderError> {
+    fn handle<'a>(&'a self, call: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let linked = |link: &LinkKey| link.actor == *call.actor && link.link == *call.link;
         if !self.links.lock().iter().any(linked) {
@@ -154,7 +154,7 @@ impl Provider for Recorder {
                 provider: self.name.to_owned(),
             });
         }
-        (self.handle)(call)
+        (self.handle)(call).map(Reply::Now)
     }
 
     fn health(&self) -> Result<(), ProviderError> {

@@ -1,4 +1,4 @@
-//! Ends calls from any thread.
+//! Cancels calls from any thread.
 
 use std::{
     fmt,
@@ -10,22 +10,21 @@ use std::{
 
 use parking_lot::Mutex;
 
-/// Ends the calls that it was given to with [`Error::Cancelled`](crate::Error::Cancelled), from any thread: those that wait
-/// for an instance, those that are inside the guest, and those that are yet to come. Clones are the same token.
+/// Cancels the calls that it was given to, from any thread: those that wait, those that are under way, and those that are yet to come.
+/// Clones are the same token.
 ///
-/// A guest that waits for the host's handler is ended when the handler returns. One that is being started is ended when its
-/// start section is over, or its deadline comes. Without the feature `host-interrupt` any guest is ended when it next calls the
+/// A guest that waits for a host call is ended when that returns, or lets go of what it waits for. One that is being started is ended when
+/// its start section is over, or its deadline comes. Without the feature `host-interrupt` any guest is ended when it next calls the
 /// host.
 ///
 /// ```
-/// use wapc_host::{CallOptions, CancelToken};
+/// use call_context::{CallContext, CancelToken};
 ///
 /// let token = CancelToken::new();
-/// let options = CallOptions::new().cancel(&token);
+/// let call = CallContext::new().with_cancel(&token);
 /// token.cancel();
-/// // Every call with these options is refused from now on.
-/// # assert!(token.is_cancelled());
-/// # drop(options);
+/// // Every call with this context is refused from now on.
+/// assert!(call.is_cancelled());
 /// ```
 #[derive(Clone, Default)]
 pub struct CancelToken {
@@ -69,13 +68,18 @@ impl CancelToken {
     }
 
     /// What is raised when the token is cancelled, before any action is done.
-    pub(crate) fn flag(&self) -> &AtomicBool {
+    #[must_use]
+    pub fn flag(&self) -> &AtomicBool {
         &self.inner.cancelled
     }
 
     /// Does `action` when the token is cancelled, at once if it is already, perhaps twice, until the registration is dropped
-    /// and never after. The registration must not be dropped under a lock that `action` takes.
-    pub(crate) fn on_cancel(&self, action: impl Fn() + Send + 'static) -> Registration<'_> {
+    /// and never after.
+    ///
+    /// The action is short and does not touch the token, for it is done under a lock of the token's. The registration must not be
+    /// dropped inside an action, nor under a lock that `action` takes.
+    #[must_use = "the action is forgotten when the registration is dropped"]
+    pub fn on_cancel(&self, action: impl Fn() + Send + 'static) -> Registration<'_> {
         let id = {
             let mut actions = self.inner.actions.lock();
             actions.next += 1;
@@ -97,7 +101,8 @@ impl fmt::Debug for CancelToken {
 }
 
 /// An action that waits for its token to be cancelled.
-pub(crate) struct Registration<'a> {
+#[derive(Debug)]
+pub struct Registration<'a> {
     token: &'a CancelToken,
     id: u64,
 }

@@ -1,0 +1,168 @@
+//! Waits for what answers later, no longer than a call may.
+
+use std::{
+    future::Future,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+    time::Instant,
+};
+
+use crate::{context::CallContext, kind::ErrorKind};
+
+/// Why what was waited for did not come: the call that waited for it was over before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Interrupted {
+    /// Its deadline came.
+    #[error("the call's deadline came first")]
+    DeadlineExceeded,
+    /// It was cancelled.
+    #[error("the call was cancelled")]
+    Cancelled,
+}
+
+impl Interrupted {
+    /// The kind of failure that it is.
+    #[must_use]
+    pub fn kind(self) -> ErrorKind {
+        match self {
+            Self::DeadlineExceeded => ErrorKind::DeadlineExceeded,
+            Self::Cancelled => ErrorKind::Cancelled,
+        }
+    }
+}
+
+/// Wakes a thread that is parked.
+struct Parked(Thread);
+
+impl Wake for Parked {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+impl CallContext {
+    /// Blocks this thread until the future is ready, and drops it when the call's deadline comes or the call is cancelled before. A future
+    /// that is ready at once is taken even when the time is over.
+    ///
+    /// The future is polled on this thread; what it waits for must be driven by somebody else, such as a runtime of its owner.
+    ///
+    /// # Errors
+    /// [`Interrupted`] when the call was over first.
+    ///
+    /// ```
+    /// use std::{future, time::Duration};
+    /// use call_context::{CallContext, Interrupted};
+    ///
+    /// let call = CallContext::new().with_timeout(Duration::from_millis(5));
+    /// assert_eq!(call.wait(async { 7 }), Ok(7));
+    /// assert_eq!(call.wait(future::pending::<()>()), Err(Interrupted::DeadlineExceeded));
+    /// ```
+    pub fn wait<F: Future>(&self, future: F) -> Result<F::Output, Interrupted> {
+        let mut future = pin!(future);
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return Ok(output);
+        }
+        let waker = Waker::from(Arc::new(Parked(thread::current())));
+        let mut context = Context::from_waker(&waker);
+        let _wakes = self.cancel().map(|token| {
+            let waker = waker.clone();
+            token.on_cancel(move || waker.wake_by_ref())
+        });
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                return Ok(output);
+            }
+            if self.is_cancelled() {
+                return Err(Interrupted::Cancelled);
+            }
+            // A wake-up for something else is harmless: everything is looked at again.
+            match self.deadline() {
+                None => thread::park(),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Err(Interrupted::DeadlineExceeded);
+                    }
+                    thread::park_timeout(left);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future,
+        sync::atomic::{AtomicBool, Ordering::SeqCst},
+        task::ready,
+        time::Duration,
+    };
+
+    use super::*;
+    use crate::CancelToken;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// Sets it when it is dropped.
+    struct Dropped(Arc<AtomicBool>);
+
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.store(true, SeqCst);
+        }
+    }
+
+    #[test]
+    fn what_is_woken_from_another_thread_is_waited_for() {
+        let call = CallContext::new().with_timeout(LONG);
+        let mut thread = None;
+        let output = call.wait(future::poll_fn(|context| {
+            let done = thread.get_or_insert_with(|| {
+                let waker = context.waker().clone();
+                thread::spawn(move || waker.wake())
+            });
+            if done.is_finished() {
+                return Poll::Ready(7);
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }));
+        assert_eq!(output, Ok(7));
+    }
+
+    #[test]
+    fn a_call_that_is_cancelled_lets_go() {
+        let (token, dropped) = (CancelToken::new(), Arc::new(AtomicBool::new(false)));
+        let call = CallContext::new().with_timeout(LONG).with_cancel(&token);
+        let guard = Dropped(Arc::clone(&dropped));
+        let began = Instant::now();
+        thread::scope(|scope| {
+            let mut canceller = Some(|| scope.spawn(|| token.cancel()));
+            let output = call.wait(async move {
+                let _guard = guard;
+                let never = future::poll_fn(|_| {
+                    if let Some(cancel) = canceller.take() {
+                        cancel();
+                    }
+                    Poll::<()>::Pending
+                });
+                never.await;
+            });
+            assert_eq!(output, Err(Interrupted::Cancelled));
+        });
+        assert!(dropped.load(SeqCst) && began.elapsed() < LONG / 2);
+        // It is let go at once when that happened before.
+        assert_eq!(call.wait(future::pending::<()>()), Err(Interrupted::Cancelled));
+        assert_eq!(
+            call.wait(future::poll_fn(|context| Poll::Ready(ready!(pin!(async { 3 }).poll(context))))),
+            Ok(3)
+        );
+    }
+}

@@ -1,0 +1,210 @@
+//! Runs work that blocks on a bounded number of threads, started when there is work and ended when there is none.
+
+use std::{
+    any::Any,
+    collections::VecDeque,
+    fmt, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::threads::begin_thread;
+
+/// How many threads there may be, and how much work may wait for them.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct WorkerSettings {
+    /// The name of each thread.
+    pub name: &'static str,
+    /// The most threads, and so the most work at once. At least one.
+    pub threads: usize,
+    /// How much work may wait for a thread.
+    pub queue: usize,
+    /// How long a thread waits for other work before it ends.
+    pub idle_timeout: Duration,
+}
+
+impl WorkerSettings {
+    /// At most so many threads, for which nothing waits, and which end after ten seconds without work.
+    #[must_use]
+    pub fn new(name: &'static str, threads: usize) -> Self {
+        Self { name, threads: threads.max(1), queue: 0, idle_timeout: Duration::from_secs(10) }
+    }
+}
+
+/// Work that may be given up before it is begun.
+pub trait Job: Send + 'static {
+    /// Whether nobody waits for it any more.
+    fn is_given_up(&self) -> bool;
+
+    /// Does it.
+    fn run(self);
+}
+
+/// Why work was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTaken {
+    /// All threads are busy, and as much waits as may.
+    #[error("all {threads} threads are busy and {queue} wait; try again later")]
+    Full {
+        /// The most threads.
+        threads: usize,
+        /// How much may wait.
+        queue: usize,
+    },
+    /// The system gave no thread.
+    #[error("there is no thread for it: {0}")]
+    NoThread(#[source] io::Error),
+}
+
+/// The threads. They end, when they are done with what waits, after this was dropped.
+pub struct Workers<J: Job> {
+    shared: Arc<Shared<J>>,
+}
+
+struct Shared<J> {
+    settings: WorkerSettings,
+    state: Mutex<State<J>>,
+    work: Condvar,
+}
+
+struct State<J> {
+    queue: VecDeque<J>,
+    threads: usize,
+    /// How many of them have nothing to do, or are about to begin.
+    free: usize,
+    closed: bool,
+}
+
+impl<J: Job> Workers<J> {
+    /// None yet: they are started when there is work.
+    #[must_use]
+    pub fn new(mut settings: WorkerSettings) -> Self {
+        settings.threads = settings.threads.max(1);
+        let state = Mutex::new(State { queue: VecDeque::new(), threads: 0, free: 0, closed: false });
+        Self { shared: Arc::new(Shared { settings, state, work: Condvar::new() }) }
+    }
+
+    /// What holds for them.
+    #[must_use]
+    pub fn settings(&self) -> &WorkerSettings {
+        &self.shared.settings
+    }
+
+    /// How many threads there are now.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.shared.state.lock().threads
+    }
+
+    /// Takes work for one of the threads, and starts another one if none is free. Never waits for the work of others.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub fn submit(&self, job: J) -> Result<(), NotTaken> {
+        let mut state = self.shared.state.lock();
+        let given_up = self.grow(&mut state)?;
+        state.queue.push_back(job);
+        drop(state);
+        self.shared.work.notify_one();
+        // Whoever waits for these is told, and that is not done under the lock.
+        drop(given_up);
+        Ok(())
+    }
+
+    /// Sees to it that one more piece of work can be taken, and gives back what was given up in the queue.
+    fn grow(&self, state: &mut State<J>) -> Result<Vec<J>, NotTaken> {
+        let settings = &self.shared.settings;
+        if state.queue.len() < state.free {
+            return Ok(Vec::new());
+        }
+        if state.threads < settings.threads {
+            match self.start(state) {
+                Ok(()) => return Ok(Vec::new()),
+                Err(error) if state.threads == 0 => return Err(NotTaken::NoThread(error)),
+                Err(error) => {
+                    log::warn!("{} threads `{}` do the work of more: {error}", state.threads, settings.name)
+                }
+            }
+        }
+        let full = |state: &State<J>| state.queue.len() >= state.free + settings.queue;
+        let given_up = if full(state) { state.give_up() } else { Vec::new() };
+        if full(state) {
+            return Err(NotTaken::Full { threads: settings.threads, queue: settings.queue });
+        }
+        Ok(given_up)
+    }
+
+    fn start(&self, state: &mut State<J>) -> io::Result<()> {
+        let shared = self.shared.clone();
+        begin_thread(self.shared.settings.name, move || shared.run())?;
+        state.threads += 1;
+        state.free += 1;
+        Ok(())
+    }
+}
+
+impl<J: Job> Drop for Workers<J> {
+    fn drop(&mut self) {
+        self.shared.state.lock().closed = true;
+        self.shared.work.notify_all();
+    }
+}
+
+impl<J: Job> fmt::Debug for Workers<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workers")
+            .field("settings", self.settings())
+            .field("threads", &self.threads())
+            .finish()
+    }
+}
+
+impl<J: Job> State<J> {
+    /// Takes the work out of the queue that was given up.
+    fn give_up(&mut self) -> Vec<J> {
+        let (given_up, waiting): (VecDeque<_>, _) = self.queue.drain(..).partition(Job::is_given_up);
+        self.queue = waiting;
+        Vec::from(given_up)
+    }
+}
+
+impl<J: Job> Shared<J> {
+    fn run(&self) {
+        while let Some(job) = self.next() {
+            // A panic ends this piece of work, and whoever waits for it is told; the thread goes on.
+            let panicked = catch_unwind(AssertUnwindSafe(|| job.run()));
+            self.state.lock().free += 1;
+            if let Err(panic) = panicked {
+                log::error!("a thread `{}` did work that panicked: {}", self.settings.name, message(&*panic));
+            }
+        }
+    }
+
+    /// The next piece of work; `None` when the thread is to end. It counts as free when it comes here.
+    fn next(&self) -> Option<J> {
+        let mut state = self.state.lock();
+        let mut waited_long = false;
+        loop {
+            if let Some(job) = state.queue.pop_front() {
+                state.free -= 1;
+                return Some(job);
+            }
+            if state.closed || waited_long {
+                state.free -= 1;
+                state.threads -= 1;
+                return None;
+            }
+            waited_long = self.work.wait_for(&mut state, self.settings.idle_timeout).timed_out();
+        }
+    }
+}
+
+/// What a panic said, when it was a text.
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("something that is no text")
+}
