@@ -19,6 +19,8 @@ pub struct WapcHostBuilder {
     system: System,
     settings: Settings,
     pool: PoolSettings,
+    /// How many more instances there may be for nested calls, if that was said.
+    nested: Option<usize>,
 }
 
 impl WapcHostBuilder {
@@ -37,7 +39,14 @@ impl WapcHostBuilder {
                 max_depth: 16,
                 fresh: false,
             },
-            pool: PoolSettings { max: 16, max_wait: Duration::from_secs(1), idle_timeout: None, min_idle: 1 },
+            pool: PoolSettings {
+                max: 16,
+                nested: 0,
+                max_wait: Duration::from_secs(1),
+                idle_timeout: None,
+                min_idle: 1,
+            },
+            nested: None,
         }
     }
 
@@ -80,10 +89,20 @@ impl WapcHostBuilder {
         self
     }
 
-    /// How many calls may be inside the guest at once, each in an instance of its own. At least one.
+    /// How many calls from outside may be inside the guest at once, each in an instance of its own. At least one.
     #[must_use]
     pub fn max_instances(mut self, instances: usize) -> Self {
         self.pool.max = instances;
+        self
+    }
+
+    /// How many more instances there may be for calls that are nested in others, of this guest or another one
+    /// ([`HostCall::nested`](crate::HostCall::nested)): a guest that is called from inside a call of its own would otherwise wait for the
+    /// instance that waits for it. Without this, as many as calls may be nested for each of [`max_instances`](Self::max_instances), so that no such
+    /// call ever waits for itself. They are made when they are needed and not kept beyond `max_instances`.
+    #[must_use]
+    pub fn nested_instances(mut self, instances: usize) -> Self {
+        self.nested = Some(instances);
         self
     }
 
@@ -202,7 +221,10 @@ impl WapcHostBuilder {
     pub fn build(self) -> Result<WapcHost, Error> {
         let handler = self.handler.ok_or(Error::NoHandler)?;
         let (options, fresh) = (CallOptions::new(), self.settings.fresh);
-        let shared = Shared::new(self.module, handler, self.system, self.settings, self.pool);
+        let mut pool = self.pool;
+        let depth = usize::try_from(self.settings.max_depth).unwrap_or(usize::MAX);
+        pool.nested = self.nested.unwrap_or_else(|| pool.max.max(1).saturating_mul(depth));
+        let shared = Shared::new(self.module, handler, self.system, self.settings, pool);
         let first = shared.instantiate(&shared.admit("start", b"", &options)?)?;
         if !fresh {
             shared.pool.add(first);

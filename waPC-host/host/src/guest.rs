@@ -1,8 +1,9 @@
 //! One instance of a guest, and a call of it.
 
+use call_context::CancelToken;
 use wapc_engine::{CancelHandle, Entry, Error as EngineError, Instance};
 
-use crate::{CancelToken, Error, exchange::Exchange, settings::Terms};
+use crate::{Error, exchange::Exchange, settings::Terms};
 
 /// One instance of a guest.
 pub(crate) struct Guest {
@@ -13,6 +14,8 @@ pub(crate) struct Guest {
     number: u64,
     /// Whether it serves one call only.
     fresh: bool,
+    /// Whether it was made for a nested call although there were as many as there may be.
+    extra: bool,
     fault: Option<Fault>,
 }
 
@@ -29,7 +32,7 @@ pub(crate) enum Fault {
 
 impl Guest {
     pub(crate) fn new(instance: Instance<Exchange>, entry: Entry, metered: bool) -> Self {
-        Self { instance, entry, metered, number: 0, fresh: false, fault: None }
+        Self { instance, entry, metered, number: 0, fresh: false, extra: false, fault: None }
     }
 
     #[inline]
@@ -44,7 +47,7 @@ impl Guest {
             self.fill(terms);
         }
         self.instance.data().begin(reply, terms);
-        let entered = match terms.cancel {
+        let entered = match terms.cancel() {
             None => {
                 let lengths = lengths(operation, payload);
                 let lent = [operation.as_bytes(), payload];
@@ -68,6 +71,14 @@ impl Guest {
 
     pub(crate) fn number(&self) -> u64 {
         self.number
+    }
+
+    pub(crate) fn is_extra(&self) -> bool {
+        self.extra
+    }
+
+    pub(crate) fn set_extra(&mut self, extra: bool) {
+        self.extra = extra;
     }
 
     pub(crate) fn is_fresh(&self) -> bool {

@@ -37,6 +37,8 @@ pub(crate) enum NoInstance {
 #[derive(Debug, Clone)]
 pub(crate) struct PoolSettings {
     pub(crate) max: usize,
+    /// How many more there may be for calls that are nested in others.
+    pub(crate) nested: usize,
     pub(crate) max_wait: Duration,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) min_idle: usize,
@@ -80,8 +82,13 @@ struct Resting {
 /// What a call can have at once.
 enum Found {
     Idle(Box<Guest>),
-    /// Room for a new instance, which is counted already; another one had to leave for it, if it says so.
-    Room(Option<Resting>),
+    /// Room for a new instance, which is counted already.
+    Room {
+        /// Another one had to leave for it, if it says so.
+        crowded_out: Option<Resting>,
+        /// Whether there are as many as there may be for calls from outside.
+        extra: bool,
+    },
 }
 
 impl Pool {
@@ -169,7 +176,8 @@ impl Pool {
         make: impl FnOnce() -> Result<Guest, wapc_engine::Error>,
     ) -> Result<Lease<'_>, NoInstance> {
         let mut state = self.state.lock();
-        let at_once = match self.sign.is_first_impatient() {
+        // Who waits may wait for one that a nested call is inside of: such a call stands behind nobody.
+        let at_once = match self.sign.is_first_impatient() && !terms.is_nested() {
             false => self.find(&mut state, terms)?,
             true => None,
         };
@@ -180,9 +188,9 @@ impl Pool {
         drop(state);
         match found {
             Found::Idle(guest) => Ok(self.lease(guest)),
-            Found::Room(crowded_out) => {
+            Found::Room { crowded_out, extra } => {
                 drop(crowded_out);
-                self.make(terms.fresh, make)
+                self.make(terms.fresh, extra, make)
             }
         }
     }
@@ -197,18 +205,21 @@ impl Pool {
             state.counters.reused += 1;
             return Ok(Some(Found::Idle(resting.guest)));
         }
-        let mut crowded_out = None;
-        if state.live == self.settings.max {
+        let (mut crowded_out, mut extra) = (None, false);
+        if state.live >= self.settings.max {
             if terms.fresh {
                 crowded_out = state.idle.pop().or_else(|| self.slots.take_if(|_| true).next());
             }
+            // A call that waited for those that it is nested in would wait for itself.
+            extra = crowded_out.is_none() && terms.is_nested();
             match &crowded_out {
                 Some(resting) => state.release(std::slice::from_ref(resting)),
+                None if extra && state.live - self.settings.max < self.settings.nested => {}
                 None => return Ok(None),
             }
         }
         state.live += 1;
-        Ok(Some(Found::Room(crowded_out)))
+        Ok(Some(Found::Room { crowded_out, extra }))
     }
 
     /// Waits until there is something for the call.
@@ -230,7 +241,7 @@ impl Pool {
         let until = Deadline::after(self.settings.max_wait).earlier(terms.deadline).instant();
         let mut timed_out = false;
         loop {
-            if terms.cancel.is_some_and(|token| token.is_cancelled()) {
+            if terms.cancel().is_some_and(|token| token.is_cancelled()) {
                 return Err(NoInstance::Cancelled);
             }
             let first = state.line.is_first(turn);
@@ -257,6 +268,7 @@ impl Pool {
     fn make(
         &self,
         fresh: bool,
+        extra: bool,
         make: impl FnOnce() -> Result<Guest, wapc_engine::Error>,
     ) -> Result<Lease<'_>, NoInstance> {
         let room = Room::new(self);
@@ -265,7 +277,8 @@ impl Pool {
         let mut state = self.state.lock();
         state.counters.made += 1;
         state.counters.fresh += u64::from(fresh);
-        let guest = state.register(guest, fresh);
+        let mut guest = state.register(guest, fresh);
+        guest.set_extra(extra);
         Ok(self.lease(guest))
     }
 
@@ -274,6 +287,9 @@ impl Pool {
         let fault = guest.fault();
         if fault.is_some() || guest.is_fresh() {
             return self.discard(guest, fault);
+        }
+        if guest.is_extra() {
+            return self.settle(guest);
         }
         if let Some(timeout) = self.settings.idle_timeout {
             self.sweep_when_due(timeout);
@@ -300,6 +316,24 @@ impl Pool {
         state.line.call_first();
         drop(state);
         drop(guest);
+    }
+
+    /// Keeps an instance that was made for a nested call, if there is room for it by now.
+    #[cold]
+    fn settle(&self, mut guest: Box<Guest>) {
+        let mut state = self.state.lock();
+        let since = self.sweeps.load(Relaxed);
+        if state.live <= self.settings.max && !self.closed.load(SeqCst) {
+            guest.set_extra(false);
+            state.idle.push(Resting { guest, since });
+        } else {
+            let resting = Resting { guest, since };
+            state.release(std::slice::from_ref(&resting));
+            drop(state);
+            drop(resting);
+            return self.state.lock().line.call_first();
+        }
+        state.line.call_first();
     }
 
     #[cold]
