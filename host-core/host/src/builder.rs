@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use capability_claims::{Clock, SystemClock, TrustPolicy};
+use capability_provider::CallContext;
 use host_audit::AuditLog;
 use wapc_host::{Engine, HostCallError};
 
@@ -136,10 +137,10 @@ impl HostBuilder {
         self
     }
 
-    /// How deep actors may call each other, one inside the other; 16 unless set. A call from outside has depth 0, and with
+    /// How deep actors may call each other, one inside the other; 16 unless set, and at most [`CallContext::DEEPEST`]. A call from outside has depth 0, and with
     /// a limit of 0 no actor can call another.
     pub fn max_call_depth(mut self, calls: u32) -> Self {
-        self.limits.max_call_depth = calls;
+        self.limits.max_call_depth = calls.min(CallContext::DEEPEST);
         self
     }
 

@@ -7,14 +7,14 @@ use std::{
     task::Poll,
 };
 
-use capability_provider::{CallContext, CancelToken, LinkKey};
-use crossbeam_channel::{Sender, TrySendError};
+use capability_provider::{ActorHandle, CallContext, CancelToken};
 use http_body_util::BodyExt;
 use hyper::{
     Method, Request,
     body::{Body, Incoming},
 };
 use parking_lot::RwLock;
+use system_limits::NotTaken;
 use tokio::{
     sync::{Semaphore, oneshot},
     time::{Instant, timeout_at},
@@ -26,7 +26,7 @@ use crate::{
     peer::Peer,
     refusal::Refusal,
     settings::Settings,
-    workers::{Job, Task},
+    workers::{Job, Task, Workers},
 };
 
 /// A body's buffer begins no larger than this, so that a client must send what it takes up.
@@ -36,7 +36,8 @@ const FIRST_BUFFER: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Front {
     settings: Settings,
-    jobs: Sender<Job>,
+    workers: Workers,
+    actor: ActorHandle,
     places: Arc<Semaphore>,
     reporter: Reporter,
 }
@@ -80,10 +81,10 @@ impl Door {
 }
 
 impl Front {
-    pub(crate) fn new(settings: Settings, jobs: Sender<Job>, link: LinkKey) -> Self {
+    pub(crate) fn new(settings: Settings, workers: Workers, actor: ActorHandle) -> Self {
         let places = Arc::new(Semaphore::new(settings.connections));
-        let reporter = Reporter::new(link, settings.errors);
-        Self { settings, jobs, places, reporter }
+        let reporter = Reporter::new(actor.link().clone(), settings.errors);
+        Self { settings, workers, actor, places, reporter }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -172,9 +173,10 @@ impl Front {
         deadline: Instant,
     ) -> Result<Answer, Refusal> {
         let (answer, answered) = oneshot::channel();
-        self.jobs.try_send(Job { task, context, answer }).map_err(|error| match error {
-            TrySendError::Full(_) => Refusal::queue_full(self.settings.queue),
-            TrySendError::Disconnected(_) => Refusal::stopping(),
+        let job = Job { task, context, actor: self.actor.clone(), answer };
+        self.workers.submit(job).map_err(|not_taken| match not_taken {
+            NotTaken::Full { queue, .. } => Refusal::queue_full(queue),
+            NotTaken::NoThread(error) => Refusal::no_thread(&error),
         })?;
         match timeout_at(deadline, answered).await {
             Ok(Ok(outcome)) => outcome,

@@ -9,14 +9,14 @@ use std::{
 };
 
 use capability_provider::{ActorHandle, ProviderError};
-use system_limits::begin_thread;
+use system_limits::{WorkersEnd, begin_thread};
 use tokio::{runtime, sync::oneshot};
 
 use crate::{
     accept,
     front::{Door, Front},
     settings::Settings,
-    workers::Workers,
+    workers::{self, Job},
 };
 
 /// A running listener.
@@ -34,7 +34,7 @@ pub(crate) struct Listener {
 /// The workers of one generation, and how long they may go on when it ends.
 #[derive(Debug)]
 pub(crate) struct Crew {
-    workers: Workers,
+    workers: WorkersEnd<Job>,
     drain: Duration,
 }
 
@@ -46,7 +46,7 @@ impl Listener {
         let socket = TcpListener::bind(wanted).map_err(failed)?;
         socket.set_nonblocking(true).map_err(failed)?;
         let local = socket.local_addr().map_err(failed)?;
-        let (front, crew) = generation(settings, actor)?;
+        let (front, crew) = generation(settings, actor);
         let door = Arc::new(Door::new(front));
         let (stop, stopped) = oneshot::channel();
         let thread = socket_thread(socket, Arc::clone(&door), stopped).map_err(failed)?;
@@ -70,10 +70,10 @@ impl Listener {
 
     /// Gives new requests another configuration and other workers, whose connections and socket stay. Returns the old
     /// workers, which end with their last request.
-    pub(crate) fn replace(&mut self, settings: Settings, actor: &ActorHandle) -> Result<Crew, ProviderError> {
-        let (front, crew) = generation(settings, actor)?;
+    pub(crate) fn replace(&mut self, settings: Settings, actor: &ActorHandle) -> Crew {
+        let (front, crew) = generation(settings, actor);
         self.door.replace(front);
-        Ok(std::mem::replace(&mut self.crew, crew))
+        std::mem::replace(&mut self.crew, crew)
     }
 
     /// Stops to accept, lets the requests in flight finish within the drain time, and ends the threads.
@@ -86,7 +86,7 @@ impl Listener {
         }
         // The last way to the workers; without it they end.
         drop(self.door);
-        self.crew.workers.finish(deadline);
+        workers::finish(&self.crew.workers, deadline);
         log::info!("no longer listening on http://{}", self.local);
     }
 }
@@ -94,15 +94,14 @@ impl Listener {
 impl Crew {
     /// Waits for the requests in flight, but no longer than the drain time.
     pub(crate) fn finish(self) {
-        self.workers.finish(Instant::now() + self.drain);
+        workers::finish(&self.workers, Instant::now() + self.drain);
     }
 }
 
-fn generation(settings: Settings, actor: &ActorHandle) -> Result<(Front, Crew), ProviderError> {
-    let Settings { address, drain_timeout: drain, workers, queue, .. } = settings;
-    let (workers, jobs) =
-        Workers::start(workers, queue, actor).map_err(|reason| unavailable(address, &reason))?;
-    Ok((Front::new(settings, jobs, actor.link().clone()), Crew { workers, drain }))
+fn generation(settings: Settings, actor: &ActorHandle) -> (Front, Crew) {
+    let workers = workers::workers(settings.workers, settings.queue);
+    let crew = Crew { workers: workers.end(), drain: settings.drain_timeout };
+    (Front::new(settings, workers, actor.clone()), crew)
 }
 
 fn unavailable(address: SocketAddr, reason: &io::Error) -> ProviderError {

@@ -48,10 +48,10 @@ impl Provider for HttpServer {
     fn link(&self, link: &LinkKey, config: &LinkConfig, actor: ActorHandle) -> Result<(), ProviderError> {
         let settings = Settings::read(config)?;
         // The locks are free again before anything waits for requests in flight.
-        let replaced = match self.listeners.lock().get_mut(link).filter(|old| old.is_for(settings.address)) {
-            Some(listener) => Some(listener.replace(settings.clone(), &actor)?),
-            None => None,
-        };
+        let mut listeners = self.listeners.lock();
+        let same = listeners.get_mut(link).filter(|old| old.is_for(settings.address));
+        let replaced = same.map(|listener| listener.replace(settings.clone(), &actor));
+        drop(listeners);
         if let Some(crew) = replaced {
             crew.finish();
             return Ok(());

@@ -1,6 +1,6 @@
 //! Failures that the provider answers in the actor's place: for each a status, a code and a sentence fit for strangers.
 
-use std::fmt::Display;
+use std::{fmt::Display, io};
 
 use capability_provider::{DispatchError, ErrorKind};
 use hyper::StatusCode;
@@ -85,10 +85,9 @@ impl Refusal {
         Self::new(status, "client_gone", "the client is gone").and_close()
     }
 
-    pub(crate) fn stopping() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "this listener is being closed")
-            .and_retry()
-            .and_close()
+    pub(crate) fn no_thread(reason: &io::Error) -> Self {
+        let sentence = "too many requests are in progress: try again later";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", sentence).because(reason).and_retry()
     }
 
     pub(crate) fn bad_reply(reason: impl Display) -> Self {

@@ -78,7 +78,7 @@ impl Settings {
             request_timeout: millis(config, "request_timeout_ms", 60_000)?,
             write_timeout: millis(config, "write_timeout_ms", 10_000)?,
             drain_timeout: millis(config, "drain_timeout_ms", 10_000)?,
-            workers: number(config, "workers", 8, 1..=1024)?,
+            workers: number(config, "workers", 64, 1..=1024)?,
             queue: number(config, "queue", 1024, 1..=65_536)?,
             connections: number(config, "connections", 1024, 1..=65_536)?,
             errors: config.parse("errors")?.unwrap_or(Errors::Plain),

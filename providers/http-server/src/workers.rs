@@ -1,10 +1,7 @@
 //! Calls the actor, on threads of its own.
 
 use std::{
-    convert::Infallible,
-    io,
     panic::{AssertUnwindSafe, catch_unwind},
-    thread::JoinHandle,
     time::Instant,
 };
 
@@ -14,8 +11,7 @@ use capability_contracts::{
     http_server::{OP_HANDLE_REQUEST, Request, Response},
 };
 use capability_provider::{ActorHandle, CallContext};
-use crossbeam_channel::{Receiver, Sender, bounded};
-use system_limits::begin_thread;
+use system_limits::{WorkerSettings, WorkersEnd};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -39,57 +35,41 @@ pub(crate) struct Job {
     pub(crate) task: Task,
     /// What the call of the actor carries. It is cancelled when nobody waits for the answer any more.
     pub(crate) context: CallContext,
+    pub(crate) actor: ActorHandle,
     pub(crate) answer: oneshot::Sender<Result<Answer, Refusal>>,
 }
 
-/// The workers of one listener. They end when the last sender of jobs is gone.
-#[derive(Debug)]
-pub(crate) struct Workers {
-    threads: Vec<JoinHandle<()>>,
-    /// Disconnected once every worker has ended.
-    ended: Receiver<Infallible>,
+/// The threads that call an actor, as many as there are calls, up to a limit.
+pub(crate) type Workers = system_limits::Workers<Job>;
+
+/// At most `count` threads, for which `queue` jobs may wait.
+pub(crate) fn workers(count: usize, queue: usize) -> Workers {
+    let mut settings = WorkerSettings::new("http-worker", count);
+    settings.queue = queue;
+    Workers::new(settings)
 }
 
-impl Workers {
-    /// Starts `count` threads and returns them with the queue, of `queue` jobs at most, from which they take.
-    pub(crate) fn start(count: usize, queue: usize, actor: &ActorHandle) -> io::Result<(Self, Sender<Job>)> {
-        let (jobs, inbox) = bounded(queue);
-        let (running, ended) = bounded(0);
-        let mut threads = Vec::with_capacity(count);
-        for number in 0..count {
-            let (inbox, actor, running) = (inbox.clone(), actor.clone(), running.clone());
-            let worker = begin_thread(format!("http-worker-{number}"), move || {
-                work(&actor, &inbox);
-                drop::<Sender<Infallible>>(running);
-            })?;
-            threads.push(worker);
-        }
-        Ok((Self { threads, ended }, jobs))
+/// Waits until every worker has ended, but not past `deadline`. A worker whose actor has still not answered then is left behind; it ends
+/// with that answer.
+pub(crate) fn finish(end: &WorkersEnd<Job>, deadline: Instant) {
+    let late = end.wait(deadline);
+    if late > 0 {
+        log::warn!("{late} calls to an actor outlast the listener that made them");
+    }
+}
+
+impl system_limits::Job for Job {
+    /// Nobody waits any longer: the client is gone, or the time for the request has passed.
+    fn is_given_up(&self) -> bool {
+        self.answer.is_closed()
     }
 
-    /// Waits until every worker has ended, but not past `deadline`. A worker whose actor has still not answered then is
-    /// left behind; it ends with that answer.
-    pub(crate) fn finish(self, deadline: Instant) {
-        if self.ended.recv_deadline(deadline).is_err_and(|error| error.is_timeout()) {
-            let late = self.threads.iter().filter(|thread| !thread.is_finished()).count();
-            log::warn!("{late} calls to an actor outlast the listener that made them");
+    fn run(self) {
+        if self.is_given_up() {
             return;
         }
-        for thread in self.threads {
-            if thread.join().is_err() {
-                log::error!("a worker of an HTTP listener panicked");
-            }
-        }
-    }
-}
-
-fn work(actor: &ActorHandle, inbox: &Receiver<Job>) {
-    for Job { task, context, answer } in inbox {
-        // Nobody waits any longer: the client is gone, or the time for the request has passed.
-        if answer.is_closed() {
-            continue;
-        }
-        let outcome = catch_unwind(AssertUnwindSafe(|| carry_out(task, context, actor)));
+        let Self { task, context, actor, answer } = self;
+        let outcome = catch_unwind(AssertUnwindSafe(|| carry_out(task, context, &actor)));
         // The receiver may have gone while the actor worked.
         let _ = answer.send(outcome.unwrap_or_else(|_| {
             log::error!("a call over {} panicked", actor.link());

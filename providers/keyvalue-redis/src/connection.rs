@@ -3,7 +3,7 @@
 use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 #[cfg(unix)]
@@ -13,7 +13,7 @@ use redis::{
     Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, Parser, RedisError, RedisResult, Value, cmd,
 };
 
-use crate::lookup::Lookup;
+use crate::{lookup::Lookup, until::Until};
 
 /// What one item of an answer takes beside its bytes, at most: `$`, ten digits and two line ends.
 const PER_ITEM: usize = 15;
@@ -32,8 +32,8 @@ enum Stream {
 
 impl Connection {
     /// Connects to the first address of the server that answers, and logs in.
-    pub(crate) fn open(info: &ConnectionInfo, lookup: &Lookup, deadline: Instant) -> RedisResult<Self> {
-        let stream = connect(info.addr(), lookup, deadline)?;
+    pub(crate) fn open(info: &ConnectionInfo, lookup: &Lookup, until: Until<'_>) -> RedisResult<Self> {
+        let stream = connect(info.addr(), lookup, until)?;
         let mut connection = Self { stream, parser: Parser::new() };
         let settings = info.redis_settings();
         if let Some(password) = settings.password() {
@@ -41,10 +41,10 @@ impl Connection {
             settings.username().into_iter().for_each(|user| {
                 login.arg(user);
             });
-            connection.ask::<()>(login.arg(password), deadline, None)?;
+            connection.ask::<()>(login.arg(password), until, None)?;
         }
         if settings.db() != 0 {
-            connection.ask::<()>(cmd("SELECT").arg(settings.db()), deadline, None)?;
+            connection.ask::<()>(cmd("SELECT").arg(settings.db()), until, None)?;
         }
         Ok(connection)
     }
@@ -54,10 +54,10 @@ impl Connection {
     pub(crate) fn ask<T: FromRedisValue>(
         &mut self,
         command: &Cmd,
-        deadline: Instant,
+        until: Until<'_>,
         limit: Option<usize>,
     ) -> RedisResult<T> {
-        let mut timed = Timed { stream: &mut self.stream, deadline, left: most(limit) };
+        let mut timed = Timed { stream: &mut self.stream, until, left: most(limit) };
         timed.write_all(&command.get_packed_command())?;
         let value: Value = self.parser.parse_value(&mut timed)?;
         Ok(T::from_redis_value(value.extract_error()?)?)
@@ -84,19 +84,21 @@ pub(crate) fn is_too_much(error: &RedisError) -> bool {
 /// A stream on which each step has what is left of the whole time: a server that sends a byte now and then does not get more.
 struct Timed<'a> {
     stream: &'a mut Stream,
-    deadline: Instant,
+    until: Until<'a>,
     left: usize,
 }
 
-impl Timed<'_> {
-    fn remaining(&self) -> io::Result<Duration> {
-        time_to(self.deadline)
+/// Repeats a step that waited for nothing, until the end.
+fn patiently(
+    until: Until<'_>,
+    mut step: impl FnMut(Option<Duration>) -> io::Result<usize>,
+) -> io::Result<usize> {
+    loop {
+        match step(Some(until.next_look()?)) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+            outcome => return outcome,
+        }
     }
-}
-
-fn time_to(deadline: Instant) -> io::Result<Duration> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 impl Read for Timed<'_> {
@@ -104,14 +106,13 @@ impl Read for Timed<'_> {
         if self.left == 0 {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, TooMuch));
         }
-        let time = Some(self.remaining()?);
         let room = buffer.len().min(self.left);
         let buffer = &mut buffer[..room];
-        let length = match self.stream {
+        let length = patiently(self.until, |time| match &mut *self.stream {
             Stream::Tcp(stream) => stream.set_read_timeout(time).and_then(|()| stream.read(buffer)),
             #[cfg(unix)]
             Stream::Unix(stream) => stream.set_read_timeout(time).and_then(|()| stream.read(buffer)),
-        }?;
+        })?;
         self.left -= length;
         Ok(length)
     }
@@ -119,12 +120,11 @@ impl Read for Timed<'_> {
 
 impl Write for Timed<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let time = Some(self.remaining()?);
-        match self.stream {
+        patiently(self.until, |time| match &mut *self.stream {
             Stream::Tcp(stream) => stream.set_write_timeout(time).and_then(|()| stream.write(bytes)),
             #[cfg(unix)]
             Stream::Unix(stream) => stream.set_write_timeout(time).and_then(|()| stream.write(bytes)),
-        }
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -132,11 +132,11 @@ impl Write for Timed<'_> {
     }
 }
 
-fn connect(address: &ConnectionAddr, lookup: &Lookup, deadline: Instant) -> io::Result<Stream> {
+fn connect(address: &ConnectionAddr, lookup: &Lookup, until: Until<'_>) -> io::Result<Stream> {
     match address {
         ConnectionAddr::Tcp(host, port) => {
-            let addresses = lookup.addresses(host, *port, deadline)?;
-            first_to_answer(&addresses, deadline).map(Stream::Tcp)
+            let addresses = lookup.addresses(host, *port, until)?;
+            first_to_answer(&addresses, until).map(Stream::Tcp)
         }
         #[cfg(unix)]
         ConnectionAddr::Unix(path) => UnixStream::connect(path).map(Stream::Unix),
@@ -146,11 +146,11 @@ fn connect(address: &ConnectionAddr, lookup: &Lookup, deadline: Instant) -> io::
 
 /// Tries one address after the other; each has its share of the time that is left, so that one that is silent does not keep the
 /// others from being tried.
-fn first_to_answer(addresses: &[SocketAddr], deadline: Instant) -> io::Result<TcpStream> {
+fn first_to_answer(addresses: &[SocketAddr], until: Until<'_>) -> io::Result<TcpStream> {
     let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for (tried, address) in addresses.iter().enumerate() {
         let others = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-        let share = (time_to(deadline)? / others).max(Duration::from_micros(1));
+        let share = (until.left()? / others).max(Duration::from_micros(1));
         match TcpStream::connect_timeout(address, share) {
             Ok(stream) => {
                 stream.set_nodelay(true)?;

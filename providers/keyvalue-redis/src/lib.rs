@@ -37,5 +37,6 @@ mod pool;
 mod provider;
 mod reply;
 mod server;
+mod until;
 
 pub use crate::provider::RedisKeyValue;

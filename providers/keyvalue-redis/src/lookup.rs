@@ -4,11 +4,12 @@ use std::{
     io,
     net::{IpAddr, SocketAddr, ToSocketAddrs},
     sync::Arc,
-    time::Instant,
 };
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use system_limits::begin_thread;
+
+use crate::until::Until;
 
 /// The lookups of one server's name. The system's own function has no time limit, so it runs on a thread of its own, of which
 /// there is at most one at a time: who comes while it runs waits for the same outcome.
@@ -31,7 +32,7 @@ struct Current {
 
 impl Lookup {
     /// The addresses that the name has now.
-    pub(crate) fn addresses(&self, host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
+    pub(crate) fn addresses(&self, host: &str, port: u16, until: Until<'_>) -> io::Result<Vec<SocketAddr>> {
         if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, port)]);
         }
@@ -51,9 +52,7 @@ impl Lookup {
             }
         }
         while current.round == round {
-            if self.0.done.wait_until(&mut current, deadline).timed_out() && current.round == round {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
+            self.0.done.wait_for(&mut current, until.next_look()?);
         }
         match &current.outcome {
             Some(Ok(addresses)) => Ok(addresses.clone()),
@@ -81,22 +80,28 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
+
+    use capability_provider::CallContext;
 
     use super::*;
+
+    fn until(limit: Duration) -> Until<'static> {
+        Until { deadline: Instant::now() + limit, context: CallContext::DETACHED }
+    }
 
     #[test]
     fn a_lookup_ends_at_its_deadline() {
         let lookup = Lookup::default();
         // As if the system's function had not come back yet.
         lookup.0.current.lock().running = true;
-        let error = lookup.addresses("name", 1, Instant::now() + Duration::from_millis(20)).unwrap_err();
+        let error = lookup.addresses("name", 1, until(Duration::from_millis(20))).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
     #[test]
     fn a_name_is_looked_up_anew_each_time() {
-        let (lookup, far) = (Lookup::default(), Instant::now() + Duration::from_secs(60));
+        let (lookup, far) = (Lookup::default(), until(Duration::from_secs(60)));
         for round in 1..=2 {
             assert!(!lookup.addresses("localhost", 7, far).unwrap().is_empty());
             assert_eq!(lookup.0.current.lock().round, round);

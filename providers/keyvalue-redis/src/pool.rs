@@ -8,7 +8,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 use redis::{Client, RedisError, RedisResult};
 
-use crate::{connection::Connection, lookup::Lookup};
+use crate::{connection::Connection, lookup::Lookup, until::Until};
 
 /// Connections to one server: at most so many at once, those at rest are used again.
 pub(crate) struct Pool {
@@ -63,14 +63,13 @@ impl Pool {
         self.limit
     }
 
-    /// A connection, at rest or new, waiting until `deadline` when all are in use.
-    pub(crate) fn take(&self, deadline: Instant) -> Result<Lease<'_>, NoConnection> {
+    /// A connection, at rest or new, waiting as long as the call may when all are in use.
+    pub(crate) fn take(&self, until: Until<'_>) -> Result<Lease<'_>, NoConnection> {
         let idle = {
             let mut state = self.state.lock();
             while state.lent >= self.limit {
-                if self.freed.wait_until(&mut state, deadline).timed_out() && state.lent >= self.limit {
-                    return Err(NoConnection::AllInUse);
-                }
+                let Ok(look) = until.next_look() else { return Err(NoConnection::AllInUse) };
+                self.freed.wait_for(&mut state, look);
             }
             state.lent += 1;
             state.idle.pop()
@@ -82,7 +81,7 @@ impl Pool {
                 lease.rested = Some(since.elapsed());
                 lease.connection = Some(connection);
             }
-            None => lease.renew(deadline)?,
+            None => lease.renew(until)?,
         }
         Ok(lease)
     }
@@ -93,8 +92,8 @@ impl Pool {
         drop(idle);
     }
 
-    fn connect(&self, deadline: Instant) -> RedisResult<Connection> {
-        Connection::open(self.client.get_connection_info(), &self.lookup, deadline)
+    fn connect(&self, until: Until<'_>) -> RedisResult<Connection> {
+        Connection::open(self.client.get_connection_info(), &self.lookup, until)
     }
 
     fn give_back(&self, connection: Option<Connection>) {
@@ -113,10 +112,10 @@ impl Lease<'_> {
     }
 
     /// Puts a new connection in the place of this one.
-    pub(crate) fn renew(&mut self, deadline: Instant) -> Result<(), NoConnection> {
+    pub(crate) fn renew(&mut self, until: Until<'_>) -> Result<(), NoConnection> {
         self.connection = None;
         self.rested = None;
-        self.connection = Some(self.pool.connect(deadline).map_err(NoConnection::Failed)?);
+        self.connection = Some(self.pool.connect(until).map_err(NoConnection::Failed)?);
         Ok(())
     }
 

@@ -1,11 +1,8 @@
 //! One server, and how a command gets to it: in time, once, or not at all.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{io, sync::Arc, time::Duration};
 
-use capability_provider::{CapabilityCall, ProviderError, deadline_after};
+use capability_provider::{CallContext, CapabilityCall, ProviderError, deadline_after};
 use redis::{Client, Cmd, FromRedisValue, RedisError, RedisResult};
 use untrusted_text::Shown;
 
@@ -14,6 +11,7 @@ use crate::{
     command,
     connection::is_too_much,
     pool::{Lease, NoConnection, Pool},
+    until::Until,
 };
 
 /// How much of the server's own words an error shows, in characters.
@@ -50,7 +48,7 @@ pub(crate) enum Repeat {
 pub(crate) struct Budget<'a> {
     pub(crate) operation: &'a str,
     limit: Duration,
-    deadline: Instant,
+    until: Until<'a>,
     /// The most bytes that the reply may have.
     reply_limit: Option<usize>,
 }
@@ -58,16 +56,22 @@ pub(crate) struct Budget<'a> {
 impl<'a> Budget<'a> {
     pub(crate) fn of(call: &CapabilityCall<'a>, settings: &Settings) -> Self {
         let limit = call.remaining().map_or(settings.timeout, |left| left.min(settings.timeout));
-        Self { reply_limit: call.reply_limit, ..Self::new(call.operation, limit) }
+        let until = Until { context: call.context, deadline: deadline_after(limit) };
+        Self { operation: call.operation, limit, until, reply_limit: call.reply_limit }
     }
 
     pub(crate) fn new(operation: &'a str, limit: Duration) -> Self {
-        Self { operation, limit, deadline: deadline_after(limit), reply_limit: None }
+        let until = Until { context: CallContext::DETACHED, deadline: deadline_after(limit) };
+        Self { operation, limit, until, reply_limit: None }
     }
 
-    fn left(&self) -> Result<Duration, ProviderError> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(self.used_up()) } else { Ok(left) }
+    /// Whether there is somebody who waits for the call, and time left.
+    fn left(&self) -> Result<(), ProviderError> {
+        match self.until.left() {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(self.used_up()),
+            Err(_) => Err(ProviderError::Cancelled { operation: self.operation.to_owned() }),
+        }
     }
 
     fn used_up(&self) -> ProviderError {
@@ -143,7 +147,7 @@ impl Server {
         command: &Cmd,
     ) -> Result<Reply<T>, ProviderError> {
         budget.left()?;
-        let mut lease = self.pool.take(budget.deadline).map_err(|error| self.no_connection(error, budget))?;
+        let mut lease = self.pool.take(budget.until).map_err(|error| self.no_connection(error, budget))?;
         if repeat == Repeat::Never && lease.rested().is_some_and(|rested| rested >= self.settings.idle_check)
         {
             self.make_sure(&mut lease, budget)?;
@@ -156,7 +160,7 @@ impl Server {
             outcome => is_refused(outcome),
         };
         if retry && lease.rested().is_some() {
-            lease.renew(budget.deadline).map_err(|error| self.no_connection(error, budget))?;
+            lease.renew(budget.until).map_err(|error| self.no_connection(error, budget))?;
             outcome = self.attempt(&mut lease, budget, command)?;
         }
         match outcome {
@@ -182,7 +186,11 @@ impl Server {
         let Some(connection) = lease.connection() else {
             return Err(budget.used_up());
         };
-        let outcome = connection.ask(command, budget.deadline, budget.reply_limit);
+        let outcome = connection.ask(command, budget.until, budget.reply_limit);
+        if budget.until.context.is_cancelled() && outcome.is_err() {
+            // The connection is closed, for its answer is still to come; nothing is said of the others by that.
+            budget.left()?;
+        }
         match outcome.as_ref().err() {
             // An answer of the server, be it an error, leaves the connection in order.
             None => lease.mark_sound(),
@@ -222,10 +230,13 @@ impl Server {
             return Ok(());
         }
         self.pool.close_idle();
-        lease.renew(budget.deadline).map_err(|error| self.no_connection(error, budget))
+        lease.renew(budget.until).map_err(|error| self.no_connection(error, budget))
     }
 
     fn no_connection(&self, error: NoConnection, budget: &Budget<'_>) -> ProviderError {
+        if let Err(cancelled @ ProviderError::Cancelled { .. }) = budget.left() {
+            return cancelled;
+        }
         match error {
             NoConnection::AllInUse => {
                 let limit = self.pool.limit();

@@ -12,7 +12,7 @@ use std::{
 };
 
 use capability_contracts::{encode, keyvalue as kv};
-use capability_provider::{CallContext, CapabilityCall, LinkConfig, Provider, ProviderError};
+use capability_provider::{CallContext, CancelToken, CapabilityCall, LinkConfig, Provider, ProviderError};
 use provider_conformance::{RedisServer, TestActor};
 use provider_keyvalue_redis::RedisKeyValue;
 
@@ -258,4 +258,53 @@ fn a_call_that_finds_all_connections_in_use_says_so() {
         gate.1.wait();
         assert_eq!(first.join().unwrap().unwrap(), "1");
     });
+}
+
+/// Sends commands to a listener that takes connections and never answers, and cancels them.
+#[test]
+fn a_call_that_is_cancelled_does_not_wait_for_its_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let (told, is_told) = std::sync::mpsc::channel();
+    let server = thread::spawn(move || {
+        // The first connection is that of the link, and is answered.
+        let (mut first, _) = listener.accept().unwrap();
+        let mut buffer = [0; 1024];
+        assert!(first.read(&mut buffer).unwrap() > 0);
+        first.write_all(b"+PONG\r\n").unwrap();
+        // What comes from here on is only taken.
+        let mut held = vec![first];
+        while held[0].read(&mut buffer).is_ok_and(|length| length > 0) {
+            told.send(()).unwrap();
+            let Ok((next, _)) = listener.accept() else { break };
+            held.insert(0, next);
+        }
+    });
+    let provider =
+        RedisKeyValue::new(&url).unwrap().with_timeout(Duration::from_secs(60)).with_connections(1);
+    let actor = TestActor::new(&provider, 'A');
+    actor.link(&provider, &LinkConfig::new()).unwrap();
+    let payload = encode(&kv::GetRequest { key: "k".to_owned() }).unwrap();
+    let (key, token) = (actor.key(), CancelToken::new());
+    let context = CallContext::new().with_timeout(Duration::from_secs(60)).with_cancel(&token);
+    let get = || {
+        let call = CapabilityCall::new(&key.actor, &key.link, kv::OP_GET, &payload).within(&context);
+        call.send_to(&provider).unwrap_err()
+    };
+    let began = Instant::now();
+    thread::scope(|scope| {
+        // One waits for the answer, the other for the connection.
+        let waiting = [scope.spawn(get), scope.spawn(get)];
+        is_told.recv().unwrap();
+        token.cancel();
+        for call in waiting {
+            let error = call.join().unwrap();
+            assert!(matches!(error, ProviderError::Cancelled { .. }), "{error}");
+        }
+    });
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    provider.shutdown();
+    // The listener's thread ends with the connection that it waits for.
+    drop(TcpStream::connect(url.trim_start_matches("redis://")));
+    server.join().unwrap();
 }

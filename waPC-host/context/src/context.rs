@@ -35,6 +35,10 @@ impl CallContext {
     pub const DETACHED: &'static Self =
         &Self { id: CallId::NONE, deadline: None, depth: 0, cancel: None, origin: None };
 
+    /// The most calls that a host lets be nested in each other, whatever it is told: each of them takes some of its thread's stack, which is
+    /// 2 MiB where a program does not say otherwise.
+    pub const DEEPEST: u32 = 64;
+
     /// The context of a call that comes from outside: a new id, any time, nested in nothing. The program's own, unless it is
     /// [called by](Self::called_by) somebody.
     #[inline]

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use call_context::CallContext;
 use wapc_engine::{Limits, Module};
 
 use crate::{
@@ -195,10 +196,10 @@ impl WapcHostBuilder {
         self
     }
 
-    /// How deeply calls may be nested, see [`CallOptions::depth`].
+    /// How deeply calls may be nested, see [`CallOptions::depth`]: at most [`CallContext::DEEPEST`].
     #[must_use]
     pub fn max_depth(mut self, depth: u32) -> Self {
-        self.settings.max_depth = depth;
+        self.settings.max_depth = depth.min(CallContext::DEEPEST);
         self
     }
 

@@ -6,7 +6,7 @@ use std::{
     fmt, io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::{Condvar, Mutex};
@@ -69,6 +69,32 @@ struct Shared<J> {
     settings: WorkerSettings,
     state: Mutex<State<J>>,
     work: Condvar,
+    /// Told when a thread ends.
+    ended: Condvar,
+}
+
+/// The end of some [`Workers`], which comes after they were dropped.
+pub struct WorkersEnd<J: Job>(Arc<Shared<J>>);
+
+impl<J: Job> WorkersEnd<J> {
+    /// Waits until all that was taken is done and every thread has ended, but not past `deadline`; returns how many threads are left
+    /// behind. A thread that is ends with its work.
+    #[must_use]
+    pub fn wait(&self, deadline: Instant) -> usize {
+        let mut state = self.0.state.lock();
+        while !(state.closed && state.threads == 0) {
+            if self.0.ended.wait_until(&mut state, deadline).timed_out() {
+                break;
+            }
+        }
+        state.threads
+    }
+}
+
+impl<J: Job> fmt::Debug for WorkersEnd<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkersEnd").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
 }
 
 struct State<J> {
@@ -85,13 +111,20 @@ impl<J: Job> Workers<J> {
     pub fn new(mut settings: WorkerSettings) -> Self {
         settings.threads = settings.threads.max(1);
         let state = Mutex::new(State { queue: VecDeque::new(), threads: 0, free: 0, closed: false });
-        Self { shared: Arc::new(Shared { settings, state, work: Condvar::new() }) }
+        let (work, ended) = (Condvar::new(), Condvar::new());
+        Self { shared: Arc::new(Shared { settings, state, work, ended }) }
     }
 
     /// What holds for them.
     #[must_use]
     pub fn settings(&self) -> &WorkerSettings {
         &self.shared.settings
+    }
+
+    /// What waits for their end.
+    #[must_use]
+    pub fn end(&self) -> WorkersEnd<J> {
+        WorkersEnd(Arc::clone(&self.shared))
     }
 
     /// How many threads there are now.
@@ -151,6 +184,7 @@ impl<J: Job> Drop for Workers<J> {
     fn drop(&mut self) {
         self.shared.state.lock().closed = true;
         self.shared.work.notify_all();
+        self.shared.ended.notify_all();
     }
 }
 
@@ -196,6 +230,7 @@ impl<J: Job> Shared<J> {
             if state.closed || waited_long {
                 state.free -= 1;
                 state.threads -= 1;
+                self.ended.notify_all();
                 return None;
             }
             waited_long = self.work.wait_for(&mut state, self.settings.idle_timeout).timed_out();
