@@ -16,10 +16,13 @@ use wasmer::sys::{CompilerConfig, Cranelift, CraneliftOptLevel, EngineBuilder as
 use crate::{
     CompileBound, CompileLimits, Error, HostPanic, Module,
     cache::{Cache, Key, digest},
-    compile_time::CompileTime,
-    complexity::{self, Measured, Unfit},
-    identity, metering, stop, text,
-    watchdog::Watchdog,
+    text,
+    wasmer::compile::complexity::{self, Measured, Unfit},
+    wasmer::compile::identity,
+    wasmer::compile::time::CompileTime,
+    wasmer::metering,
+    wasmer::run::stop,
+    watchdog::thread::Watchdog,
 };
 
 /// The magic number at the start of a module in the binary format.

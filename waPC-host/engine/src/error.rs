@@ -6,7 +6,7 @@ use system_limits::{SystemLimit, Wanted};
 
 use crate::{
     CompileBound, Signature, Unreached, ValueType,
-    compile_limits::refusal,
+    limits::compile::refusal,
     text::{cut, name, path, words},
 };
 

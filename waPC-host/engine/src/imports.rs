@@ -6,9 +6,9 @@ use wasmer::{Extern, Store};
 
 use crate::{
     Error, GuestMemory, Module, Signature,
-    context::Context,
-    host_function::{self, Place, Site},
     types::ExternKind,
+    wasmer::context::Context,
+    wasmer::host_function::{self, Place, Site},
 };
 
 /// Why a function of the host refuses to go on. It ends the guest's run; the instance is not usable afterwards.

@@ -41,67 +41,43 @@
 //! | `host-interrupt` | yes | Ends a run at its deadline wherever it is, through a signal to its thread. **Takes over `SIGUSR1` in the whole program** (Unix): a program that uses that signal itself must switch the feature off. Without it a run is ended at its deadline only when it next calls the host or has the engine do something, such as `memory.grow`. A thread that blocks the signal later, or a program that sets a handler of its own, is found out and told, see [`Unreached`]. |
 #![deny(unsafe_code)]
 
-mod budget;
 mod cache;
-#[allow(unsafe_code)]
-mod call;
-mod code;
-mod compile_limits;
-mod compile_time;
-mod complexity;
-#[allow(unsafe_code)]
-mod context;
-mod deadline;
 #[allow(unsafe_code)]
 mod engine;
 mod error;
-mod failure;
-#[allow(unsafe_code)]
-mod fork;
-#[allow(unsafe_code)]
-mod guest_stack;
-#[allow(unsafe_code)]
-mod host_function;
-mod identity;
 mod imports;
 #[allow(unsafe_code)]
 mod instance;
-mod interrupt;
 mod kind;
-mod limited_memory;
 #[allow(unsafe_code)]
 mod limits;
 mod memory;
-mod metering;
 mod module;
-mod operators;
-#[allow(unsafe_code)]
-mod signal;
-#[allow(unsafe_code)]
-mod stop;
 mod text;
 mod types;
-mod unreached;
 mod value;
-#[allow(unsafe_code)]
+mod wasmer;
 mod watchdog;
 
 /// What [`Error::Resources`] names.
 pub use system_limits::{SystemLimit, SystemResource};
 
 pub use crate::{
-    compile_limits::{CompileBound, CompileLimits},
-    deadline::Deadline,
     engine::{Engine, EngineBuilder},
     error::{Error, TrapKind},
-    failure::{HostPanic, Leave},
     imports::{Caller, HostError, ImportResult, Imports, Number, Parameters},
-    instance::{Entry, Instance},
-    limits::Limits,
+    instance::{
+        Entry, Instance,
+        failure::{HostPanic, Leave},
+    },
+    limits::{
+        Limits,
+        compile::{CompileBound, CompileLimits},
+        deadline::Deadline,
+    },
     memory::{GuestMemory, MemoryFault},
     module::Module,
     types::{Export, ExternKind, Import, Signature},
-    unreached::Unreached,
     value::{ParseValueError, Value, ValueType},
-    watchdog::CancelHandle,
+    watchdog::{thread::CancelHandle, unreached::Unreached},
 };

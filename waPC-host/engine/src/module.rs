@@ -7,10 +7,10 @@ use wasmer_types::ExportIndex;
 
 use crate::{
     Error, Export, Import, Signature,
-    code::Code,
     engine::{Compiled, Shared},
-    metering,
     types::ExternKind,
+    wasmer::metering,
+    wasmer::run::code::Code,
 };
 
 /// A compiled module. Cheap to clone; instances of it are made by [`Instance::new`](crate::Instance::new).

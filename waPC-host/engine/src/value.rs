@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use wasmer_types::RawValue;
 
-use crate::host_function::Number;
+use crate::wasmer::host_function::Number;
 
 /// The type of a number that WebAssembly passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

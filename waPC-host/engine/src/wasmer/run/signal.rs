@@ -19,8 +19,11 @@ use std::{sync::Arc, time::Duration};
 use wasmer::Store;
 
 #[cfg(unix)]
-use crate::guest_stack::Zone;
-use crate::{code::Code, guest_stack::GuestStack, stop::StopSign, watchdog::Watch};
+use crate::wasmer::run::guest_stack::Zone;
+use crate::{
+    wasmer::run::code::Code, wasmer::run::guest_stack::GuestStack, wasmer::run::stop::StopSign,
+    watchdog::thread::Watch,
+};
 
 /// Whether the processor's state can be read here when a signal comes. Elsewhere a run is ended wherever it is on the guest's
 /// stack, when it was interrupted often enough.

@@ -2,7 +2,7 @@
 
 use wasmer::wasmparser::Operator;
 
-use crate::operators::EngineOperators;
+use crate::wasmer::compile::operators::EngineOperators;
 
 /// The first byte of vector instructions.
 const VECTOR: u8 = 0xfd;

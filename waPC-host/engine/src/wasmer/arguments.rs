@@ -5,12 +5,12 @@ use wasmer::{FunctionType, Type};
 use crate::{Error, Signature, Value, ValueType, types::type_name};
 
 /// The types of a function's parameters, which must be numbers.
-pub(super) fn parameters(export: &str, ty: &FunctionType) -> Result<Vec<ValueType>, Error> {
+pub(crate) fn parameters(export: &str, ty: &FunctionType) -> Result<Vec<ValueType>, Error> {
     numbers(ty.params()).ok_or_else(|| not_a_number(export, ty))
 }
 
 /// Compares arguments with the function's type, and returns the types of its results.
-pub(super) fn check(export: &str, ty: &FunctionType, arguments: &[Value]) -> Result<Vec<ValueType>, Error> {
+pub(crate) fn check(export: &str, ty: &FunctionType, arguments: &[Value]) -> Result<Vec<ValueType>, Error> {
     let (Some(_), Some(results)) = (numbers(ty.params()), numbers(ty.results())) else {
         return Err(not_a_number(export, ty));
     };

@@ -24,10 +24,11 @@ use crossbeam_utils::atomic::AtomicCell;
 use system_limits::begin_thread;
 
 use crate::{
-    Deadline, Unreached, fork,
-    interrupt::{self, Target},
-    signal,
-    stop::StopSign,
+    Deadline, Unreached,
+    wasmer::run::interrupt::{self, Target},
+    wasmer::run::signal,
+    wasmer::run::stop::StopSign,
+    watchdog::fork,
 };
 
 /// The slot's instance is not running.

@@ -4,7 +4,7 @@
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::watchdog;
+use crate::watchdog::thread;
 
 /// How many forks lie between this process and the one that the engine was first used in.
 static FORKS: AtomicU32 = AtomicU32::new(0);
@@ -15,7 +15,7 @@ pub(crate) fn watch() {
     static WATCHED: Once = Once::new();
     extern "C" fn child() {
         FORKS.fetch_add(1, Relaxed);
-        watchdog::note_thread();
+        thread::note_thread();
     }
     WATCHED.call_once(|| {
         // SAFETY: the handler only adds to an atomic number and notes the thread's in a value of the thread, which may be done in the child of a process with threads. When the system has no

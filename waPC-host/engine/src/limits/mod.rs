@@ -1,5 +1,8 @@
 //! What one instance may use, and the memory that keeps to it.
 
+pub(crate) mod compile;
+pub(crate) mod deadline;
+
 use std::{
     ptr::NonNull,
     sync::{
@@ -16,7 +19,10 @@ use wasmer::{
     },
 };
 
-use crate::{Deadline, Error, Module, budget::Budget, limited_memory::LimitedMemory, stop::StopSign};
+use crate::{
+    Deadline, Error, Module, wasmer::memory::budget::Budget, wasmer::memory::limited::LimitedMemory,
+    wasmer::run::stop::StopSign,
+};
 
 /// One page of WebAssembly memory, in bytes.
 pub(crate) const PAGE: u64 = 65_536;

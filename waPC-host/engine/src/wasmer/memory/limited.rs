@@ -8,8 +8,8 @@ use wasmer::{
 };
 
 use crate::{
-    budget::Budget,
     limits::{PAGE, Refused},
+    wasmer::memory::budget::Budget,
 };
 
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use wasmer_types::RawValue;
 
 use crate::{
     HostPanic,
-    guest_stack::{self, GuestStack, Unprepared},
+    wasmer::run::guest_stack::{self, GuestStack, Unprepared},
 };
 
 const CONFIG: VMConfig = VMConfig { wasm_stack_size: Some(guest_stack::SIZE) };

@@ -13,7 +13,9 @@ use wasmer::wasmparser::{
 };
 
 use self::flow::Flow;
-use crate::{CompileBound, CompileLimits, compile_limits::times, operators::EngineOperators};
+use crate::{
+    CompileBound, CompileLimits, limits::compile::times, wasmer::compile::operators::EngineOperators,
+};
 
 /// Why a module is not compiled.
 #[derive(Debug)]

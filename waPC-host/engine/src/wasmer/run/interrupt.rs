@@ -10,7 +10,7 @@ use crossbeam_utils::atomic::AtomicCell;
 #[cfg(feature = "host-interrupt")]
 use wasmer::sys::vm::interrupt_registry::{self, InterruptInstallGuard};
 
-use crate::{Error, Unreached, signal, watchdog};
+use crate::{Error, Unreached, wasmer::run::signal, watchdog::thread as watchdog};
 
 /// A thread, or a store for as long as wasmer itself enters it.
 pub(crate) type Target = wasmer::sys::vm::StoreId;

@@ -1,7 +1,7 @@
 //! One running copy of a module.
 
-mod arguments;
 mod bounds;
+pub(crate) mod failure;
 
 use std::{
     fmt, io,
@@ -15,19 +15,19 @@ use wasmer_types::RawValue;
 use self::bounds::Bounds;
 use crate::{
     CancelHandle, Deadline, Error, Imports, Limits, Module, Unreached, Value, ValueType,
-    budget::Budget,
-    call::{self, Callee, Fault},
-    context::{Context, ContextBox, Lent},
-    failure::{Failure, Leave},
-    host_function::Number,
-    interrupt::{self, Starting},
+    instance::failure::{Failure, Leave},
     limits::{LimitedTunables, MemoryPlace, Refused},
-    metering::Tank,
-    module, signal,
-    stop::StopSign,
-    text,
+    module, text,
     types::ExternKind,
-    watchdog::{Ending, SignLease, Watch},
+    wasmer::context::{Context, ContextBox, Lent},
+    wasmer::host_function::Number,
+    wasmer::memory::budget::Budget,
+    wasmer::metering::Tank,
+    wasmer::run::call::{self, Callee, Fault},
+    wasmer::run::interrupt::{self, Starting},
+    wasmer::run::signal,
+    wasmer::run::stop::StopSign,
+    watchdog::thread::{Ending, SignLease, Watch},
 };
 
 /// The export's name in errors of a run that began in the module's start section.
@@ -162,7 +162,7 @@ impl<T: Send + 'static> Instance<T> {
         bounds: Bounds<'_>,
     ) -> Result<Vec<Value>, Error> {
         let function = self.function(export)?.clone();
-        let results = arguments::check(export, &function.ty(&self.store), arguments)?;
+        let results = crate::wasmer::arguments::check(export, &function.ty(&self.store), arguments)?;
         let callee = Callee::new(&function, &mut self.store);
         let mut values: Vec<_> = arguments.iter().map(|value| value.to_raw()).collect();
         values.resize(arguments.len().max(results.len()), RawValue::default());
@@ -177,7 +177,7 @@ impl<T: Send + 'static> Instance<T> {
     /// [`Error::MissingExport`], [`Error::ExportType`] and [`Error::NotANumber`].
     pub fn parameters(&self, export: &str) -> Result<Vec<ValueType>, Error> {
         let ty = self.function(export)?.ty(&self.store);
-        arguments::parameters(export, &ty)
+        crate::wasmer::arguments::parameters(export, &ty)
     }
 
     /// Looks an export of type `(i32, i32) -> i32` up, for [`enter`](Self::enter).

@@ -23,9 +23,10 @@ use wasmer::{
 use wasmer_types::RawValue;
 
 use crate::{
-    Caller, HostError, call,
-    context::Context,
-    failure::{HostPanic, drop_foreign},
+    Caller, HostError,
+    instance::failure::{HostPanic, drop_foreign},
+    wasmer::context::Context,
+    wasmer::run::call,
 };
 
 /// The stack that a function of the host runs on.

@@ -17,7 +17,7 @@ use wasmer::{
     wasmparser::{BlockType, Operator},
 };
 
-use crate::operators::EngineOperators;
+use crate::wasmer::compile::operators::EngineOperators;
 
 /// What has the code of one module look at the sign. It must come behind whatever else adds globals.
 pub(crate) fn middleware() -> Arc<dyn ModuleMiddleware> {

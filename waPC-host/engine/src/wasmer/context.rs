@@ -4,7 +4,10 @@ use std::{ptr::NonNull, slice, sync::Arc};
 
 use wasmer::sys::vm::VMMemoryDefinition;
 
-use crate::{Caller, GuestMemory, HostError, guest_stack::GuestStack, limits::MemoryPlace, watchdog::Watch};
+use crate::{
+    Caller, GuestMemory, HostError, limits::MemoryPlace, wasmer::run::guest_stack::GuestStack,
+    watchdog::thread::Watch,
+};
 
 /// What the functions of the host find beside the instance that calls them.
 #[allow(missing_debug_implementations, unreachable_pub, reason = "named by a sealed trait")]

@@ -9,7 +9,7 @@ use std::{
 use system_limits::Wanted;
 use wasmer::{InstantiationError, LinkError, RuntimeError, sys::vm::TrapCode};
 
-use crate::{Deadline, Error, HostError, TrapKind, Unreached, text, watchdog::Ending};
+use crate::{Deadline, Error, HostError, TrapKind, Unreached, text, watchdog::thread::Ending};
 
 /// How many of the guest's functions an error names.
 const FRAMES: usize = 8;

@@ -1,0 +1,4 @@
+//! Makes memories and tables that keep to the budget of their instance.
+
+pub(crate) mod budget;
+pub(crate) mod limited;
