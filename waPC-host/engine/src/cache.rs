@@ -1,4 +1,4 @@
-//! Compiled modules on disk, keyed by the module's content and by everything that the machine code depends on.
+//! Keeps compiled modules on disk, keyed by the module's content and by everything that the machine code depends on.
 //!
 //! What lies in the directory is executed, so a directory that others could have written to is refused (`trusted-files` judges it, and the way to it), and every entry
 //! carries a checksum, the module's digest and the engine's identity: one that does not match is compiled anew.
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use trusted_files::FileError;
 use untrusted_text::ShownOf;
 
-use crate::Error;
+use crate::error::Error;
 
 const MAGIC: &[u8; 8] = b"wapcmod1";
 const DIGEST: usize = 32;
@@ -20,6 +20,15 @@ const HEADER: usize = MAGIC.len() + 3 * DIGEST;
 
 /// A SHA-256 digest.
 pub(crate) type Key = [u8; DIGEST];
+
+/// Machine code that this engine wrote to its cache for the module that was asked for: nothing else makes a value of this type.
+pub(crate) struct CachedCode(Vec<u8>);
+
+impl CachedCode {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Cache {
@@ -40,7 +49,7 @@ impl Cache {
     }
 
     /// The compiled form of the module with this digest, if there is one that can be trusted.
-    pub(crate) fn load(&self, module: &Key) -> Option<Vec<u8>> {
+    pub(crate) fn load(&self, module: &Key) -> Option<CachedCode> {
         let path = self.path(module);
         let mut entry = match read(&path) {
             Ok(entry) => entry,
@@ -58,7 +67,7 @@ impl Cache {
             return None;
         }
         entry.drain(..HEADER);
-        Some(entry)
+        Some(CachedCode(entry))
     }
 
     /// Keeps the compiled form. A failure costs the next start its time and nothing else, so it is only logged.

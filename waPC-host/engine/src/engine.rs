@@ -3,26 +3,23 @@
 use std::{
     borrow::Cow,
     fmt, fs,
-    num::NonZero,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::Arc,
-    thread,
 };
 
-use system_limits::{SystemLimit, Wanted, room_for_threads};
-use wasmer::sys::{CompilerConfig, Cranelift, CraneliftOptLevel, EngineBuilder as WasmerBuilder, Features};
+use system_limits::{SystemLimit, Wanted};
 
 use crate::{
-    CompileBound, CompileLimits, Error, HostPanic, Module,
     cache::{Cache, Key, digest},
+    error::Error,
+    limits::compile::{CompileBound, CompileLimits},
+    module::Module,
     text,
-    wasmer::compile::complexity::{self, Measured, Unfit},
-    wasmer::compile::identity,
-    wasmer::compile::time::CompileTime,
-    wasmer::metering,
-    wasmer::run::stop,
-    watchdog::thread::Watchdog,
+    wasmer::{
+        compile::{self, identity},
+        module::Compiled,
+    },
+    watchdog::timer::Watchdog,
 };
 
 /// The magic number at the start of a module in the binary format.
@@ -36,11 +33,11 @@ pub struct Engine {
     shared: Arc<Shared>,
 }
 
-pub(crate) struct Shared {
+struct Shared {
     cache: Option<Cache>,
-    pub(crate) metered: bool,
+    metered: bool,
     limits: CompileLimits,
-    pub(crate) watchdog: Arc<Watchdog>,
+    watchdog: Arc<Watchdog>,
 }
 
 /// Settings of an [`Engine`].
@@ -118,7 +115,7 @@ impl Engine {
             Some(module) => module?,
             None => self.compile_binary(&wasm, &key, bytes.len())?,
         };
-        Ok(Module::new(compiled, self.shared.clone()))
+        Ok(Module::new(compiled, self.shared.watchdog.clone()))
     }
 
     /// Compiles the module in a file, in the binary format or the text format.
@@ -151,74 +148,29 @@ impl Engine {
     /// The module from the cache; nothing when it is to be compiled anew.
     fn cached(&self, key: &Key) -> Option<Result<Compiled, Error>> {
         let entry = self.shared.cache.as_ref()?.load(key)?;
-        let engine = new_engine(self.shared.metered, None);
-        // Where the system gives no memory, or does not let it become code, the engine panics.
-        let module = catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: the entry carries the checksum of its content, the digest of this module and the identity of this very
-            // engine, in a directory that nobody but its owner may write to: it is what `Module::serialize` made of it.
-            unsafe { wasmer::Module::deserialize(&engine, entry) }
-        }));
-        match what_went_wrong(module) {
-            Ok(module) => Some(Ok(Compiled { engine, module })),
-            Err(reason) => match SystemLimit::met(Wanted::Memory) {
-                Some(limit) => Some(Err(Error::Resources { reason, limit: Some(limit) })),
-                None => {
-                    log::warn!(
-                        "a compiled module cannot be used and is compiled anew: {}",
-                        text::words(&reason)
-                    );
-                    None
-                }
-            },
+        let reason = match compile::load(entry, self.shared.metered) {
+            Ok(compiled) => return Some(Ok(compiled)),
+            Err(reason) => reason,
+        };
+        if let Some(limit) = SystemLimit::met(Wanted::Memory) {
+            return Some(Err(Error::Resources { reason, limit: Some(limit) }));
         }
+        log::warn!("a compiled module cannot be used and is compiled anew: {}", text::words(&reason));
+        None
     }
 
     /// `size` is that of what was given, in whichever format.
     fn compile_binary(&self, wasm: &[u8], key: &Key, size: usize) -> Result<Compiled, Error> {
-        let Shared { metered, limits, .. } = &*self.shared;
-        let measured = complexity::measure(wasm, limits, *metered).map_err(|unfit| match unfit {
-            Unfit::Invalid(reason) => Error::InvalidModule { size, reason: text::cut(&reason).to_owned() },
-            Unfit::Over { bound, function, requested, limit } => {
-                Error::CompileLimit { bound, function, requested, limit }
-            }
-        })?;
-        room_for_threads().map_err(|limit| Error::Resources {
-            reason: "the compiler's threads need some mappings of memory".to_owned(),
-            limit: Some(limit),
-        })?;
-        let time = CompileTime::begin(limits.time_limit());
-        let engine = new_engine(
-            *metered,
-            Some(Compiling {
-                time: &time,
-                threads: threads(limits, wasm, measured),
-                optimise: measured.optimise,
-            }),
-        );
-        // The compiler works on bytes from outside; should it ever panic on some, the host lives on.
-        let compiled = catch_unwind(AssertUnwindSafe(|| wasmer::Module::new(&engine, wasm)));
-        if time.is_over() {
-            return Err(Error::CompileTime { size, limit: limits.time_limit() });
-        }
-        let module = what_went_wrong(compiled).map_err(|reason| match SystemLimit::met(Wanted::Memory) {
-            Some(limit) => Error::Resources { reason, limit: Some(limit) },
-            None => Error::InvalidModule { size, reason },
-        })?;
-        if let Some(cache) = &self.shared.cache {
-            match module.serialize() {
-                Ok(compiled) => cache.store(key, &compiled),
+        let Shared { cache, metered, limits, .. } = &*self.shared;
+        let compiled = compile::compile(wasm, size, limits, *metered)?;
+        if let Some(cache) = cache {
+            match compile::to_bytes(&compiled) {
+                Ok(code) => cache.store(key, code.as_ref()),
                 Err(error) => log::warn!("the compiled module cannot be kept: {error}"),
             }
         }
-        Ok(Compiled { engine, module })
+        Ok(compiled)
     }
-}
-
-/// The words of an error or a panic of the engine.
-fn what_went_wrong<T, E: fmt::Display>(outcome: thread::Result<Result<T, E>>) -> Result<T, String> {
-    outcome
-        .map_err(|panic| HostPanic::caught(panic).message)
-        .and_then(|made| made.map_err(|error| text::cut(&error.to_string()).to_owned()))
 }
 
 impl Default for Engine {
@@ -231,48 +183,4 @@ impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("cache", &self.shared.cache).finish_non_exhaustive()
     }
-}
-
-/// A compiled module with the engine that owns its machine code. Each module has one of its own, because the engine frees
-/// machine code only when it is dropped itself: a host that swaps modules for years must not grow.
-pub(crate) struct Compiled {
-    pub(crate) engine: wasmer::Engine,
-    pub(crate) module: wasmer::Module,
-}
-
-/// How an engine is to compile.
-struct Compiling<'a> {
-    time: &'a CompileTime,
-    threads: NonZero<usize>,
-    optimise: bool,
-}
-
-/// How many threads compile a module: so many that the largest functions that they may meet together are no more than what one module of that size may
-/// have in two functions, for each of them takes memory.
-fn threads(limits: &CompileLimits, wasm: &[u8], measured: Measured) -> NonZero<usize> {
-    let together = 2 * limits.of_size(CompileBound::BodyBytes, wasm.len() as u64);
-    let most = usize::try_from(together / measured.largest_body.max(1)).unwrap_or(usize::MAX);
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    NonZero::new(threads.min(most)).unwrap_or(NonZero::<usize>::MIN)
-}
-
-fn new_engine(metered: bool, compiling: Option<Compiling<'_>>) -> wasmer::Engine {
-    let mut features = Features::new();
-    // The host hands out slices of a guest's memory, which no other thread may touch meanwhile.
-    features.threads(false);
-    // The limit of memory is one for each instance, so there is one memory.
-    features.multi_memory(false);
-    let mut compiler = Cranelift::new();
-    if let Some(Compiling { time, threads, optimise }) = compiling {
-        compiler.num_threads(threads);
-        if !optimise {
-            compiler.opt_level(CraneliftOptLevel::None);
-        }
-        compiler.push_middleware(time.middleware());
-    }
-    if metered {
-        compiler.push_middleware(metering::middleware());
-    }
-    compiler.push_middleware(stop::middleware());
-    WasmerBuilder::new(compiler).set_features(Some(features)).engine().into()
 }

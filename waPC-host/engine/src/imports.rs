@@ -1,39 +1,21 @@
-//! Functions that the host offers to a guest.
+//! Offers host functions to guests, by module, name and type.
 
-use std::{collections::HashMap, fmt, ptr::NonNull, sync::Arc};
-
-use wasmer::{Extern, Store};
+use std::{collections::HashMap, fmt};
 
 use crate::{
-    Error, GuestMemory, Module, Signature,
-    types::ExternKind,
-    wasmer::context::Context,
-    wasmer::host_function::{self, Place, Site},
+    caller::Caller,
+    error::Error,
+    host_error::HostError,
+    module::Module,
+    wasmer::{
+        host_function::{self, HostFunction, Place},
+        module::{Compiled, ImportType},
+    },
 };
-
-/// Why a function of the host refuses to go on. It ends the guest's run; the instance is not usable afterwards.
-pub type HostError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The functions that the host offers, by module, name and type. `T` is what the host keeps beside each instance.
 pub struct Imports<T> {
-    functions: HashMap<(String, String), Vec<Definition<T>>>,
-}
-
-struct Definition<T> {
-    ty: wasmer::FunctionType,
-    instantiate: Arc<Instantiate<T>>,
-}
-
-type Instantiate<T> = dyn Fn(Site<'_, T>) -> Extern + Send + Sync + 'static;
-
-/// What a function of the host sees of the instance that called it.
-pub struct Caller<'a, T> {
-    /// What the host keeps beside the instance.
-    pub data: &'a mut T,
-    /// The guest's memory; empty when it exports none.
-    pub memory: GuestMemory<'a>,
-    /// The bytes that the host lent for this run, see [`Instance::enter`](crate::Instance::enter).
-    pub lent: [&'a [u8]; 2],
+    functions: HashMap<(String, String), Vec<HostFunction<T>>>,
 }
 
 impl<T: Send + 'static> Imports<T> {
@@ -53,11 +35,11 @@ impl<T: Send + 'static> Imports<T> {
         name: &str,
         function: impl Fn(Caller<'_, T>, P) -> Result<R, HostError> + Send + Sync + 'static,
     ) -> Self {
-        self.offer((module, name), function, Place::Thread)
+        self.offer((module, name), function, Place::Host)
     }
 
     /// As [`function`](Self::function), for a function that is short: it returns at once and enters no guest. It runs on the
-    /// guest's stack where 256 KiB of that are left, which saves the guest most of what a call to the host costs. One that
+    /// guest stack where 256 KiB of that are left, which saves the guest most of what a call to the host costs. One that
     /// needs more stack than that ends the program, as running out of a thread's stack does.
     #[must_use]
     pub fn short_function<P: Parameters, R: ImportResult>(
@@ -75,13 +57,10 @@ impl<T: Send + 'static> Imports<T> {
         function: impl Fn(Caller<'_, T>, P) -> Result<R, HostError> + Send + Sync + 'static,
         place: Place,
     ) -> Self {
-        let ty = wasmer::FunctionType::new(P::TYPES, R::TYPES);
-        let function = Arc::new(function);
-        let instantiate: Arc<Instantiate<T>> =
-            Arc::new(move |site| P::instantiate(site, function.clone(), place));
-        let definitions = self.functions.entry((module.to_owned(), name.to_owned())).or_default();
-        definitions.retain(|definition| definition.ty != ty);
-        definitions.push(Definition { ty, instantiate });
+        let function = HostFunction::new(function, place);
+        let functions = self.functions.entry((module.to_owned(), name.to_owned())).or_default();
+        functions.retain(|other| !other.is_of_type_of(&function));
+        functions.push(function);
         self
     }
 
@@ -90,37 +69,24 @@ impl<T: Send + 'static> Imports<T> {
     /// # Errors
     /// [`Error::MissingImport`] and [`Error::ImportType`], for the first import that does not fit.
     pub fn admit(&self, module: &Module) -> Result<(), Error> {
-        self.resolve(module.wasmer()).map(drop)
+        self.resolve(module.compiled()).map(drop)
     }
 
-    /// The functions of the host that the module imports, made for one instance, in the module's order.
-    pub(crate) fn externs(
-        &self,
-        module: &wasmer::Module,
-        store: &mut Store,
-        context: NonNull<Context<T>>,
-    ) -> Result<Vec<Extern>, Error> {
-        let definitions = self.resolve(module)?;
-        let make =
-            |definition: &Definition<T>| (definition.instantiate)(Site { store: &mut *store, context });
-        Ok(definitions.into_iter().map(make).collect())
+    /// The host functions that the module imports, in its order.
+    pub(crate) fn resolve(&self, module: &Compiled) -> Result<Vec<&HostFunction<T>>, Error> {
+        module.import_types().map(|import| self.function_for(&import)).collect()
     }
 
-    fn resolve(&self, module: &wasmer::Module) -> Result<Vec<&Definition<T>>, Error> {
-        module.imports().map(|import| self.definition(&import)).collect()
-    }
-
-    fn definition(&self, import: &wasmer::ImportType) -> Result<&Definition<T>, Error> {
+    fn function_for(&self, import: &ImportType) -> Result<&HostFunction<T>, Error> {
         let names = (import.module().to_owned(), import.name().to_owned());
-        let kind = || ExternKind::new(import.ty()).to_string();
-        let Some(definitions) = self.functions.get(&names) else {
+        let kind = || import.kind().to_string();
+        let Some(functions) = self.functions.get(&names) else {
             return Err(Error::MissingImport { module: names.0, name: names.1, kind: kind() });
         };
-        let fits = |definition: &&Definition<T>| import.ty().func() == Some(&definition.ty);
-        definitions.iter().find(fits).ok_or_else(|| Error::ImportType {
+        functions.iter().find(|function| function.fits(import)).ok_or_else(|| Error::ImportType {
             module: names.0,
             name: names.1,
-            offered: definitions.iter().map(|definition| Signature::new(&definition.ty)).collect(),
+            offered: functions.iter().map(HostFunction::signature).collect(),
             found: kind(),
         })
     }
@@ -134,31 +100,19 @@ impl<T: Send + 'static> Default for Imports<T> {
 
 impl<T> fmt::Debug for Imports<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let signatures = |definitions: &[Definition<T>]| {
-            definitions
-                .iter()
-                .map(|definition| Signature::new(&definition.ty).to_string())
-                .collect::<Vec<_>>()
+        let signatures = |functions: &[HostFunction<T>]| {
+            functions.iter().map(|function| function.signature().to_string()).collect::<Vec<_>>()
         };
-        f.debug_map().entries(self.functions.iter().map(|(names, d)| (names, signatures(d)))).finish()
+        f.debug_map().entries(self.functions.iter().map(|(names, of)| (names, signatures(of)))).finish()
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Caller<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Caller")
-            .field("data", &self.data)
-            .field("memory", &self.memory)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The results that a function of the host can have: none, or one number.
+/// The results that a host function can have: none, or one number.
 pub trait ImportResult: host_function::Results {}
 impl ImportResult for () {}
 impl<N: Number> ImportResult for N {}
 
-/// The parameters that a function of the host can have: `[u32; N]` with up to eight i32, or a tuple of one to nine
+/// The parameters that a host function can have: `[u32; N]` with up to eight i32, or a tuple of one to nine
 /// [numbers](Number).
 pub trait Parameters: host_function::Arguments {}
 impl<P: host_function::Arguments> Parameters for P {}

@@ -42,14 +42,13 @@
 #![deny(unsafe_code)]
 
 mod cache;
-#[allow(unsafe_code)]
+mod caller;
 mod engine;
 mod error;
+mod host_error;
 mod imports;
-#[allow(unsafe_code)]
 mod instance;
 mod kind;
-#[allow(unsafe_code)]
 mod limits;
 mod memory;
 mod module;
@@ -63,13 +62,12 @@ mod watchdog;
 pub use system_limits::{SystemLimit, SystemResource};
 
 pub use crate::{
+    caller::Caller,
     engine::{Engine, EngineBuilder},
     error::{Error, TrapKind},
-    imports::{Caller, HostError, ImportResult, Imports, Number, Parameters},
-    instance::{
-        Entry, Instance,
-        failure::{HostPanic, Leave},
-    },
+    host_error::{HostError, HostPanic, Leave},
+    imports::{ImportResult, Imports, Number, Parameters},
+    instance::{Entry, Instance},
     limits::{
         Limits,
         compile::{CompileBound, CompileLimits},
@@ -79,5 +77,5 @@ pub use crate::{
     module::Module,
     types::{Export, ExternKind, Import, Signature},
     value::{ParseValueError, Value, ValueType},
-    watchdog::{thread::CancelHandle, unreached::Unreached},
+    watchdog::{unreached::Unreached, watch::CancelHandle},
 };

@@ -1,4 +1,4 @@
-//! What a module imports and exports, in words.
+//! Describes what a module imports and exports.
 
 use std::fmt;
 
@@ -14,13 +14,6 @@ pub struct Signature {
     pub params: Vec<String>,
     /// The types of the results.
     pub results: Vec<String>,
-}
-
-impl Signature {
-    pub(crate) fn new(ty: &wasmer::FunctionType) -> Self {
-        let names = |types: &[wasmer::Type]| types.iter().map(type_name).collect();
-        Self { params: names(ty.params()), results: names(ty.results()) }
-    }
 }
 
 impl fmt::Display for Signature {
@@ -53,20 +46,6 @@ pub enum ExternKind {
     Global(String),
     /// An exception tag.
     Tag,
-}
-
-impl ExternKind {
-    pub(crate) fn new(ty: &wasmer::ExternType) -> Self {
-        match ty {
-            wasmer::ExternType::Function(ty) => Self::Function(Signature::new(ty)),
-            wasmer::ExternType::Memory(ty) => {
-                Self::Memory { minimum: ty.minimum.0, maximum: ty.maximum.map(|pages| pages.0) }
-            }
-            wasmer::ExternType::Table(ty) => Self::Table { minimum: ty.minimum, maximum: ty.maximum },
-            wasmer::ExternType::Global(ty) => Self::Global(type_name(&ty.ty)),
-            wasmer::ExternType::Tag(_) => Self::Tag,
-        }
-    }
 }
 
 impl fmt::Display for ExternKind {
@@ -123,8 +102,4 @@ fn list(types: &[String]) -> String {
         Some((first, more)) if !more.is_empty() => format!("{}, and {} more", first.join(", "), more.len()),
         _ => types.join(", "),
     }
-}
-
-pub(crate) fn type_name(ty: &wasmer::Type) -> String {
-    ty.to_string().to_lowercase()
 }

@@ -1,10 +1,6 @@
-//! Numbers that cross the border of a module, and their types.
+//! Names the numbers that are passed to a module and back, and their types, and reads them from text.
 
 use std::{fmt, str::FromStr};
-
-use wasmer_types::RawValue;
-
-use crate::wasmer::host_function::Number;
 
 /// The type of a number that WebAssembly passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,16 +39,6 @@ impl ValueType {
             }
         }
         .ok_or_else(failed)
-    }
-
-    /// The number of this type that compiled code left in memory.
-    pub(crate) fn value(self, raw: RawValue) -> Value {
-        match self {
-            Self::I32 => Value::I32(u32::from_raw(raw).cast_signed()),
-            Self::I64 => Value::I64(u64::from_raw(raw).cast_signed()),
-            Self::F32 => Value::F32(f32::from_raw(raw)),
-            Self::F64 => Value::F64(f64::from_raw(raw)),
-        }
     }
 }
 
@@ -99,15 +85,6 @@ impl Value {
             Self::I64(_) => ValueType::I64,
             Self::F32(_) => ValueType::F32,
             Self::F64(_) => ValueType::F64,
-        }
-    }
-
-    pub(crate) fn to_raw(self) -> RawValue {
-        match self {
-            Self::I32(n) => n.into(),
-            Self::I64(n) => n.into(),
-            Self::F32(n) => n.into(),
-            Self::F64(n) => n.into(),
         }
     }
 }

@@ -1,54 +1,73 @@
-//! Whether the arguments of a call fit its export.
+//! Checks that the arguments of a call fit its function, and converts numbers to what compiled code takes and back.
 
-use wasmer::{FunctionType, Type};
+use wasmer_types::RawValue;
 
-use crate::{Error, Signature, Value, ValueType, types::type_name};
+use super::{host_function::Number, types::FunctionType};
+use crate::{
+    error::Error,
+    value::{Value, ValueType},
+};
 
-/// The types of a function's parameters, which must be numbers.
-pub(crate) fn parameters(export: &str, ty: &FunctionType) -> Result<Vec<ValueType>, Error> {
-    numbers(ty.params()).ok_or_else(|| not_a_number(export, ty))
+/// Arguments of the types of one function, with room for its results.
+pub(super) struct Arguments {
+    values: Vec<RawValue>,
+    results: Vec<ValueType>,
 }
 
-/// Compares arguments with the function's type, and returns the types of its results.
-pub(crate) fn check(export: &str, ty: &FunctionType, arguments: &[Value]) -> Result<Vec<ValueType>, Error> {
-    let (Some(_), Some(results)) = (numbers(ty.params()), numbers(ty.results())) else {
-        return Err(not_a_number(export, ty));
-    };
-    if ty.params().len() != arguments.len() {
-        return Err(Error::Arity {
-            export: export.to_owned(),
-            signature: Signature::new(ty),
-            expected: ty.params().len(),
-            given: arguments.len(),
-        });
-    }
-    for (position, (expected, argument)) in ty.params().iter().zip(arguments).enumerate() {
-        if number(expected) != Some(argument.ty()) {
-            return Err(Error::ArgumentType {
+impl Arguments {
+    /// Compares arguments with the type of the function that is exported as `export`.
+    pub(super) fn check(export: &str, ty: &FunctionType, arguments: &[Value]) -> Result<Self, Error> {
+        let (Some(parameters), Some(results)) = (ty.parameters(), ty.results()) else {
+            return Err(Error::NotANumber { export: export.to_owned(), signature: ty.signature() });
+        };
+        if parameters.len() != arguments.len() {
+            return Err(Error::Arity {
                 export: export.to_owned(),
-                position: position + 1,
-                expected: type_name(expected),
-                given: argument.ty(),
+                signature: ty.signature(),
+                expected: parameters.len(),
+                given: arguments.len(),
             });
         }
+        for (position, (expected, argument)) in parameters.iter().zip(arguments).enumerate() {
+            if *expected != argument.ty() {
+                return Err(Error::ArgumentType {
+                    export: export.to_owned(),
+                    position: position + 1,
+                    expected: expected.to_string(),
+                    given: argument.ty(),
+                });
+            }
+        }
+        let mut values: Vec<_> = arguments.iter().map(|value| raw(*value)).collect();
+        values.resize(arguments.len().max(results.len()), RawValue::default());
+        Ok(Self { values, results })
     }
-    Ok(results)
+
+    /// What compiled code reads the arguments from, and writes the results to.
+    pub(super) fn values(&mut self) -> &mut [RawValue] {
+        &mut self.values
+    }
+
+    /// The results, once the function has returned.
+    pub(super) fn results(self) -> Vec<Value> {
+        self.results.iter().zip(self.values).map(|(ty, raw)| value(*ty, raw)).collect()
+    }
 }
 
-fn not_a_number(export: &str, ty: &FunctionType) -> Error {
-    Error::NotANumber { export: export.to_owned(), signature: Signature::new(ty) }
+fn raw(value: Value) -> RawValue {
+    match value {
+        Value::I32(n) => n.into(),
+        Value::I64(n) => n.into(),
+        Value::F32(n) => n.into(),
+        Value::F64(n) => n.into(),
+    }
 }
 
-fn numbers(types: &[Type]) -> Option<Vec<ValueType>> {
-    types.iter().map(number).collect()
-}
-
-fn number(ty: &Type) -> Option<ValueType> {
+fn value(ty: ValueType, raw: RawValue) -> Value {
     match ty {
-        Type::I32 => Some(ValueType::I32),
-        Type::I64 => Some(ValueType::I64),
-        Type::F32 => Some(ValueType::F32),
-        Type::F64 => Some(ValueType::F64),
-        _ => None,
+        ValueType::I32 => Value::I32(u32::from_raw(raw).cast_signed()),
+        ValueType::I64 => Value::I64(u64::from_raw(raw).cast_signed()),
+        ValueType::F32 => Value::F32(f32::from_raw(raw)),
+        ValueType::F64 => Value::F64(f64::from_raw(raw)),
     }
 }

@@ -1,15 +1,13 @@
-//! What lies beside an instance for the functions of the host, and the bytes that are lent to them for one run.
+//! Keeps what host functions find beside the instance that calls them, and the bytes that are lent to them for one run.
 
 use std::{ptr::NonNull, slice, sync::Arc};
 
 use wasmer::sys::vm::VMMemoryDefinition;
 
-use crate::{
-    Caller, GuestMemory, HostError, limits::MemoryPlace, wasmer::run::guest_stack::GuestStack,
-    watchdog::thread::Watch,
-};
+use super::{memory::limited::MemoryPlace, run::guest_stack::GuestStack};
+use crate::{caller::Caller, host_error::HostError, memory::GuestMemory, watchdog::slot::Slot};
 
-/// What the functions of the host find beside the instance that calls them.
+/// What the host functions find beside the instance that calls them.
 #[allow(missing_debug_implementations, unreachable_pub, reason = "named by a sealed trait")]
 pub struct Context<T> {
     pub(crate) data: T,
@@ -18,42 +16,42 @@ pub struct Context<T> {
     /// The base and size, once they were looked for.
     memory: Option<NonNull<VMMemoryDefinition>>,
     pub(crate) lent: Lent,
-    /// Why a function of the host ended the run that is under way.
+    /// Why a host function ended the run that is under way.
     pub(crate) refusal: Option<HostError>,
     pub(crate) stack: Arc<GuestStack>,
-    pub(crate) watch: Watch,
+    pub(crate) slot: Arc<Slot>,
 }
 
 impl<T> Context<T> {
-    pub(crate) fn new(data: T, watch: Watch, place: Option<MemoryPlace>) -> Self {
+    pub(crate) fn new(data: T, slot: Arc<Slot>, place: Option<MemoryPlace>) -> Self {
         let stack = Arc::new(GuestStack::new());
-        Self { data, place, memory: None, lent: Lent::nothing(), refusal: None, stack, watch }
+        Self { data, place, memory: None, lent: Lent::nothing(), refusal: None, stack, slot }
     }
 
     /// Whether the run that is under way was ended from outside, so that nothing more should be done for it. Asked when the
     /// guest calls the host and when it goes back.
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
-        let over = self.watch.has_fired();
+        let over = self.slot.has_fired();
         if over {
-            self.watch.calls_host();
+            self.slot.calls_host();
         }
         over
     }
 
-    /// What a function of the host sees. Only made while the guest waits for the function.
+    /// What a host function sees. Only made while the guest waits for the function.
     #[inline]
     pub(crate) fn caller(&mut self) -> Caller<'_, T> {
         let bytes: &mut [u8] = match self.memory.or_else(|| self.find_memory()) {
             None => &mut [],
             Some(definition) => {
                 // SAFETY: the definition lies inside the instance, which lives as long as the store that this value lies
-                // in, too. The guest waits for this function, so the engine does not write to it now.
+                // in, too. The guest waits for this function, so wasmer does not write to it now.
                 let VMMemoryDefinition { base, current_length } = *unsafe { definition.as_ref() };
                 if current_length == 0 {
                     &mut []
                 } else {
-                    // SAFETY: the engine keeps the base and size of a live memory there. The memory is not shared (threads
+                    // SAFETY: wasmer keeps the base and size of a live memory there. The memory is not shared (threads
                     // are off), so nothing else touches or moves it while the guest waits; each call makes one such
                     // slice only.
                     unsafe { slice::from_raw_parts_mut(base, current_length) }
@@ -86,12 +84,12 @@ impl<T> ContextBox<T> {
     /// The context, while the guest does not run.
     #[inline]
     pub(crate) fn get(&mut self) -> &mut Context<T> {
-        // SAFETY: the functions of the host only use the context while their guest runs, and whoever runs it has the instance's
+        // SAFETY: the host functions only use the context while their guest runs, and whoever runs it has the instance's
         // only borrow, as whoever calls this has.
         unsafe { self.0.as_mut() }
     }
 
-    /// The stack that the guest runs on. Shared with the functions of the host while it runs.
+    /// The stack that the guest runs on. Shared with the host functions while it runs.
     #[inline]
     pub(crate) fn stack(&self) -> *const GuestStack {
         // SAFETY: the context lives as long as this value. While no guest runs nothing else uses it, and what is counted here is
@@ -107,7 +105,7 @@ impl<T> Drop for ContextBox<T> {
     }
 }
 
-/// Bytes of the embedding program that the functions of the host may read during one run.
+/// Bytes of the embedding program that the host functions may read during one run.
 pub(crate) struct Lent([*const [u8]; 2]);
 
 impl Lent {

@@ -1,7 +1,7 @@
-//! The way from compiled code to a function of the host, and back.
+//! Has compiled code call host functions.
 //!
 //! Compiled code calls a host function by the C convention, with a pointer to what belongs to it and its arguments, on the
-//! guest's stack. Most functions of the host may need any amount of stack and enter other guests, so they run on the thread's own;
+//! guest stack. Most host functions may need any amount of stack and enter other guests, so they run on the host stack;
 //! the short ones that say so run where they are called, which spares two changes of stacks.
 
 use std::{
@@ -22,19 +22,58 @@ use wasmer::{
 };
 use wasmer_types::RawValue;
 
+use super::{context::Context, module::ImportType, run::guest_stack, types};
 use crate::{
-    Caller, HostError,
-    instance::failure::{HostPanic, drop_foreign},
-    wasmer::context::Context,
-    wasmer::run::call,
+    caller::Caller,
+    host_error::{HostError, HostPanic, drop_foreign},
+    types::Signature,
 };
 
-/// The stack that a function of the host runs on.
+/// A function that the embedding program offers to guests.
+pub(crate) struct HostFunction<T> {
+    ty: FunctionType,
+    make: Arc<Make<T>>,
+}
+
+/// Makes a host function for one instance.
+type Make<T> = dyn Fn(Site<'_, T>) -> Extern + Send + Sync + 'static;
+
+impl<T: Send + 'static> HostFunction<T> {
+    pub(crate) fn new<P: Arguments, R: Results>(
+        function: impl Fn(Caller<'_, T>, P) -> Result<R, HostError> + Send + Sync + 'static,
+        place: Place,
+    ) -> Self {
+        let function = Arc::new(function);
+        let ty = FunctionType::new(P::TYPES, R::TYPES);
+        Self { ty, make: Arc::new(move |site| P::instantiate(site, function.clone(), place)) }
+    }
+
+    /// Whether the function is what a module imports.
+    pub(crate) fn fits(&self, import: &ImportType) -> bool {
+        import.is_function(&self.ty)
+    }
+
+    pub(super) fn make(&self, site: Site<'_, T>) -> Extern {
+        (self.make)(site)
+    }
+}
+
+impl<T> HostFunction<T> {
+    pub(crate) fn signature(&self) -> Signature {
+        types::signature(&self.ty)
+    }
+
+    pub(crate) fn is_of_type_of(&self, other: &Self) -> bool {
+        self.ty == other.ty
+    }
+}
+
+/// The stack that a host function runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// The thread's own.
-    Thread,
-    /// The guest's, where there is room, and the thread's otherwise.
+    /// The host stack, which is the thread's own.
+    Host,
+    /// The guest stack, where there is room, and the host stack otherwise.
     Guest,
 }
 
@@ -43,14 +82,14 @@ pub enum Place {
 #[error("ended by the host")]
 struct Ended;
 
-/// What compiled code passes to the wrapper of a function of the host.
-struct HostFunction<T, F> {
+/// What compiled code passes to the wrapper of a host function.
+struct Bound<T, F> {
     context: NonNull<Context<T>>,
     function: Arc<F>,
     place: Place,
 }
 
-impl<T: Send + 'static, F> HostFunction<T, F> {
+impl<T: Send + 'static, F> Bound<T, F> {
     /// Runs the function for the guest that called it. A refusal is kept beside the instance, where
     /// [`Instance::enter`](crate::Instance::enter) finds it with its type.
     ///
@@ -66,14 +105,14 @@ impl<T: Send + 'static, F> HostFunction<T, F> {
         let context = unsafe { &mut *self.context.as_ptr() };
         let function = &*self.function;
         if self.place == Place::Guest && context.stack.has_room() {
-            context.watch.hold_interrupts_back(true);
-            let outcome = call::on_guest_stack(|| run(context, |caller| call(function, caller)));
-            context.watch.hold_interrupts_back(false);
+            context.slot.hold_interrupts_back(true);
+            let outcome = guest_stack::on_guest_stack(|| run(context, |caller| call(function, caller)));
+            context.slot.hold_interrupts_back(false);
             outcome
         } else {
-            context.watch.keep_interrupts_away(true);
+            context.slot.keep_interrupts_away(true);
             let outcome = on_host_stack(|| run(context, |caller| call(function, caller)));
-            context.watch.keep_interrupts_away(false);
+            context.slot.keep_interrupts_away(false);
             // The guest may not go on where its stack is at an end.
             if context.stack.is_open() { Err(Ended) } else { outcome }
         }
@@ -99,7 +138,7 @@ fn run<T: Send + 'static, R>(
     }
 }
 
-/// The run was over before the function of the host was.
+/// The run was over before the host function was.
 #[cold]
 #[inline(never)]
 fn too_late<R>(outcome: thread::Result<Result<R, HostError>>) -> Ended {
@@ -120,7 +159,7 @@ fn refuse<T>(context: &mut Context<T>, refusal: HostError) -> Ended {
     Ended
 }
 
-/// Where a function of the host is made: the store of one instance, and the context beside it.
+/// Where a host function is made: the store of one instance, and the context beside it.
 #[derive(Debug)]
 pub struct Site<'a, T> {
     pub(crate) store: &'a mut Store,
@@ -136,7 +175,7 @@ impl<T: 'static> Site<'_, T> {
         from_values: VMTrampoline,
         (function, place): (Arc<F>, Place),
     ) -> Extern {
-        let host_data = Box::new(HostFunction { context: self.context, function, place });
+        let host_data = Box::new(Bound { context: self.context, function, place });
         let anyfunc = VMCallerCheckedAnyfunc {
             func_ptr: entry,
             type_signature_hash: self.store.engine().as_sys().register_signature(&ty),
@@ -185,7 +224,7 @@ number!(u64, I64);
 number!(f32, F32);
 number!(f64, F64);
 
-/// What a function of the host returns, as compiled code gets it.
+/// What a host function returns, as compiled code gets it.
 pub trait Results: Send + 'static {
     const TYPES: &'static [Type];
     fn to_raw(self) -> Option<RawValue>;
@@ -207,7 +246,7 @@ impl<N: Number> Results for N {
     }
 }
 
-/// The parameters of a function of the host, as compiled code passes them.
+/// The parameters of a host function, as compiled code passes them.
 pub trait Arguments: Sized + 'static {
     const TYPES: &'static [Type];
     fn instantiate<T, R, F>(site: Site<'_, T>, function: Arc<F>, place: Place) -> Extern
@@ -230,7 +269,7 @@ macro_rules! arguments {
                 F: Fn(Caller<'_, T>, Self) -> Result<R, HostError> + Send + Sync + 'static,
             {
                 unsafe extern "C" fn entry<T, R, F, $($generic: Number),*>(
-                    this: *const HostFunction<T, F>,
+                    this: *const Bound<T, F>,
                     $($name: $number),*
                 ) -> R
                 where
@@ -242,7 +281,7 @@ macro_rules! arguments {
                     let outcome = unsafe { (*this).run(|function, caller| function(caller, $all)) };
                     match outcome {
                         Ok(result) => result,
-                        // SAFETY: this runs on the guest's stack with nothing left to drop. The box is of no size, so that nothing
+                        // SAFETY: this runs on the guest stack with nothing left to drop. The box is of no size, so that nothing
                         // is allocated there.
                         Err(ended) => unsafe { raise_user_trap(Box::new(ended)) },
                     }

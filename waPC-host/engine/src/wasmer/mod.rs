@@ -1,11 +1,27 @@
-//! Holds all that names wasmer or one of its crates.
+//! Compiles and runs modules with wasmer: all that names wasmer or one of its crates is in this folder, and no type of theirs leaves it.
+//!
+//! | what the rest of the crate sees | |
+//! |---|---|
+//! | [`compile`], [`module::Compiled`] | bytes, or what the cache kept of them, to compiled modules |
+//! | [`host_function::HostFunction`] | a function that the embedding program offers to guests |
+//! | [`memory::budget::Budget`] | what an instance may use |
+//! | [`store::Store`], [`exports::Exports`] | the memory and state of one instance, and what it exports |
+//! | [`store::Entering`], [`store::Invocation`] | the two ways to call a guest, which end with results, a [`run::call::Fault`] or a [`run::trap::Trap`] |
+//! | [`fuel::Tank`] | the fuel of an instance |
+//! | [`run::interrupt`], [`run::stop::LentSign`] | how the watchdog ends a run from another thread |
 
 pub(crate) mod arguments;
+#[allow(unsafe_code)]
 pub(crate) mod compile;
 #[allow(unsafe_code)]
 pub(crate) mod context;
+pub(crate) mod exports;
+pub(crate) mod fuel;
 #[allow(unsafe_code)]
 pub(crate) mod host_function;
 pub(crate) mod memory;
-pub(crate) mod metering;
+pub(crate) mod module;
 pub(crate) mod run;
+#[allow(unsafe_code)]
+pub(crate) mod store;
+pub(crate) mod types;

@@ -1,9 +1,14 @@
-//! Interrupts that do not arrive: why, and who is told.
+//! Says why interrupts do not arrive, and in the log, once for each cause.
 
 use std::{
     fmt,
     sync::atomic::{AtomicU8, Ordering::Relaxed},
+    time::Duration,
 };
+
+use crossbeam_utils::atomic::AtomicCell;
+
+use super::system;
 
 /// Why interrupts do not reach the thread that a guest runs on.
 ///
@@ -31,14 +36,49 @@ impl Unreached {
         unreached.map_or_else(String::new, told)
     }
 
-    pub(crate) fn from_number(number: u8) -> Option<Self> {
+    /// Why `sent` interrupts have not arrived at `thread`, as far as that is certain. The first of them may need their time on a busy machine.
+    /// `seen` is how long it was on a processor when an earlier look found that it keeps them away.
+    pub(super) fn why_none_arrived(
+        sent: u32,
+        thread: u32,
+        seen: &AtomicCell<Option<Duration>>,
+    ) -> Option<Self> {
+        /// From here on somebody looks; at 2 ms between two, that is after some 16 ms, 32 ms and so on.
+        const LOOK: u32 = 8;
+        /// A second.
+        const LOST: u32 = 500;
+        /// A thread that is about to take an interrupt needs a few microseconds for it once it is on a processor, however long it waits for one.
+        const LONG_ENOUGH: Duration = Duration::from_millis(2);
+        match sent {
+            LOST.. => Some(Self::Lost),
+            LOOK.. if sent.is_power_of_two() => {
+                let now = system::ran_while_blocking(thread);
+                let before = seen.load().filter(|_| now.is_some());
+                if before.is_none() {
+                    seen.store(now);
+                }
+                (now?.saturating_sub(before?) >= LONG_ENOUGH).then_some(Self::Blocked)
+            }
+            _ => None,
+        }
+    }
+
+    /// Has interrupts reach the calling thread again, which kept them away from a run, as far as that is known.
+    #[cold]
+    pub(super) fn admit_again(self) {
+        if matches!(self, Self::Blocked | Self::Lost) {
+            system::admit_interrupts();
+        }
+    }
+
+    pub(super) fn from_number(number: u8) -> Option<Self> {
         [Self::Blocked, Self::OtherHandler, Self::Lost, Self::NotBuilt]
             .into_iter()
             .find(|cause| *cause as u8 == number)
     }
 
     /// Says it in the log, the first time in this process that it happens for this cause. Who builds without interrupts knows it.
-    pub(crate) fn log_once(self) {
+    pub(super) fn log_once(self) {
         static LOGGED: AtomicU8 = AtomicU8::new(0);
         let bit = 1 << self as u8;
         if self != Self::NotBuilt && LOGGED.fetch_or(bit, Relaxed) & bit == 0 {
@@ -62,5 +102,50 @@ impl fmt::Display for Unreached {
             Self::Lost => "SIGUSR1 was sent to its thread for a second and did not arrive",
             Self::NotBuilt => "interrupts are not built in; switch the feature `host-interrupt` on",
         })
+    }
+}
+
+#[cfg(all(test, target_os = "linux", feature = "host-interrupt"))]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering::SeqCst},
+            mpsc,
+        },
+        time::Instant,
+    };
+
+    use super::*;
+
+    /// Whoever is about to take an interrupt and waits for a processor looks like one that keeps it away.
+    #[test]
+    fn a_thread_blocks_interrupts_only_when_it_runs_without_taking_them() {
+        let (ready, is_ready) = mpsc::channel();
+        let (go_on, may_go_on) = mpsc::channel::<()>();
+        let done = Arc::new(AtomicBool::new(false));
+        let is_done = Arc::clone(&done);
+        let thread = std::thread::spawn(move || {
+            system::keep_an_interrupt_away();
+            ready.send(system::thread_number()).unwrap();
+            may_go_on.recv().unwrap();
+            while !is_done.load(SeqCst) {}
+        });
+        let number = is_ready.recv().unwrap();
+        let seen = AtomicCell::new(None);
+        for _ in 0..10 {
+            assert_eq!(Unreached::why_none_arrived(8, number, &seen), None, "it is on no processor");
+        }
+        go_on.send(()).unwrap();
+        let began = Instant::now();
+        let found = loop {
+            let found = Unreached::why_none_arrived(8, number, &seen);
+            if found.is_some() || began.elapsed() > Duration::from_secs(60) {
+                break found;
+            }
+        };
+        done.store(true, SeqCst);
+        thread.join().unwrap();
+        assert_eq!(found, Some(Unreached::Blocked));
     }
 }

@@ -1,4 +1,4 @@
-//! The one budget of an instance, out of which its memory and all of its tables are paid.
+//! Keeps the budget of an instance, out of which its memory and all of its tables are paid.
 
 use std::sync::{
     Arc,
@@ -7,14 +7,14 @@ use std::sync::{
 
 use wasmer::{ModuleInfo, TableType, sys::vm::VMCallerCheckedAnyfunc};
 
-use crate::{
-    Error,
-    limits::{Limits, PAGE},
-};
+use crate::{error::Error, limits::Limits, wasmer::module::Compiled};
+
+/// One page of WebAssembly memory, in bytes.
+pub(super) const PAGE: u64 = 65_536;
 
 /// What an element of a table takes, in bytes.
 const ELEMENT: u64 = size_of::<usize>() as u64;
-/// What the engine keeps beside each element of a table of functions that cannot grow, in bytes.
+/// What wasmer keeps beside each element of a table of functions that cannot grow, in bytes.
 const CALLEE: u64 = size_of::<VMCallerCheckedAnyfunc>() as u64;
 /// The part of the budget that is set aside for tables that may grow.
 const FOR_GROWTH: u64 = 16;
@@ -35,6 +35,8 @@ struct Inner {
     tables: AtomicU64,
     /// What may still be set aside.
     growth: AtomicU64,
+    /// The largest size that the guest asked for and was refused, in bytes, so that a trap that follows can be told for what it is.
+    refused: AtomicU64,
 }
 
 impl Budget {
@@ -42,7 +44,8 @@ impl Budget {
     ///
     /// # Errors
     /// [`Error::TableLimit`], [`Error::MemoryLimit`] and [`Error::SegmentLimit`].
-    pub(crate) fn new(limits: &Limits, info: &ModuleInfo) -> Result<Self, Error> {
+    pub(crate) fn new(limits: &Limits, module: &Compiled) -> Result<Self, Error> {
+        let info = module.info();
         let (total, elements) = (limits.memory_bytes(), limits.table_elements());
         let waiting = info.passive_elements.values().map(|segment| segment.len() as u64 * ELEMENT);
         let mut tables = waiting.sum::<u64>();
@@ -64,11 +67,11 @@ impl Budget {
         }
         let growth = (total / FOR_GROWTH).min(total - requested);
         let (tables, growth) = (AtomicU64::new(tables), AtomicU64::new(growth));
-        Ok(Self(Arc::new(Inner { total, elements, tables, growth })))
+        Ok(Self(Arc::new(Inner { total, elements, tables, growth, refused: AtomicU64::new(0) })))
     }
 
     /// How many elements a table of this type may have at most. What it may grow by is set aside.
-    pub(crate) fn table_maximum(&self, table: &TableType) -> u32 {
+    pub(super) fn table_maximum(&self, table: &TableType) -> u32 {
         let Inner { elements, tables, growth, .. } = &*self.0;
         let wanted = table.maximum.map_or(*elements, |declared| declared.min(*elements));
         let left = growth.load(Relaxed);
@@ -79,10 +82,30 @@ impl Budget {
         table.minimum.saturating_add(u32::try_from(more).unwrap_or(u32::MAX))
     }
 
-    /// Whether a memory may have so many bytes; if not, what it would come to with the tables.
-    pub(crate) fn admit_memory(&self, bytes: u64) -> Result<(), u64> {
+    /// Whether a memory may have so many bytes. What it would come to with the tables is noted when it may not.
+    pub(super) fn admit_memory(&self, bytes: u64) -> bool {
         let requested = bytes.saturating_add(self.0.tables.load(Relaxed));
-        if requested <= self.0.total { Ok(()) } else { Err(requested) }
+        let fits = requested <= self.0.total;
+        if !fits {
+            self.0.refused.fetch_max(requested, Relaxed);
+        }
+        fits
+    }
+
+    /// Forgets what was refused in a run that went well all the same.
+    #[inline]
+    pub(crate) fn forget_refused(&self) {
+        if self.0.refused.load(Relaxed) != 0 {
+            self.0.refused.store(0, Relaxed);
+        }
+    }
+
+    /// The size that was refused since the last time that this was asked, and the limit, both in bytes.
+    pub(crate) fn take_refused(&self) -> Option<(u64, u64)> {
+        match self.0.refused.swap(0, Relaxed) {
+            0 => None,
+            bytes => Some((bytes, self.0.total)),
+        }
     }
 }
 
@@ -91,7 +114,7 @@ fn size(table: &TableType) -> u64 {
     u64::from(table.minimum) * (ELEMENT + if table.is_fixed_funcref_table() { CALLEE } else { 0 })
 }
 
-/// How much the engine writes to give the tables their elements, in bytes: those of each segment, and behind each the whole of a table that cannot grow.
+/// How much wasmer writes to give the tables their elements, in bytes: those of each segment, and behind each the whole of a table that cannot grow.
 fn initialised(info: &ModuleInfo) -> u64 {
     let segments = info.table_initializers.iter().map(|segment| {
         let whole = match info.tables.get(segment.table_index) {

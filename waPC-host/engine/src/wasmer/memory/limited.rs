@@ -1,36 +1,55 @@
-//! A linear memory that does not grow past the budget, and remembers when it was asked to.
+//! Keeps a linear memory from growing past its budget.
 
-use std::ptr::NonNull;
+use std::{
+    ptr::NonNull,
+    sync::{
+        Arc,
+        atomic::{AtomicPtr, Ordering::Relaxed},
+    },
+};
 
 use wasmer::{
     MemoryError, MemoryStyle, MemoryType, Pages,
     sys::vm::{LinearMemory, VMMemory, VMMemoryDefinition},
 };
 
-use crate::{
-    limits::{PAGE, Refused},
-    wasmer::memory::budget::Budget,
-};
+use super::budget::{Budget, PAGE};
+
+/// Where wasmer keeps the base and size of an instance's own memory, for whoever reads them at every import. A module has
+/// one memory at most: several are not accepted, and none can be imported.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MemoryPlace(Arc<AtomicPtr<VMMemoryDefinition>>);
+
+impl MemoryPlace {
+    pub(super) fn set(&self, definition: NonNull<VMMemoryDefinition>) {
+        self.0.store(definition.as_ptr(), Relaxed);
+    }
+
+    /// The place, once the memory was made. It lies inside the instance and lives as long as its store.
+    pub(crate) fn definition(&self) -> Option<NonNull<VMMemoryDefinition>> {
+        NonNull::new(self.0.load(Relaxed))
+    }
+}
 
 #[derive(Debug)]
-pub(crate) struct LimitedMemory {
+pub(super) struct LimitedMemory {
     memory: VMMemory,
     budget: Budget,
-    refused: Refused,
 }
 
 impl LimitedMemory {
-    pub(crate) fn new(memory: VMMemory, budget: Budget, refused: Refused) -> Self {
-        Self { memory, budget, refused }
+    pub(super) fn new(memory: VMMemory, budget: Budget) -> Self {
+        Self { memory, budget }
     }
 
-    pub(crate) fn boxed(self) -> Box<dyn LinearMemory + Send + Sync + 'static> {
+    pub(super) fn boxed(self) -> Box<dyn LinearMemory + Send + Sync + 'static> {
         Box::new(self)
     }
 
     fn admit(&self, wanted: u64, delta: Pages) -> Result<(), MemoryError> {
-        let Err(requested) = self.budget.admit_memory(wanted.saturating_mul(PAGE)) else { return Ok(()) };
-        self.refused.note(requested);
+        if self.budget.admit_memory(wanted.saturating_mul(PAGE)) {
+            return Ok(());
+        }
         Err(MemoryError::CouldNotGrow { current: self.memory.size(), attempted_delta: delta })
     }
 }
@@ -68,6 +87,6 @@ impl LinearMemory for LimitedMemory {
 
     fn copy(&self) -> Result<Box<dyn LinearMemory + Send + Sync + 'static>, MemoryError> {
         let copy = VMMemory::from(self.memory.copy()?);
-        Ok(Self::new(copy, self.budget.clone(), self.refused.clone()).boxed())
+        Ok(Self::new(copy, self.budget.clone()).boxed())
     }
 }

@@ -2,3 +2,5 @@
 
 pub(crate) mod budget;
 pub(crate) mod limited;
+#[allow(unsafe_code)]
+pub(crate) mod tunables;

@@ -1,10 +1,9 @@
-//! The one road into compiled code, and the stack that it runs on.
+//! Enters compiled code, on a guest stack.
 //!
 //! wasmer's own way in looks the store and the thread up in tables of the whole process at every call and every import. What
 //! is needed of that is kept here beside the instance instead, so that a call costs little more than the change of stacks.
 
 use std::{
-    cell::Cell,
     fmt, io,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
@@ -16,23 +15,19 @@ use wasmer::{
 };
 use wasmer_types::RawValue;
 
-use crate::{
-    HostPanic,
-    wasmer::run::guest_stack::{self, GuestStack, Unprepared},
+use super::{
+    guest_stack::{self, GuestStack, Unprepared},
+    trap::Trap,
 };
+use crate::host_error::HostPanic;
 
 const CONFIG: VMConfig = VMConfig { wasm_stack_size: Some(guest_stack::SIZE) };
-
-thread_local! {
-    /// Whether a function of the host runs on a guest's stack, where no guest can be entered.
-    static ON_GUEST_STACK: Cell<bool> = const { Cell::new(false) };
-}
 
 /// Why a call did not return.
 #[derive(Debug)]
 pub(crate) enum Fault {
     /// The guest's run came to an end before it was done.
-    Ended(RuntimeError),
+    Ended(Trap),
     /// There was no stack for the guest, which was not entered. The words say why.
     NoStack(String),
 }
@@ -40,6 +35,11 @@ pub(crate) enum Fault {
 /// A function of an instance, as compiled code is entered.
 #[derive(Clone, Copy)]
 pub(crate) struct Callee(NonNull<VMCallerCheckedAnyfunc>);
+
+// SAFETY: what it points to is only followed in a call of the store that it belongs to.
+unsafe impl Send for Callee {}
+// SAFETY: as above.
+unsafe impl Sync for Callee {}
 
 impl Callee {
     /// The function behind an export of an instance in `store`, for as long as the store lives.
@@ -63,7 +63,7 @@ impl Callee {
         values: &mut [RawValue],
         stack: *const GuestStack,
     ) -> Result<(), Fault> {
-        // SAFETY: the instance lives, and nothing writes to what the engine keeps of its functions.
+        // SAFETY: the instance lives, and nothing writes to what wasmer keeps of its functions.
         let VMCallerCheckedAnyfunc { func_ptr, vmctx, call_trampoline, .. } = unsafe { self.0.read() };
         let values = values.as_mut_ptr();
         let enter = move || {
@@ -79,7 +79,7 @@ impl Callee {
     }
 }
 
-/// Prepares the stack that the engine takes next on this thread, which it enters itself for a start section.
+/// Prepares the stack that wasmer takes next on this thread, which it enters itself for a start section.
 ///
 /// # Safety
 /// `stack` must live.
@@ -88,7 +88,7 @@ pub(crate) unsafe fn prepare_stack(store: &Store, stack: *const GuestStack) -> R
     unsafe { on_stack(store, move || (*stack).prepare()) }
 }
 
-/// Runs `enter` at the bottom of a guest's stack.
+/// Runs `enter` at the bottom of a guest stack.
 ///
 /// # Safety
 /// `enter` must have nothing to drop.
@@ -98,7 +98,7 @@ unsafe fn on_stack(
     enter: impl FnOnce() -> Result<(), Unprepared> + 'static,
 ) -> Result<(), Fault> {
     let handler = store.as_store_ref().signal_handler();
-    // The engine panics when the system gives it no stack; nothing of the guest is under way then.
+    // wasmer panics when the system gives it no stack; nothing of the guest is under way then.
     let mut fault = None;
     let entered = catch_unwind(AssertUnwindSafe(|| {
         // A trap is large: one that there is not is not to be moved about.
@@ -120,7 +120,7 @@ unsafe fn on_stack(
 
 #[cold]
 fn ended(trap: vm::Trap) -> Fault {
-    Fault::Ended(RuntimeError::from(trap))
+    Fault::Ended(RuntimeError::from(trap).into())
 }
 
 #[cold]
@@ -132,19 +132,4 @@ impl fmt::Debug for Callee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Callee")
     }
-}
-
-/// Runs a function of the host on the guest's stack.
-#[inline]
-pub(crate) fn on_guest_stack<R>(function: impl FnOnce() -> R) -> R {
-    ON_GUEST_STACK.set(true);
-    let result = function();
-    ON_GUEST_STACK.set(false);
-    result
-}
-
-/// Whether a function of the host runs on a guest's stack on this thread.
-#[inline]
-pub(crate) fn is_on_guest_stack() -> bool {
-    ON_GUEST_STACK.get()
 }

@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn the_functions_of_a_module_are_found() {
         let module = crate::Engine::new().compile(b"(module (func) (func (export \"f\")))").unwrap();
-        let code = Code::of(module.wasmer());
+        let code = module.compiled().code();
         assert_eq!(code.0.len(), 2);
         assert!(code.0.iter().all(|range| !range.is_empty() && code.contains(range.start)));
     }

@@ -14,11 +14,19 @@
 //! wasmer keeps stacks and hands them to any thread. The mark at the end of the reserve says that a stack is prepared, so that it
 //! costs a call nothing but a look.
 
-use std::sync::atomic::{
-    AtomicBool, AtomicUsize,
-    Ordering::{Relaxed, SeqCst},
-    compiler_fence,
+use std::{
+    cell::Cell,
+    sync::atomic::{
+        AtomicBool, AtomicUsize,
+        Ordering::{Relaxed, SeqCst},
+        compiler_fence,
+    },
 };
+
+thread_local! {
+    /// Whether a host function runs on a guest stack, where no guest can be entered.
+    static ON_GUEST_STACK: Cell<bool> = const { Cell::new(false) };
+}
 
 /// How much of its stack a guest may use, in bytes.
 const GUEST: usize = 1 << 20;
@@ -124,6 +132,21 @@ impl GuestStack {
         }
         opened
     }
+}
+
+/// Runs a host function on the guest stack.
+#[inline]
+pub(crate) fn on_guest_stack<R>(function: impl FnOnce() -> R) -> R {
+    ON_GUEST_STACK.set(true);
+    let result = function();
+    ON_GUEST_STACK.set(false);
+    result
+}
+
+/// Whether a host function runs on a guest stack on this thread.
+#[inline]
+pub(crate) fn is_on_guest_stack() -> bool {
+    ON_GUEST_STACK.get()
 }
 
 /// # Safety

@@ -1,19 +1,28 @@
-//! Whom an interrupt is sent to.
+//! Sends interrupts to the thread that a run is on.
 //!
 //! wasmer sends interrupts to stores, and keeps a table of the whole process of which store runs where. Here a *thread* stands
 //! in that table, once and for as long as it lives; each slot remembers the thread that its run is on.
 
-use std::{cell::Cell, time::Duration};
+use std::cell::Cell;
 
-use crossbeam_utils::atomic::AtomicCell;
-
+use wasmer::sys::vm::StoreId;
 #[cfg(feature = "host-interrupt")]
 use wasmer::sys::vm::interrupt_registry::{self, InterruptInstallGuard};
 
-use crate::{Error, Unreached, wasmer::run::signal, watchdog::thread as watchdog};
+use crate::{
+    error::Error,
+    watchdog::{system, unreached::Unreached},
+};
 
 /// A thread, or a store for as long as wasmer itself enters it.
-pub(crate) type Target = wasmer::sys::vm::StoreId;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target(StoreId);
+
+impl From<StoreId> for Target {
+    fn from(store: StoreId) -> Self {
+        Self(store)
+    }
+}
 
 /// A place in wasmer's table.
 struct Place {
@@ -42,9 +51,9 @@ thread_local! {
 
 impl Place {
     fn take() -> Self {
-        let target = Target::default();
+        let target = StoreId::default();
         Self {
-            target,
+            target: Target(target),
             #[cfg(feature = "host-interrupt")]
             _installed: interrupt_registry::install(target)
                 .expect("nobody interrupts a target that nobody knows"),
@@ -54,8 +63,8 @@ impl Place {
 
 impl ThreadPlace {
     fn take() -> Self {
-        signal::admit_interrupts();
-        watchdog::note_thread();
+        system::admit_interrupts();
+        system::note_thread();
         Self { place: Place::take(), _end: ThreadEnd }
     }
 }
@@ -64,7 +73,7 @@ impl Drop for ThreadEnd {
     fn drop(&mut self) {
         TARGET.set(None);
         // wasmer's handler must not find that its own values of the thread are gone already.
-        signal::take_pending_interrupts();
+        system::take_pending_interrupts();
     }
 }
 
@@ -122,11 +131,11 @@ fn target_of_thread(export: &str) -> Result<Target, Error> {
 /// Sends a signal to the thread behind `target`, if it still runs. Fails when nobody would take the signal for an interrupt.
 #[cfg(feature = "host-interrupt")]
 pub(crate) fn send(target: Target) -> Result<(), Unreached> {
-    if !signal::is_handled() {
+    if !system::is_handled() {
         return Err(Unreached::OtherHandler);
     }
     // An error means that the run is over, or that another interrupt is on its way to the same thread: the watchdog comes again.
-    let _ = interrupt_registry::interrupt(target);
+    let _ = interrupt_registry::interrupt(target.0);
     Ok(())
 }
 
@@ -135,84 +144,4 @@ pub(crate) fn send(target: Target) -> Result<(), Unreached> {
 #[cfg(not(feature = "host-interrupt"))]
 pub(crate) fn send(_: Target) -> Result<(), Unreached> {
     Err(Unreached::NotBuilt)
-}
-
-/// Why `sent` interrupts have not arrived at `thread`, as far as that is certain. The first of them may need their time on a busy machine.
-/// `seen` is how long it was on a processor when an earlier look found that it keeps them away.
-pub(crate) fn why_none_arrived(
-    sent: u32,
-    thread: u32,
-    seen: &AtomicCell<Option<Duration>>,
-) -> Option<Unreached> {
-    /// From here on somebody looks; at 2 ms between two, that is after some 16 ms, 32 ms and so on.
-    const LOOK: u32 = 8;
-    /// A second.
-    const LOST: u32 = 500;
-    /// A thread that is about to take an interrupt needs a few microseconds for it once it is on a processor, however long it waits for one.
-    const LONG_ENOUGH: Duration = Duration::from_millis(2);
-    match sent {
-        LOST.. => Some(Unreached::Lost),
-        LOOK.. if sent.is_power_of_two() => {
-            let now = signal::ran_while_blocking(thread);
-            let before = seen.load().filter(|_| now.is_some());
-            if before.is_none() {
-                seen.store(now);
-            }
-            (now?.saturating_sub(before?) >= LONG_ENOUGH).then_some(Unreached::Blocked)
-        }
-        _ => None,
-    }
-}
-
-/// Has interrupts reach the calling thread again, which kept them away from a run, as far as that is known.
-#[cold]
-pub(crate) fn admit_again(unreached: Unreached) {
-    if matches!(unreached, Unreached::Blocked | Unreached::Lost) {
-        signal::admit_interrupts();
-    }
-}
-
-#[cfg(all(test, target_os = "linux", feature = "host-interrupt"))]
-mod tests {
-    use std::{
-        sync::{
-            Arc,
-            atomic::{AtomicBool, Ordering::SeqCst},
-            mpsc,
-        },
-        time::Instant,
-    };
-
-    use super::*;
-
-    /// Whoever is about to take an interrupt and waits for a processor looks like one that keeps it away.
-    #[test]
-    fn a_thread_blocks_interrupts_only_when_it_runs_without_taking_them() {
-        let (ready, is_ready) = mpsc::channel();
-        let (go_on, may_go_on) = mpsc::channel::<()>();
-        let done = Arc::new(AtomicBool::new(false));
-        let is_done = Arc::clone(&done);
-        let thread = std::thread::spawn(move || {
-            signal::keep_an_interrupt_away();
-            ready.send(signal::thread_number()).unwrap();
-            may_go_on.recv().unwrap();
-            while !is_done.load(SeqCst) {}
-        });
-        let number = is_ready.recv().unwrap();
-        let seen = AtomicCell::new(None);
-        for _ in 0..10 {
-            assert_eq!(why_none_arrived(8, number, &seen), None, "it is on no processor");
-        }
-        go_on.send(()).unwrap();
-        let began = Instant::now();
-        let found = loop {
-            let found = why_none_arrived(8, number, &seen);
-            if found.is_some() || began.elapsed() > Duration::from_secs(60) {
-                break found;
-            }
-        };
-        done.store(true, SeqCst);
-        thread.join().unwrap();
-        assert_eq!(found, Some(Unreached::Blocked));
-    }
 }

@@ -4,9 +4,10 @@
 pub(crate) mod call;
 pub(crate) mod code;
 #[allow(unsafe_code)]
+pub(crate) mod guard;
+#[allow(unsafe_code)]
 pub(crate) mod guest_stack;
 pub(crate) mod interrupt;
 #[allow(unsafe_code)]
-pub(crate) mod signal;
-#[allow(unsafe_code)]
 pub(crate) mod stop;
+pub(crate) mod trap;

@@ -5,7 +5,7 @@
 //! out (see [`EngineOperators`]). The sign is a global that is added to every module, as its last one.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed},
 };
 
@@ -46,6 +46,43 @@ impl StopSign {
             // and only compiled code reads it beside, which loads it with one instruction each time.
             unsafe { AtomicI32::from_ptr((&raw mut (*global).val).cast()) }.store(1, Relaxed);
         }
+    }
+}
+
+/// The sign of one instance, lent to other threads for as long as the instance lives.
+#[derive(Debug, Default)]
+pub(crate) struct LentSign(Mutex<Option<StopSign>>);
+
+impl LentSign {
+    /// Raises the sign, unless the instance is not there yet or no longer.
+    pub(crate) fn raise(&self) {
+        if let Some(sign) = self.lock().as_ref() {
+            // SAFETY: the instance lives for as long as its loan does, which cannot be dropped before the lock is let go.
+            unsafe { sign.raise() };
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<StopSign>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lends the sign of an instance, which must be dropped later than this.
+#[derive(Debug)]
+pub(crate) struct SignLoan(Arc<LentSign>);
+
+impl SignLoan {
+    /// # Safety
+    /// The loan must be dropped before the instance is.
+    pub(crate) unsafe fn new(lent: &Arc<LentSign>, sign: StopSign) -> Self {
+        *lent.lock() = Some(sign);
+        Self(lent.clone())
+    }
+}
+
+impl Drop for SignLoan {
+    fn drop(&mut self) {
+        *self.0.lock() = None;
     }
 }
 
