@@ -4,7 +4,8 @@
 //! on becomes a value of its own, which each of the branches hands on. In WebAssembly branches meet behind blocks and at the heads of loops alone, so
 //! that both follow from which locals are changed inside.
 
-use super::{Meter, Unfit};
+use super::meter::{Meter, Unfit};
+use crate::limits::compile::CompileBound;
 
 /// What a function asks of whoever allocates registers.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -188,7 +189,7 @@ impl Flow {
             frame.from.push(condition);
             frame.jumps += 1;
         }
-        meter.add_steps((frame.changed.len() + frame.from.len()) as u64)?;
+        meter.add(CompileBound::Steps, (frame.changed.len() + frame.from.len()) as u64)?;
         match frame.head {
             Some(head) => self.join(head, frame.jumps + 1, &frame),
             // The function's own frame: what meets there are its results, which are nobody's locals.
@@ -220,7 +221,7 @@ impl Flow {
     pub(super) fn finish(&mut self, meter: &mut Meter<'_>) -> Result<Spread, Unfit> {
         let words = self.locals.div_ceil(64);
         let blocks = self.blocks.len();
-        meter.add_steps((words as u64).saturating_mul(blocks as u64))?;
+        meter.add(CompileBound::Steps, (words as u64).saturating_mul(blocks as u64))?;
         let mut live = vec![0_u64; words * blocks];
         self.edges.sort_unstable();
         let successors = successors(&self.edges, blocks);
@@ -228,7 +229,10 @@ impl Flow {
         let mut changes = true;
         while changes {
             changes = false;
-            meter.add_steps(((blocks + self.edges.len()) * (words + 1) + self.accesses.len()) as u64)?;
+            meter.add(
+                CompileBound::Steps,
+                ((blocks + self.edges.len()) * (words + 1) + self.accesses.len()) as u64,
+            )?;
             let mut end = self.accesses.len();
             for (block, Block { accesses, .. }) in self.blocks.iter().enumerate().rev() {
                 alive.fill(0);
