@@ -1,4 +1,4 @@
-//! What a guest made with `wapc-guest` costs: echo and callback of `examples/guests/echo`, beside the guest of the other
+//! What a guest made with `wascc-guest` costs: echo and callback of `examples/guests/echo`, beside the guest of the other
 //! benches, which is written in WAT and keeps its payload at one fixed address. Both run on the same host.
 //!
 //! Short rounds of the two take turns, and the medians are compared, so that a busy machine disturbs both alike. A guest that
@@ -33,7 +33,7 @@ fn main() {
     let guests = [host(ECHO.as_bytes()), host(&committed())];
     println!(
         "{:<10} {:>9} {:>13} {:>22} {:>6}",
-        "operation", "bytes", "guest in WAT", "with wapc-guest", "ratio"
+        "operation", "bytes", "guest in WAT", "with wascc-guest", "ratio"
     );
     for operation in ["echo", "callback"] {
         for size in SIZES {

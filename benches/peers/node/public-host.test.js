@@ -8,7 +8,7 @@ const { test } = require('node:test');
 
 const { instantiate } = require('@wapc/host');
 
-// A guest made with our `wapc-guest`, as it was built from `examples/guests/echo`.
+// A guest made with our `wascc-guest`, as it was built from `examples/guests/echo`.
 const echo = readFileSync(join(__dirname, '../../../examples/guests/modules/echo.wasm'));
 
 const bytes = (text) => new TextEncoder().encode(text);

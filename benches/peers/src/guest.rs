@@ -16,7 +16,7 @@ pub struct Guest {
 /// The waPC guests that every waPC host runs. The first is the measure of the others; the second is made with our own library.
 pub const GUESTS: &[Guest] = &[
     Guest { name: "WAT", path: "../guests/echo.wat" },
-    Guest { name: "our wapc-guest", path: "../../examples/guests/modules/echo.wasm" },
+    Guest { name: "wascc-guest", path: "../../examples/guests/modules/echo.wasm" },
     Guest { name: "wapc-guest 1.2", path: "../../examples/guests/sdk/modules/rust-public.wasm" },
 ];
 

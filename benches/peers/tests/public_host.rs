@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use peers::wapc_rs;
 use wapc::{WapcHost, errors::Error};
 
-/// A guest made with our `wapc-guest`, as it was built from `examples/guests/echo`.
+/// A guest made with our `wascc-guest`, as it was built from `examples/guests/echo`.
 const ECHO: &[u8] = include_bytes!("../../../examples/guests/modules/echo.wasm");
 
 /// What the host was asked: binding, namespace, operation, payload.

@@ -13,11 +13,11 @@ use serde_json::Value;
 const ARROWS: [(&str, &[&str]); 13] = [
     ("wapc-engine", &[]),
     ("wapc-host", &["wapc-engine"]),
-    ("wapc-guest", &[]),
+    ("wascc-guest", &[]),
     ("capability-contracts", &[]),
     ("capability-claims", &[]),
     ("capability-provider", &[]),
-    ("actor-sdk", &["wapc-guest", "capability-contracts"]),
+    ("actor-sdk", &["wascc-guest", "capability-contracts"]),
     ("host-audit", &[]),
     (
         "host-core",
