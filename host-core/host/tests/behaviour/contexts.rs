@@ -61,6 +61,7 @@ fn depth_deadline_trace_and_callers_hold_through_a_provider_that_delivers() {
         .called_by(Caller::client("the test"))
         .with_trace(trace.with_state("a=1"));
     let error = world.host.call_within(context.clone(), &actor, "Forward", b"round").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Guest, "{error}");
     let seen = seen.lock();
     assert_eq!(seen.len(), 21, "once for each actor that called");
     for (depth, seen) in (0..).zip(&*seen) {
