@@ -34,8 +34,16 @@ const PROVIDER: &[&str] = &["capability-provider", "capability-contracts"];
 const FOUNDATIONS: [&str; 4] = ["untrusted-text", "system-limits", "trusted-files", "call-context"];
 
 /// The crates that stand on top and may know anybody: the command line, the examples, the benches and the suites.
-const TOPS: [&str; 7] =
-    ["wascc", "invoke", "rpc", "kv-counter", "call-overhead", "provider-conformance", "wapc-conformance"];
+const TOPS: [&str; 8] = [
+    "wascc",
+    "invoke",
+    "rpc",
+    "kv-counter",
+    "embed-axum",
+    "call-overhead",
+    "provider-conformance",
+    "wapc-conformance",
+];
 
 #[test]
 fn crates_depend_on_each_other_along_the_arrows_only() {
