@@ -34,12 +34,13 @@ const PROVIDER: &[&str] = &["capability-provider", "capability-contracts"];
 const FOUNDATIONS: [&str; 4] = ["untrusted-text", "system-limits", "trusted-files", "call-context"];
 
 /// The crates that stand on top and may know anybody: the command line, the examples, the benches and the suites.
-const TOPS: [&str; 8] = [
+const TOPS: [&str; 9] = [
     "wascc",
     "invoke",
     "rpc",
     "kv-counter",
     "embed-axum",
+    "dictionary",
     "call-overhead",
     "provider-conformance",
     "wapc-conformance",
