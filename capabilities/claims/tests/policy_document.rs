@@ -6,7 +6,8 @@ mod common;
 use std::time::Duration;
 
 use capability_claims::{
-    Access, AccountBuilder, ClaimsError, Grant, GrantLimit, ModuleClaims, PolicyDocument, TrustPolicy,
+    Access, AccountBuilder, ClaimsError, Grant, GrantLimit, KeyKind, KeyPair, ModuleClaims, OperatorBuilder,
+    PolicyDocument, RotationBuilder, TrustPolicy,
 };
 use common::{ACCOUNT, NOW, account, module, operator, policy, signed};
 
@@ -28,6 +29,43 @@ fn accounts() -> String {
 fn an_empty_document_trusts_nobody() {
     assert!(matches!(decide(""), Err(ClaimsError::NotTrusted { .. })));
     assert_eq!(PolicyDocument::from_toml(""), Ok(PolicyDocument::default()));
+}
+
+/// The README's policy has every field once, with dots in the place of keys and tokens.
+#[test]
+fn the_policy_in_the_readme_is_one() {
+    let (_, rest) = include_str!("../README.md").split_once("```toml\n").unwrap();
+    let (policy, _) = rest.split_once("```").unwrap();
+    let (a, m, o) = (account().public_key(), module().public_key(), operator().public_key());
+    let successor = KeyPair::generate(KeyKind::Account).unwrap();
+    let times = RotationBuilder::new().issued_at(NOW).expires_at(NOW + 10);
+    let policy = [
+        ("A...", a.to_string()),
+        ("M...", m.to_string()),
+        ("O...", o.to_string()),
+        (
+            "account_tokens = [\"eyJ0eXAi...",
+            said("account_tokens", AccountBuilder::new(a).issue(&operator())),
+        ),
+        (
+            "operator_tokens = [\"eyJ0eXAi...",
+            said("operator_tokens", OperatorBuilder::new().issue(&operator())),
+        ),
+        ("rotations = [\"eyJ0eXAi...", said("rotations", times.issue(&account(), &successor))),
+    ]
+    .iter()
+    .fold(policy.to_owned(), |policy, (dots, said)| policy.replace(dots, said));
+    let document = PolicyDocument::from_toml(&policy).unwrap_or_else(|error| panic!("{error}\n{policy}"));
+    assert_eq!(document.is_whole(), Ok(()));
+    let entries = document.entries();
+    assert!(entries > 20, "every field has its entry: {document:?}");
+    let twin = include_str!("../src/document.rs");
+    assert!(twin.contains(&format!("/// entries = {entries} ")), "the documentation has another number");
+}
+
+/// The beginning of a field that lists `token`.
+fn said(field: &str, token: Result<String, ClaimsError>) -> String {
+    format!("{field} = [\"{}", token.unwrap())
 }
 
 type Expected = fn(&ClaimsError) -> bool;

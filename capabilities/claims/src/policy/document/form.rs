@@ -43,7 +43,7 @@ use crate::keys::PublicKey;
 /// operations = ["Get", "Set"]            # left out: all operations
 ///
 /// [end]                                  # without it, a file that was cut off cannot be told from a whole one
-/// entries = 23                           # all keys, tokens, names, numbers and grants above
+/// entries = 26                           # all keys, tokens, names, numbers and grants above
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
