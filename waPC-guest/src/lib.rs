@@ -115,3 +115,8 @@ pub mod __private {
     };
     pub use crate::{handlers::run, text::unknown_operation};
 }
+
+/// The README's examples run too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -100,3 +100,8 @@ pub mod __private {
         handlers::{always_well, health, http},
     };
 }
+
+/// The README's examples run too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

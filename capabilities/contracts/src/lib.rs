@@ -66,3 +66,8 @@ pub use crate::{
     operations::{RESERVED_OPERATIONS, is_reserved},
     wire::{decode, encode},
 };
+
+/// The README's examples run too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -141,3 +141,8 @@ pub use crate::{
     status::{ActorStatus, HandoverStatus, LinkStatus, PoolStatus, ProvenanceStatus, ProviderStatus, Status},
     swap::{ActorVersion, SwapReport},
 };
+
+/// The README's examples run too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -32,3 +32,8 @@ pub use crate::{
     keyvalue::{check_keyvalue, keyvalue, keyvalue_expiry},
     redis_server::{RedisServer, ServerError},
 };
+
+/// The README's examples run too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

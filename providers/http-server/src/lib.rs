@@ -70,3 +70,8 @@ mod socket;
 mod workers;
 
 pub use crate::provider::HttpServer;
+
+/// The README's examples run too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -55,3 +55,8 @@ mod store;
 mod value;
 
 pub use crate::{limits::Limits, provider::MemoryKeyValue};
+
+/// The README's examples run too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -40,3 +40,8 @@ mod server;
 mod until;
 
 pub use crate::provider::RedisKeyValue;
+
+/// The README's examples run too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -43,3 +43,8 @@ mod line;
 mod provider;
 
 pub use crate::{line::MAX_LINE, provider::LogProvider};
+
+/// The README's examples run too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

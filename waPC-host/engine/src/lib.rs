@@ -79,3 +79,8 @@ pub use crate::{
     value::{ParseValueError, Value, ValueType},
     watchdog::{unreached::Unreached, watch::CancelHandle},
 };
+
+/// The README's examples run too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

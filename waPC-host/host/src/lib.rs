@@ -111,3 +111,8 @@ pub use crate::{
     stats::PoolStats,
     system::{Clock, SystemClock},
 };
+
+/// The README's examples run too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
