@@ -96,3 +96,21 @@ fn every_event_has_its_line() {
     assert_eq!(written, expected);
     assert_eq!(verify(expected.as_bytes()).unwrap().records, events.len() as u64);
 }
+
+/// The README's way to check a line of a log, the second one, without this crate.
+#[cfg(unix)]
+#[test]
+fn a_line_is_checked_with_the_systems_tools_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = include_str!("format.log");
+    std::fs::write(directory.path().join("audit.log"), log).unwrap();
+    let command = r#"
+        sed -n 2p audit.log | sed 's/,"hash":"[0-9a-f]*"}$//' | tr -d '\n' | sha256sum
+    "#;
+    let mut shell = std::process::Command::new("sh");
+    let output = shell.args(["-c", command]).current_dir(directory.path()).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let hash = told.split_whitespace().next().unwrap();
+    let line = log.lines().nth(1).unwrap();
+    assert!(line.ends_with(&format!(r#","hash":"{hash}"}}"#)), "{told}{line}");
+}

@@ -77,7 +77,7 @@ fn steps() -> Vec<Step> {
             match title.take() {
                 Some(name) => steps.push(Step::File { name, content: block.join("\n") + "\n" }),
                 None if kind == "console" => steps.extend(commands(&block)),
-                None => {}
+                None => assert_eq!(kind, "text", "a block is neither a file nor commands: {block:?}"),
             }
         }
     }

@@ -79,6 +79,17 @@ fn steps() -> Vec<Step> {
     steps
 }
 
+/// Behind the steps, the guide has one more piece of a policy.
+#[test]
+fn the_date_of_a_revocation_in_the_guide_is_a_policy() {
+    let (_, rest) = GUIDE.rsplit_once("```toml\n").unwrap();
+    let (policy, _) = rest.split_once("```").unwrap();
+    assert!(policy.contains("since"), "{policy}");
+    let policy = policy.replace("A...old", ACCOUNT);
+    let document = capability_claims::PolicyDocument::from_toml(&policy).unwrap();
+    assert_eq!(document.revoked.since.len(), 1);
+}
+
 /// Threads that call all the time, until they are asked how it went.
 struct Callers {
     over: Arc<AtomicBool>,
