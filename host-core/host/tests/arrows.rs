@@ -34,13 +34,14 @@ const PROVIDER: &[&str] = &["capability-provider", "capability-contracts"];
 const FOUNDATIONS: [&str; 4] = ["untrusted-text", "system-limits", "trusted-files", "call-context"];
 
 /// The crates that stand on top and may know anybody: the command line, the examples, the benches and the suites.
-const TOPS: [&str; 9] = [
+const TOPS: [&str; 10] = [
     "wascc",
     "invoke",
     "rpc",
     "kv-counter",
     "embed-axum",
     "dictionary",
+    "layers",
     "call-overhead",
     "provider-conformance",
     "wapc-conformance",

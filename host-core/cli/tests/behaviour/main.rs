@@ -3,6 +3,7 @@
 mod audit;
 mod audit_show;
 mod call;
+mod cancelled;
 mod chain;
 mod check;
 mod durable;
