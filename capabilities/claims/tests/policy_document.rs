@@ -59,7 +59,7 @@ fn the_policy_in_the_readme_is_one() {
     assert_eq!(document.is_whole(), Ok(()));
     let entries = document.entries();
     assert!(entries > 20, "every field has its entry: {document:?}");
-    let twin = include_str!("../src/document.rs");
+    let twin = include_str!("../src/policy/document/form.rs");
     assert!(twin.contains(&format!("/// entries = {entries} ")), "the documentation has another number");
 }
 

@@ -5,8 +5,6 @@ use std::time::Duration;
 use call_context::{ErrorKind, Interrupted};
 use untrusted_text::Shown;
 
-use crate::CapabilityCall;
-
 /// Why a provider could not do what it was asked to.
 ///
 /// The text reaches the actor as the error of its host call, so it names what the actor sent and never a secret.
@@ -136,12 +134,8 @@ pub enum ProviderError {
 
 impl ProviderError {
     /// The call was over before its answer came, after `limit` if it had one.
-    pub(crate) fn interrupted(
-        call: &CapabilityCall<'_>,
-        interrupted: Interrupted,
-        limit: Option<Duration>,
-    ) -> Self {
-        let operation = call.operation.to_owned();
+    pub(crate) fn interrupted(operation: &str, interrupted: Interrupted, limit: Option<Duration>) -> Self {
+        let operation = operation.to_owned();
         match interrupted {
             Interrupted::Cancelled => Self::Cancelled { operation },
             Interrupted::DeadlineExceeded => {

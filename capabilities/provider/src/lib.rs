@@ -43,6 +43,7 @@
 #![forbid(unsafe_code)]
 
 mod blocking;
+mod call;
 mod config;
 mod deadline;
 mod dispatch;
@@ -57,11 +58,12 @@ pub use call_context::{
 
 pub use crate::{
     blocking::{Blocking, BlockingBuilder},
+    call::CapabilityCall,
     config::LinkConfig,
     deadline::deadline_after,
     dispatch::{ActorHandle, Dispatch, DispatchError},
     error::ProviderError,
     id::{ActorId, CapabilityId, IdError, LinkKey, LinkName},
-    provider::{CapabilityCall, Provider},
+    provider::Provider,
     reply::{Later, Reply},
 };

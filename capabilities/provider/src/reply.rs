@@ -49,7 +49,8 @@ impl<'a> Reply<'a> {
             Self::Later(future) => {
                 let limit = call.remaining();
                 let waited = call.context.wait(future);
-                waited.map_err(|interrupted| ProviderError::interrupted(call, interrupted, limit))??
+                waited
+                    .map_err(|interrupted| ProviderError::interrupted(call.operation, interrupted, limit))??
             }
         };
         // Not every provider looks at the limit by itself.

@@ -2,11 +2,9 @@
 //!
 //! ```text
 //!  client ──▶ axum ──▶ /about         a handler of the program's own
-//!                 └──▶ /counter/...   Counter::ask ──▶ Host::call ──▶ the actor ──▶ MemoryKeyValue
+//!                 └──▶ /counter/...   ask ──▶ ActorRef::call ──▶ the actor ──▶ MemoryKeyValue
 //! ```
 #![forbid(unsafe_code)]
-
-use std::sync::Arc;
 
 use axum::{
     Router,
@@ -16,15 +14,15 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use capability_claims::{PublicKey, TrustPolicy};
-use capability_contracts::{
-    decode, encode,
-    http_server::{self, OP_HANDLE_REQUEST},
+use host_core::{
+    ActorRef, ErrorKind, Host, PublicKey, TrustPolicy,
+    contracts::{
+        CodecError, decode, encode,
+        http_server::{self, OP_HANDLE_REQUEST},
+        keyvalue,
+    },
 };
-use capability_provider::{ActorId, LinkConfig, LinkKey, LinkName, Provider};
-use host_core::Host;
 use provider_keyvalue_memory::MemoryKeyValue;
-use tokio::task;
 
 /// The most bytes of a request's body.
 const LONGEST_BODY: usize = 1 << 20;
@@ -32,10 +30,7 @@ const LONGEST_BODY: usize = 1 << 20;
 // region host
 /// An actor that counts requests, with a host of its own. Clones share both.
 #[derive(Debug, Clone)]
-pub struct Counter {
-    host: Host,
-    actor: ActorId,
-}
+pub struct Counter(ActorRef);
 
 impl Counter {
     /// Starts the actor in `module`, which must be signed by `account`, on a store in memory.
@@ -44,12 +39,8 @@ impl Counter {
     /// Those of [`Host::add_actor`] and [`Host::link`]: above all when the module is not what the account signed.
     pub fn start(module: Vec<u8>, account: PublicKey) -> Result<Self, host_core::Error> {
         let host = Host::builder().trust(TrustPolicy::nobody().account(account)).build()?;
-        let store: Arc<dyn Provider> = Arc::new(MemoryKeyValue::new());
-        let capability = store.capability();
-        host.add_provider(LinkName::default(), store)?;
-        let actor = host.add_actor(module)?;
-        host.link(&LinkKey::new(actor.clone(), capability, LinkName::default()), LinkConfig::new())?;
-        Ok(Self { host, actor })
+        host.provide(MemoryKeyValue::new())?;
+        host.actor(module).link(keyvalue::CAPABILITY).start().map(Self)
     }
 }
 // endregion host
@@ -74,9 +65,9 @@ async fn ask(State(counter): State<Counter>, request: Request) -> Result<Respons
         ..http_server::Request::default()
     };
     let payload = encode(&message)?;
-    // A call blocks until the actor has answered, at most until its deadline: axum's own threads do not wait for it.
-    let call = move || counter.host.call(&counter.actor, OP_HANDLE_REQUEST, &payload);
-    let reply = task::spawn_blocking(call).await??;
+    // The call is made on a thread of the host's, so axum's own do not wait for it. When the client leaves, axum drops this future, and the
+    // actor's call is cancelled.
+    let reply = counter.0.call(OP_HANDLE_REQUEST, payload).await?;
     response(decode(OP_HANDLE_REQUEST, &reply)?)
 }
 // endregion router
@@ -101,13 +92,11 @@ enum Failed {
     #[error("the body cannot be read: {0}")]
     Body(axum::Error),
     #[error("the message cannot be read or written: {0}")]
-    Message(#[from] capability_contracts::CodecError),
+    Message(#[from] CodecError),
     #[error("the actor's answer is no response of HTTP")]
     Answer,
     #[error(transparent)]
     Host(#[from] host_core::Error),
-    #[error("the call ended early: {0}")]
-    Ended(#[from] task::JoinError),
 }
 
 impl IntoResponse for Failed {
@@ -115,8 +104,11 @@ impl IntoResponse for Failed {
         log::warn!("{self}");
         match self {
             Self::Body(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Host(host_core::Error::DeadlineExceeded { .. }) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Host(host_core::Error::Busy { .. }) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Host(error) => match error.kind() {
+                ErrorKind::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+                ErrorKind::Busy | ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                _ => StatusCode::BAD_GATEWAY,
+            },
             _ => StatusCode::BAD_GATEWAY,
         }
         .into_response()

@@ -6,8 +6,11 @@ use std::{
     time::Duration,
 };
 
-use capability_claims::{ClaimsBuilder, KeyKind, KeyPair, sign_module};
 use embed_axum::{Counter, router};
+use host_core::{
+    KeyKind, KeyPair,
+    claims::{ClaimsBuilder, sign_module},
+};
 use tokio::{net::TcpListener, runtime::Runtime};
 
 const COUNTER: &[u8] = include_bytes!("../../guests/modules/kv-counter.wasm");

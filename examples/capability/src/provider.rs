@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use capability_contracts::{decode, encode};
 use capability_provider::{
-    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError,
+    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError, Reply,
 };
 
 use crate::contract::{CAPABILITY, LookUpRequest, LookUpResponse, OP_LOOK_UP};
@@ -57,7 +56,7 @@ impl Provider for WordList {
 
     fn unlink(&self, _: &LinkKey) {}
 
-    fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, ProviderError> {
+    fn handle<'a>(&'a self, call: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError> {
         if call.operation != OP_LOOK_UP {
             return Err(ProviderError::UnknownOperation {
                 capability: CAPABILITY.to_owned(),

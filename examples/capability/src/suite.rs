@@ -33,6 +33,7 @@ fn ask(provider: &dyn Provider, word: &str) -> Result<Option<String>, ProviderEr
 
 fn send(provider: &dyn Provider, operation: &str, payload: &[u8]) -> Result<Vec<u8>, ProviderError> {
     let actor = ActorId::new(&format!("M{}", "A".repeat(55))).expect("it has the form of a key");
-    let reply = provider.handle(&CapabilityCall::new(&actor, &LinkName::default(), operation, payload))?;
+    let link = LinkName::default();
+    let reply = CapabilityCall::new(&actor, &link, operation, payload).send_to(provider)?;
     Ok(reply.to_vec())
 }

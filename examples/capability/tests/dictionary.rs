@@ -3,9 +3,8 @@
 use std::{collections::BTreeMap, panic};
 
 use actor_sdk::testing;
-use bytes::Bytes;
 use capability_provider::{
-    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError,
+    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError, Reply,
 };
 use dictionary::{
     client::look_up,
@@ -44,10 +43,10 @@ impl Provider for Pedantic {
 
     fn unlink(&self, _: &LinkKey) {}
 
-    fn handle(&self, call: &CapabilityCall<'_>) -> Result<Bytes, ProviderError> {
+    fn handle<'a>(&'a self, call: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError> {
         let shouts = call.payload.windows(3).any(|bytes| bytes == b"TEA");
-        let unknown = || capability_contracts::encode(&LookUpResponse::default()).unwrap().into();
-        if shouts { Ok(unknown()) } else { self.0.handle(call) }
+        let unknown = || capability_contracts::encode(&LookUpResponse::default()).unwrap();
+        if shouts { Ok(unknown().into()) } else { self.0.handle(call) }
     }
 }
 

@@ -13,9 +13,10 @@ use capability_provider::{
     ActorId, CallContext, CancelToken, CapabilityId, LinkConfig, LinkKey, LinkName, Trace,
 };
 use futures_channel::oneshot;
-use system_limits::{Job, NotTaken};
+use system_limits::NotTaken;
 
 use crate::{
+    async_calls::AsyncCall,
     error::Error,
     host::Host,
     options::{AddOptions, SwapOptions},
@@ -268,32 +269,23 @@ impl IntoFuture for PendingCall {
         let given = self.context.cancel().cloned();
         self.context = self.context.with_cancel(&own);
         let (actor, operation) = (self.actor.clone(), self.operation.clone());
-        let task = AsyncTask { call: self, given, own: own.clone(), answer };
-        let host = task.call.host.clone();
-        let refused = host.shared().workers.submit(task).err();
+        let host = self.host.clone();
+        let call = AsyncCall {
+            given_up: Box::new({
+                let (own, given) = (own.clone(), given.clone());
+                move || own.is_cancelled() || given.as_ref().is_some_and(CancelToken::is_cancelled)
+            }),
+            run: Box::new({
+                let own = own.clone();
+                move || {
+                    let _passed_on = given.as_ref().map(|given| given.on_cancel(move || own.cancel()));
+                    // Nobody may be waiting any more; then nobody misses the outcome.
+                    let _told = answer.send(self.wait());
+                }
+            }),
+        };
+        let refused = host.shared().workers.submit(call).err();
         CallFuture { actor, operation, own, refused, answered }
-    }
-}
-
-/// A call on its way to one of the host's threads.
-pub(crate) struct AsyncTask {
-    call: PendingCall,
-    /// What the program gave to cancel the call with.
-    given: Option<CancelToken>,
-    own: CancelToken,
-    answer: oneshot::Sender<Result<Bytes, Error>>,
-}
-
-impl Job for AsyncTask {
-    fn is_given_up(&self) -> bool {
-        self.own.is_cancelled() || self.given.as_ref().is_some_and(CancelToken::is_cancelled)
-    }
-
-    fn run(self) {
-        let Self { call, given, own, answer } = self;
-        let _passed_on = given.as_ref().map(|given| given.on_cancel(move || own.cancel()));
-        // Nobody may be waiting any more; then nobody misses the outcome.
-        let _told = answer.send(call.wait());
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use capability_provider::{ActorId, CallContext};
 
-use crate::{error::Error, generation::Admitted, shared::Shared};
+use crate::error::Error;
 
 /// Where a call goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,29 +135,5 @@ impl Layers {
         mut end: impl FnMut(&Call<'_>) -> Result<Bytes, Error>,
     ) -> Result<Bytes, Error> {
         Next { layers: &self.0, end: &mut end }.run(call)
-    }
-}
-
-impl Shared {
-    /// The one way into an actor, for the embedding program, providers, other actors and the question for its health. `admit` decides
-    /// whether the call is let in.
-    #[inline]
-    pub(crate) fn invoke(
-        &self,
-        call: &Call<'_>,
-        admit: impl Fn() -> Result<Admitted, Error>,
-        reply: &mut Vec<u8>,
-    ) -> Result<(), Error> {
-        if self.layers.is_empty() {
-            return admit()?.deliver(call, reply);
-        }
-        let bytes = self.layers.around(call, |call| {
-            let mut reply = Vec::new();
-            admit()?.deliver(call, &mut reply)?;
-            Ok(reply.into())
-        })?;
-        reply.clear();
-        reply.extend_from_slice(&bytes);
-        Ok(())
     }
 }

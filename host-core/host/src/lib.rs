@@ -76,6 +76,7 @@
 
 mod actor_ref;
 mod actors;
+mod async_calls;
 mod audit;
 mod builder;
 mod calls;
@@ -89,6 +90,7 @@ mod host;
 mod housekeeper;
 #[cfg(test)]
 mod interleavings;
+mod invoke;
 mod kind;
 mod ledger;
 mod linking;

@@ -53,7 +53,9 @@ fn work(jobs: &Receiver<Job>) {
             Ok(job) => put_off.push(job),
             Err(RecvTimeoutError::Timeout) => {
                 let now = Instant::now();
-                put_off.extract_if(.., |job| job.at <= now).for_each(|job| (job.what)());
+                let mut due: Vec<_> = put_off.extract_if(.., |job| job.at <= now).collect();
+                due.sort_by_key(|job| job.at);
+                due.into_iter().for_each(|job| (job.what)());
             }
             Err(RecvTimeoutError::Disconnected) => return,
         }

@@ -13,8 +13,8 @@ use system_limits::{WorkerSettings, Workers};
 use wapc_host::Engine;
 
 use crate::{
-    actor_ref::AsyncTask,
     actors::{Actor, Actors},
+    async_calls::AsyncCall,
     audit::Audit,
     calls::Layers,
     error::Error,
@@ -70,7 +70,7 @@ pub(crate) struct Shared {
     pub(crate) system: System,
     pub(crate) layers: Arc<Layers>,
     /// The threads of calls that are waited for asynchronously.
-    pub(crate) workers: Workers<AsyncTask>,
+    pub(crate) workers: Workers<AsyncCall>,
     pub(crate) actors: Actors,
     pub(crate) wiring: Wiring,
     pub(crate) housekeeper: Housekeeper,
