@@ -152,6 +152,7 @@ impl<'a> Question<'a> {
 
     /// Everything that the trust in the issuer rests on at this moment. Where the module is bound to
     /// owners, only what leads over one of them counts.
+    #[inline]
     pub(crate) fn holding(self) -> impl Iterator<Item = Anchor<'a>> {
         self.anchors().filter(move |anchor| self.bound_elsewhere(*anchor).is_none())
     }
@@ -163,6 +164,7 @@ impl<'a> Question<'a> {
 
     /// The keys of the issuer and of the operator that vouches for it, if one does; each with the
     /// keys that it stands for.
+    #[inline]
     pub(crate) fn signers(self, anchor: Anchor<'a>) -> impl Iterator<Item = Known<'a>> + Clone {
         let signers = [Some(self.issuer), anchor.operator()].into_iter().flatten();
         signers.flat_map(move |known| self.policy.line(known, self.now))

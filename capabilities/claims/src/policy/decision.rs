@@ -32,29 +32,40 @@ impl TrustPolicy {
             let (subject, capability) = (claims.into(), cut(access.capability).into());
             return Err(ClaimsError::NotGranted { subject, capability });
         }
-        let Some((issuer, what)) = question.beyond(first, access) else { return Ok(()) };
-        if question.holding().skip(1).any(|anchor| question.beyond(anchor, access).is_none()) {
+        let mut others = question.holding().skip(1);
+        if question.is_within(first, access) || others.any(|anchor| question.is_within(anchor, access)) {
             return Ok(());
         }
-        Err(what.refusal(claims, issuer, access))
+        match question.beyond(first, access) {
+            Some((issuer, what)) => Err(what.refusal(claims, issuer, access)),
+            None => Ok(()),
+        }
     }
 }
 
 impl<'a> Question<'a> {
-    /// The limits that count for this anchor, with their keys: also those of keys that handed over.
-    pub(crate) fn limits(self, anchor: Anchor<'a>) -> impl Iterator<Item = (PublicKey, &'a Limit)> {
-        self.signers(anchor).filter_map(|known| Some((known.key, known.standing.limit.as_deref()?)))
+    /// The limits that count for this anchor: also those of keys that handed over.
+    pub(crate) fn limits(self, anchor: Anchor<'a>) -> impl Iterator<Item = &'a Limit> {
+        self.signers(anchor).filter_map(|known| known.standing.limit.as_deref())
+    }
+
+    fn is_within(self, anchor: Anchor<'a>, access: &Access<'_>) -> bool {
+        let mut limits = self.limits(anchor);
+        limits.all(|limit| limit.terms(access.capability).is_some_and(|terms| any_allows(terms, access)))
     }
 
     /// Whose limit is exceeded first, and in what.
     fn beyond(self, anchor: Anchor<'a>, access: &Access<'_>) -> Option<(PublicKey, Beyond)> {
-        self.limits(anchor).find_map(|(key, limit)| {
-            let Some(terms) = limit.terms(access.capability) else { return Some((key, Beyond::Capability)) };
+        self.signers(anchor).find_map(|known| {
+            let limit = known.standing.limit.as_deref()?;
+            let Some(terms) = limit.terms(access.capability) else {
+                return Some((known.key, Beyond::Capability));
+            };
             if any_allows(terms, access) {
                 return None;
             }
             let link = terms.iter().any(|terms| terms.allow(access).0);
-            Some((key, if link { Beyond::Operation } else { Beyond::Link }))
+            Some((known.key, if link { Beyond::Operation } else { Beyond::Link }))
         })
     }
 }

@@ -83,6 +83,7 @@ impl Terms {
     }
 
     /// Whether the link is within these terms, and whether the operation is.
+    #[inline]
     pub(super) fn allow(&self, access: &Access<'_>) -> (bool, bool) {
         let link = self
             .links
@@ -131,6 +132,7 @@ impl Limit {
     }
 
     /// The terms on which a capability may be granted, when it may be.
+    #[inline]
     pub(crate) fn terms(&self, capability: &str) -> Option<&Arc<[Terms]>> {
         self.0.get(capability)
     }

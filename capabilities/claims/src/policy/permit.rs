@@ -72,7 +72,7 @@ impl TrustPolicy {
     pub fn permit(self: &Arc<Self>, claims: &ModuleClaims, now: u64) -> Result<Permit, ClaimsError> {
         let question = self.ask(claims, now);
         let anchor = question.anchor()?;
-        let limits: Vec<&Limit> = question.limits(anchor).map(|(_, limit)| limit).collect();
+        let limits: Vec<&Limit> = question.limits(anchor).collect();
         let granted = claims.caps().iter().filter_map(|capability| Granted::within(&limits, capability));
         let mut granted: Box<[Granted]> = granted.collect();
         granted.sort_unstable_by(|one, two| one.capability.cmp(&two.capability));

@@ -68,6 +68,7 @@ impl TrustPolicy {
     }
 
     /// This key and those that it stands for now, the nearest first.
+    #[inline]
     pub(crate) fn line<'a>(
         &'a self,
         key: Known<'a>,
