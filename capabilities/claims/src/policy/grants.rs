@@ -83,7 +83,6 @@ impl Terms {
     }
 
     /// Whether the link is within these terms, and whether the operation is.
-    #[inline]
     pub(super) fn allow(&self, access: &Access<'_>) -> (bool, bool) {
         let link = self
             .links
