@@ -118,11 +118,12 @@ impl Reader<'_> {
                 }
                 (_, Some(keyword)) if outermost && DEFINES.contains(&keyword) => {
                     self.code(place);
-                    let mark = is_mark(tokens.peek(), '!').then(|| tokens.next());
+                    if is_mark(tokens.peek(), '!') {
+                        tokens.next();
+                    }
                     if let Some(name) = name(&mut tokens) {
                         self.module(place).items.insert(name);
                     }
-                    drop(mark);
                 }
                 (TokenTree::Ident(_), Some(first)) => {
                     self.code(place);
