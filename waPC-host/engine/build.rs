@@ -1,8 +1,10 @@
-//! Tells the crate of what it is made, for the identity of compiled modules on disk: the versions of all that makes machine code, and its own sources.
+//! Tells the crate what it is made of, for the identity of compiled modules on disk: the versions
+//! of all that makes machine code, and its own sources.
 //!
-//! Whoever builds the program decides on the versions, within what the crates ask for; they stand in a lock file, above the target directory as a rule, and
-//! above this crate where it is built in its own workspace. What both say goes into the identity: one that says too much costs a compilation, one that says
-//! too little would run code of another compiler.
+//! Whoever builds the program decides on the versions, within what the crates ask for; they stand
+//! in a lock file, above the target directory as a rule, and above this crate where it is built in
+//! its own workspace. What both say goes into the identity: one that says too much costs a
+//! compilation, one that says too little would run code of another compiler.
 
 use std::{
     collections::BTreeSet,
@@ -10,7 +12,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What the names of packages begin with that have a part in machine code, or in how it is written down.
+/// What the names of packages begin with that have a part in machine code, or in how it is written
+/// down.
 const MAKERS: [&str; 8] =
     ["cranelift", "gimli", "object", "regalloc2", "rkyv", "target-lexicon", "wasmer", "wasmparser"];
 

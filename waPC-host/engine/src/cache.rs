@@ -1,7 +1,9 @@
-//! Keeps compiled modules on disk, keyed by the module's content and by everything that the machine code depends on.
+//! Keeps compiled modules on disk, keyed by the module's content and by everything that the machine
+//! code depends on.
 //!
-//! What lies in the directory is executed, so a directory that others could have written to is refused (`trusted-files` judges it, and the way to it), and every entry
-//! carries a checksum, the module's digest and the engine's identity: one that does not match is compiled anew.
+//! What lies in the directory is executed, so a directory that others could have written to is
+//! refused (`trusted-files` checks it, and the way to it), and every entry carries a checksum, the
+//! module's digest and the engine's identity: one that does not match is compiled anew.
 
 use std::{
     io::{self, Read, Write},
@@ -21,7 +23,8 @@ const HEADER: usize = MAGIC.len() + 3 * DIGEST;
 /// A SHA-256 digest.
 pub(crate) type Key = [u8; DIGEST];
 
-/// Machine code that this engine wrote to its cache for the module that was asked for: nothing else makes a value of this type.
+/// Machine code that this engine wrote to its cache for the module that was asked for: nothing else
+/// makes a value of this type.
 pub(crate) struct CachedCode(Vec<u8>);
 
 impl CachedCode {
@@ -32,7 +35,7 @@ impl CachedCode {
 
 #[derive(Debug)]
 pub(crate) struct Cache {
-    /// Where it really is.
+    /// Where it is, links resolved.
     directory: PathBuf,
     /// The digest of what the machine code depends on, see `identity`.
     engine: Key,
@@ -70,7 +73,8 @@ impl Cache {
         Some(CachedCode(entry))
     }
 
-    /// Keeps the compiled form. A failure costs the next start its time and nothing else, so it is only logged.
+    /// Keeps the compiled form. A failure costs the next start its time and nothing else, so it is
+    /// only logged.
     pub(crate) fn store(&self, module: &Key, compiled: &[u8]) {
         let path = self.path(module);
         let written = tempfile::NamedTempFile::new_in(&self.directory).and_then(|mut file| {

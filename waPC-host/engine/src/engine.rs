@@ -27,13 +27,14 @@ const WASM_MAGIC: &[u8; 4] = b"\0asm";
 /// How much longer the text format may be than the binary format.
 const TEXT: u64 = 8;
 
-/// Compiles modules and keeps watch over their instances. Cheap to clone; clones share everything.
+/// Compiles modules and ends the runs of their instances that are overdue. Cheap to clone; clones
+/// share everything.
 #[derive(Clone)]
 pub struct Engine {
-    shared: Arc<Shared>,
+    inner: Arc<Inner>,
 }
 
-struct Shared {
+struct Inner {
     cache: Option<Cache>,
     metered: bool,
     limits: CompileLimits,
@@ -49,43 +50,47 @@ pub struct EngineBuilder {
 }
 
 impl EngineBuilder {
-    /// Keeps compiled modules in this directory, which is made where it is missing. Starting a module from there takes
-    /// milliseconds where compiling takes up to seconds.
+    /// Keeps compiled modules in this directory, which is made where it is missing. Starting a
+    /// module from there takes milliseconds where compiling takes up to seconds.
     ///
-    /// What lies in the directory is machine code that will be executed: it must belong to the effective user of this process or to root, nobody else may write to
-    /// it, and nobody else may have been able to change the way to it. Entries that are links, of somebody else or damaged, and those made by another version of
-    /// the engine, of its compiler or of this crate, with other settings or for another processor, are compiled anew.
+    /// What lies in the directory is machine code that will be executed: it must belong to the
+    /// effective user of this process or to root, nobody else may write to it, and nobody else may
+    /// have been able to change the way to it. An entry that is a link, belongs to somebody else or
+    /// is damaged is compiled anew, and so is one that was made by another version of this crate,
+    /// of wasmer or of its compiler, with other settings or for another processor.
     #[must_use]
     pub fn cache_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.cache = Some(directory.into());
         self
     }
 
-    /// Whether the code of modules counts the instructions that it carries out, so that a run can be given an amount of
-    /// [fuel](crate::Instance::set_fuel) and ends when that is used up. Counting costs the guest time (loops take a third
-    /// longer to twice as long), so it is off without this; a deadline costs the guest's own code nothing.
+    /// Whether the code of modules counts the instructions that it executes, so that a run can be
+    /// given an amount of [fuel](crate::Instance::set_fuel) and ends when that is used up. Counting
+    /// costs the guest time (loops take a third longer to twice as long), so it is off without
+    /// this; a deadline costs the guest's own code nothing.
     #[must_use]
     pub fn fuel(mut self, metered: bool) -> Self {
         self.metered = metered;
         self
     }
 
-    /// What a module may ask of the compiler; without this, the [defaults](crate::CompileBound). A module that is taken from the cache is not compiled,
-    /// so these limits do not hold for it.
+    /// What a module may ask of the compiler; without this, the [defaults](crate::CompileBound). A
+    /// module that is taken from the cache is not compiled, so these limits do not hold for it.
     #[must_use]
     pub fn compile_limits(mut self, limits: CompileLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The engine.
+    /// Builds the engine.
     ///
     /// # Errors
-    /// [`Error::CacheDirectory`] when the directory cannot be made, or others could have written to it.
+    /// [`Error::CacheDirectory`] when the directory cannot be made, or others could have written to
+    /// it.
     pub fn build(self) -> Result<Engine, Error> {
         let Self { cache, metered, limits } = self;
         let cache = cache.map(|directory| Cache::open(&directory, identity::of(metered))).transpose()?;
-        Ok(Engine { shared: Arc::new(Shared { cache, metered, limits, watchdog: Watchdog::new() }) })
+        Ok(Engine { inner: Arc::new(Inner { cache, metered, limits, watchdog: Watchdog::new() }) })
     }
 }
 
@@ -94,7 +99,7 @@ impl Engine {
     #[must_use]
     pub fn new() -> Self {
         let (cache, metered, limits) = (None, false, CompileLimits::new());
-        Self { shared: Arc::new(Shared { cache, metered, limits, watchdog: Watchdog::new() }) }
+        Self { inner: Arc::new(Inner { cache, metered, limits, watchdog: Watchdog::new() }) }
     }
 
     /// An engine with other settings.
@@ -103,11 +108,13 @@ impl Engine {
         EngineBuilder::default()
     }
 
-    /// Compiles a module, given in the binary format or the text format, or takes its compiled form from the cache.
+    /// Compiles a module, given in the binary format or the text format, or takes its compiled form
+    /// from the cache.
     ///
     /// # Errors
-    /// [`Error::InvalidModule`] when the bytes are not a valid module, [`Error::CompileLimit`] when it asks too much of the compiler, and
-    /// [`Error::CompileTime`] when compiling it took too long.
+    /// [`Error::InvalidModule`] when the bytes are not a valid module, [`Error::CompileLimit`] when
+    /// it asks too much of the compiler, and [`Error::CompileTime`] when compiling it took too
+    /// long.
     pub fn compile(&self, bytes: &[u8]) -> Result<Module, Error> {
         let wasm = self.binary(bytes)?;
         let key = digest(&wasm);
@@ -115,7 +122,7 @@ impl Engine {
             Some(module) => module?,
             None => self.compile_binary(&wasm, &key, bytes.len())?,
         };
-        Ok(Module::new(compiled, self.shared.watchdog.clone()))
+        Ok(Module::new(compiled, self.inner.watchdog.clone()))
     }
 
     /// Compiles the module in a file, in the binary format or the text format.
@@ -134,7 +141,7 @@ impl Engine {
             return Ok(Cow::Borrowed(bytes));
         }
         let (bound, requested) = (CompileBound::ModuleBytes, bytes.len() as u64);
-        let limit = self.shared.limits.get(bound).saturating_mul(TEXT);
+        let limit = self.inner.limits.get(bound).saturating_mul(TEXT);
         if requested > limit {
             return Err(Error::CompileLimit { bound, function: None, requested, limit });
         }
@@ -147,8 +154,8 @@ impl Engine {
 
     /// The module from the cache; nothing when it is to be compiled anew.
     fn cached(&self, key: &Key) -> Option<Result<Compiled, Error>> {
-        let entry = self.shared.cache.as_ref()?.load(key)?;
-        let reason = match compile::load(entry, self.shared.metered) {
+        let entry = self.inner.cache.as_ref()?.load(key)?;
+        let reason = match compile::load(entry, self.inner.metered) {
             Ok(compiled) => return Some(Ok(compiled)),
             Err(reason) => reason,
         };
@@ -161,7 +168,7 @@ impl Engine {
 
     /// `size` is that of what was given, in whichever format.
     fn compile_binary(&self, wasm: &[u8], key: &Key, size: usize) -> Result<Compiled, Error> {
-        let Shared { cache, metered, limits, .. } = &*self.shared;
+        let Inner { cache, metered, limits, .. } = &*self.inner;
         let compiled = compile::compile(wasm, size, limits, *metered)?;
         if let Some(cache) = cache {
             match compile::to_bytes(&compiled) {
@@ -181,6 +188,6 @@ impl Default for Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("cache", &self.shared.cache).finish_non_exhaustive()
+        f.debug_struct("Engine").field("cache", &self.inner.cache).finish_non_exhaustive()
     }
 }

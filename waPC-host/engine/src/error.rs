@@ -1,4 +1,4 @@
-//! What can go wrong between a module's bytes and its result.
+//! Tells what can go wrong between a module's bytes and its result.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -37,8 +37,9 @@ pub enum TrapKind {
 
 /// What can go wrong in the raw tier.
 ///
-/// The texts of an error ([`Display`](std::fmt::Display)) are one line each, without control characters, and bounded, whatever a module
-/// calls its functions. The fields hold names as the module has them; what may be of any size in it is cut.
+/// The texts of an error ([`Display`](std::fmt::Display)) are one line each, without control
+/// characters, and bounded, whatever a module calls its functions. The fields hold names as the
+/// module has them; what may be of any size in it is cut.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -55,7 +56,8 @@ pub enum Error {
     CompileLimit {
         /// What there is too much of.
         bound: CompileBound,
-        /// The index of the function that has it, among all that the module imports and has; none where it is the whole module.
+        /// The index of the function that has it, among all that the module imports and has; none
+        /// where it is the whole module.
         function: Option<u32>,
         /// How much there is, in the unit of the bound.
         requested: u64,
@@ -81,7 +83,8 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// The directory for compiled modules cannot be used. What lies in it is executed, so it must be its owner's alone.
+    /// The directory for compiled modules cannot be used. What lies in it is executed, so it must
+    /// be its owner's alone.
     #[error("the cache directory {} cannot be used: {}", self::path(path), words(reason))]
     CacheDirectory {
         /// The directory.
@@ -127,7 +130,8 @@ pub enum Error {
     MissingExport {
         /// The name that was asked for.
         export: String,
-        /// The names of the functions that there are: the first sixteen, each cut to 161 characters.
+        /// The names of the functions that there are: the first sixteen, each cut to 161
+        /// characters.
         available: Vec<String>,
         /// How many functions there are.
         count: usize,
@@ -181,7 +185,7 @@ pub enum Error {
         export: String,
         /// What kind of trap it was.
         kind: TrapKind,
-        /// What the engine says of it.
+        /// What wasmer says of it.
         message: String,
         /// The guest's functions from the innermost outwards, as far as they are known.
         trace: Vec<String>,
@@ -233,7 +237,8 @@ pub enum Error {
         /// The limit in elements.
         limit: u32,
     },
-    /// The segments of the module write so much to its tables that making an instance would take long.
+    /// The segments of the module write so much to its tables that making an instance would take
+    /// long.
     #[error(
         "giving the module's tables their elements would write {requested} bytes, {limit} are allowed; put the elements into fewer segments"
     )]
@@ -243,7 +248,7 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
-    /// A function of the host refused to go on. The instance must not be used again.
+    /// A host function refused to go on. The instance must not be used again.
     #[error("`{}` was ended by the host: {}", name(export), words(&source.to_string()))]
     Host {
         /// The export that was entered.
@@ -267,9 +272,9 @@ pub enum Error {
         /// The entry's export.
         export: String,
     },
-    /// A short function of the host tried to enter a guest.
+    /// A short host function tried to enter a guest.
     #[error(
-        "`{}` was called from within a short host function, on the stack of its guest; offer that function with \
+        "`{}` was called from within a short host function, on the guest stack; offer that function with \
          `Imports::function` instead",
         name(export)
     )]
@@ -286,10 +291,10 @@ pub enum Error {
         /// The export that was to be entered.
         export: String,
     },
-    /// The system has no room for an instance, a guest's stack, compiled code or a thread.
+    /// The system has no room for an instance, a guest stack, compiled code or a thread.
     #[error("the system has no more room: {}{}", words(reason), met(limit.as_ref()))]
     Resources {
-        /// What the engine said.
+        /// What the engine, or the system, said of it.
         reason: String,
         /// The limit that the process has come to, where the system tells.
         limit: Option<SystemLimit>,

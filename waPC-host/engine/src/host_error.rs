@@ -1,4 +1,5 @@
-//! Describes how host functions fail: with an error of their own, by a panic, or because the guest wants to end.
+//! Describes how host functions fail: with an error of their own, by a panic, or because the guest
+//! wants to end.
 
 use std::{
     any::Any,
@@ -8,11 +9,13 @@ use std::{
 
 use crate::text;
 
-/// Why a host function refuses to go on. It ends the guest's run; the instance is not usable afterwards.
+/// Why a host function refuses to go on. It ends the guest's run; the instance is not usable
+/// afterwards.
 pub type HostError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The guest asked a host function to end its run, and all is well. A host function returns this as its error:
-/// the run ends with [`Error::Host`](crate::Error::Host), and the instance can be used again.
+/// The guest asked a host function to end its run, and all is well. A host function returns this as
+/// its error: the run ends with [`Error::Host`](crate::Error::Host), and the instance can be used
+/// again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the guest ended its run on its own account")]
 pub struct Leave;
@@ -26,7 +29,8 @@ pub struct HostPanic {
 }
 
 impl HostPanic {
-    /// From what a caught panic carries. What it carries is dropped, which may well panic, too: that is held here.
+    /// From what a caught panic carries. What it carries is dropped, which may well panic, too:
+    /// that is held here.
     #[must_use]
     pub fn caught(payload: Box<dyn Any + Send>) -> Self {
         let text = payload.downcast_ref::<&str>().copied();

@@ -8,26 +8,28 @@ use crate::{
     host_error::HostError,
     module::Module,
     wasmer::{
-        host_function::{self, HostFunction, Place},
+        host_function::{self, HostFunction, Stack},
         module::{Compiled, ImportType},
     },
 };
 
-/// The functions that the host offers, by module, name and type. `T` is what the host keeps beside each instance.
+/// The functions that the host offers, by module, name and type. `T` is what the host keeps beside
+/// each instance.
 pub struct Imports<T> {
     functions: HashMap<(String, String), Vec<HostFunction<T>>>,
 }
 
 impl<T: Send + 'static> Imports<T> {
-    /// Nothing.
+    /// Offers nothing.
     #[must_use]
     pub fn new() -> Self {
         Self { functions: HashMap::new() }
     }
 
-    /// Offers one function. Its parameters are numbers: an array of `u32` when all are of type i32, a tuple otherwise (see
-    /// [`Parameters`]); its result is one number or none. A function of the same names and type is replaced; under the same
-    /// names there may be others of other types, of which a module gets the one that it asks for.
+    /// Offers one function. Its parameters are numbers: an array of `u32` when all are of type i32,
+    /// a tuple otherwise (see [`Parameters`]); its result is one number or none. A function of the
+    /// same names and type is replaced; under the same names there may be others of other types, of
+    /// which a module gets the one that it asks for.
     #[must_use]
     pub fn function<P: Parameters, R: ImportResult>(
         self,
@@ -35,12 +37,13 @@ impl<T: Send + 'static> Imports<T> {
         name: &str,
         function: impl Fn(Caller<'_, T>, P) -> Result<R, HostError> + Send + Sync + 'static,
     ) -> Self {
-        self.offer((module, name), function, Place::Host)
+        self.offer((module, name), function, Stack::Host)
     }
 
-    /// As [`function`](Self::function), for a function that is short: it returns at once and enters no guest. It runs on the
-    /// guest stack where 256 KiB of that are left, which saves the guest most of what a call to the host costs. One that
-    /// needs more stack than that ends the program, as running out of a thread's stack does.
+    /// As [`function`](Self::function), for a function that is short: it returns at once and enters
+    /// no guest. It runs on the guest stack where 256 KiB of that are left, which saves the guest
+    /// most of what a call to the host costs. One that needs more stack than that ends the program,
+    /// as running out of a thread's stack does.
     #[must_use]
     pub fn short_function<P: Parameters, R: ImportResult>(
         self,
@@ -48,23 +51,23 @@ impl<T: Send + 'static> Imports<T> {
         name: &str,
         function: impl Fn(Caller<'_, T>, P) -> Result<R, HostError> + Send + Sync + 'static,
     ) -> Self {
-        self.offer((module, name), function, Place::Guest)
+        self.offer((module, name), function, Stack::Guest)
     }
 
     fn offer<P: Parameters, R: ImportResult>(
         mut self,
         (module, name): (&str, &str),
         function: impl Fn(Caller<'_, T>, P) -> Result<R, HostError> + Send + Sync + 'static,
-        place: Place,
+        stack: Stack,
     ) -> Self {
-        let function = HostFunction::new(function, place);
+        let function = HostFunction::new(function, stack);
         let functions = self.functions.entry((module.to_owned(), name.to_owned())).or_default();
         functions.retain(|other| !other.is_of_type_of(&function));
         functions.push(function);
         self
     }
 
-    /// Refuses a module that imports something else than what is offered.
+    /// Refuses a module that imports something that is not offered.
     ///
     /// # Errors
     /// [`Error::MissingImport`] and [`Error::ImportType`], for the first import that does not fit.
@@ -112,12 +115,12 @@ pub trait ImportResult: host_function::Results {}
 impl ImportResult for () {}
 impl<N: Number> ImportResult for N {}
 
-/// The parameters that a host function can have: `[u32; N]` with up to eight i32, or a tuple of one to nine
-/// [numbers](Number).
+/// The parameters that a host function can have: `[u32; N]` with up to eight i32, or a tuple of one
+/// to nine [numbers](Number).
 pub trait Parameters: host_function::Arguments {}
 impl<P: host_function::Arguments> Parameters for P {}
 
-/// A number that crosses from the guest to the host: `u32` for an i32 and `u64` for an i64, both read as unsigned, and
-/// `f32` and `f64`.
+/// A number that is passed between guest and host: `u32` for an i32 and `u64` for an i64, both read
+/// as unsigned, and `f32` and `f64`.
 pub trait Number: host_function::Number {}
 impl<N: host_function::Number> Number for N {}

@@ -1,10 +1,12 @@
-//! Raw WebAssembly invocation: compile, cache, limit and call exports with numbers.
+//! Invokes raw WebAssembly: compiles modules, caches and limits them, and calls their exports with
+//! numbers.
 //!
-//! The lowest of three tiers, and the only one that knows which engine runs underneath (wasmer, with its Cranelift
-//! compiler). It passes numbers and lends bytes; what they mean is the business of the tier above, `wapc-host`.
+//! The lowest of three tiers, and the only one that knows which engine runs underneath (wasmer,
+//! with its Cranelift compiler). It passes numbers and lends bytes; what they mean is the business
+//! of the tier above, `wapc-host`.
 //!
 //! ```text
-//!   bytes (.wasm, .wat)                Imports: functions of the host
+//!   bytes (.wasm, .wat)                Imports: host functions
 //!        │ Engine::compile                   │
 //!        ▼            cache on disk          ▼
 //!      Module ──────────────────────▶ Instance ── invoke("add", [2, 2]) ──▶ [4]
@@ -28,17 +30,17 @@
 //!
 //! # What a guest cannot do
 //!
-//! It gets the memory, the tables, the time and, where its code [counts](EngineBuilder::fuel) what it does, the fuel that it
-//! was given; a fault of any kind ends its own run with a typed
-//! [`Error`], after which its instance is [poisoned](Error::Poisoned). A panic in a function of the host goes no further
-//! than the run that it belongs to. WebAssembly threads (shared memories) and
+//! It gets the memory, the tables, the time and, where its code [counts](EngineBuilder::fuel) what
+//! it does, the fuel that it was given; a fault of any kind ends its own run with a typed
+//! [`Error`], after which its instance is [poisoned](Error::Poisoned). A panic in a host function
+//! goes no further than the run that it belongs to. WebAssembly threads (shared memories) and
 //! modules with more than one memory are not accepted.
 //!
 //! # Features
 //!
 //! | feature | default | what it does |
 //! |---|---|---|
-//! | `host-interrupt` | yes | Ends a run at its deadline wherever it is, through a signal to its thread. **Takes over `SIGUSR1` in the whole program** (Unix): a program that uses that signal itself must switch the feature off. Without it a run is ended at its deadline only when it next calls the host or has the engine do something, such as `memory.grow`. A thread that blocks the signal later, or a program that sets a handler of its own, is found out and told, see [`Unreached`]. |
+//! | `host-interrupt` | yes | Ends a run at its deadline wherever it is, through a signal to its thread. **Takes over `SIGUSR1` in the whole program** (Unix): a program that uses that signal itself must switch the feature off. Without it a run is ended at its deadline only when it next calls the host or a runtime function, for an instruction such as `memory.grow`. A thread that blocks the signal later, or a program that sets a handler of its own, is found out and told, see [`Unreached`]. |
 #![deny(unsafe_code)]
 
 mod cache;

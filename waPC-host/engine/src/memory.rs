@@ -1,4 +1,4 @@
-//! The guest's memory as the host sees it: one checked read and one checked write.
+//! Reads and writes a guest's memory: one checked read and one checked write.
 
 use std::fmt;
 

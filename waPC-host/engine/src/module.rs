@@ -10,7 +10,8 @@ use crate::{
     watchdog::timer::Watchdog,
 };
 
-/// A compiled module. Cheap to clone; instances of it are made by [`Instance::new`](crate::Instance::new).
+/// A compiled module. Cheap to clone; instances of it are made by
+/// [`Instance::new`](crate::Instance::new).
 #[derive(Clone)]
 pub struct Module {
     inner: Arc<Inner>,
@@ -36,11 +37,12 @@ impl Module {
         self.compiled().exports()
     }
 
-    /// Tells whether [`Instance::entry`](crate::Instance::entry) finds an export of this name in instances of the module, without making
-    /// one.
+    /// Tells whether [`Instance::entry`](crate::Instance::entry) finds an export of this name in
+    /// instances of the module, without making one.
     ///
     /// # Errors
-    /// [`Error::MissingExport`] when there is none of this name, [`Error::ExportType`] when it is something else.
+    /// [`Error::MissingExport`] when there is none of this name, [`Error::ExportType`] when it is
+    /// something else.
     pub fn check_entry(&self, export: &str) -> Result<(), Error> {
         self.compiled().function_type(export)?.check_entry(export)
     }
@@ -64,7 +66,8 @@ impl Limits {
     /// Refuses a module that declares more than an instance of it may have.
     ///
     /// # Errors
-    /// [`Error::MemoryLimit`], [`Error::TableLimit`] and [`Error::SegmentLimit`], for the first that is too large.
+    /// [`Error::MemoryLimit`], [`Error::TableLimit`] and [`Error::SegmentLimit`], for the first
+    /// that is too large.
     pub fn admit(&self, module: &Module) -> Result<(), Error> {
         Budget::new(self, module.compiled()).map(drop)
     }

@@ -29,8 +29,8 @@ pub(crate) fn cut(text: &str) -> &str {
     text.char_indices().nth(KEPT).map_or(text, |(end, _)| &text[..end])
 }
 
-/// What is wrong with a module in the text format, and where: without the line that is at fault, which is the module's own and of any
-/// length.
+/// What is wrong with a module in the text format, and where: without the line that is at fault,
+/// which is the module's own and of any length.
 pub(crate) fn of_text_format(error: &wat::Error) -> String {
     let text = error.to_string();
     let mut lines = text.lines();

@@ -1,4 +1,5 @@
-//! Names the numbers that are passed to a module and back, and their types, and reads them from text.
+//! Names the numbers that are passed to a module and back, and their types, and reads them from
+//! text.
 
 use std::{fmt, str::FromStr};
 
@@ -16,9 +17,10 @@ pub enum ValueType {
 }
 
 impl ValueType {
-    /// Reads a number of this type as it is written in the text format of numbers: decimal, or hexadecimal with `0x` for
-    /// integers. Integers may be given signed or unsigned, as WebAssembly does not tell them apart. A floating point number is rounded
-    /// to the nearest, and one that is too large for its type is refused; infinity is `inf`, and what is not a number `nan`.
+    /// Reads a number of this type as it is written in the text format of numbers: decimal, or
+    /// hexadecimal with `0x` for integers. Integers may be given signed or unsigned, as WebAssembly
+    /// does not tell them apart. A floating point number is rounded to the nearest, and one that is
+    /// too large for its type is refused; infinity is `inf`, and what is not a number `nan`.
     ///
     /// # Errors
     /// [`ParseValueError`] when the text is no such number or does not fit.
@@ -100,7 +102,8 @@ impl fmt::Display for Value {
     }
 }
 
-/// Whether a text that was read as a floating point number has digits: it is no infinity then, nor what is not a number.
+/// Whether a text that was read as a floating point number has digits: it is no infinity then, nor
+/// what is not a number.
 fn is_finite(text: &str) -> bool {
     text.contains(|c: char| c.is_ascii_digit())
 }

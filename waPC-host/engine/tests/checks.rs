@@ -1,4 +1,4 @@
-//! What can be told of a module without an instance of it.
+//! Modules are checked without making an instance of them.
 
 use wapc_engine::{Engine, Error, Imports, Instance, Limits, Module};
 

@@ -37,7 +37,8 @@ fn changed(locals: usize) -> String {
     many(locals, |local| format!("(local.set {0} (i32.add (local.get {0}) (local.get 0)))", local + 1))
 }
 
-/// Locals that are all changed in the innermost of nested loops: each is a value of its own at each loop.
+/// Locals that are all changed in the innermost of nested loops: each is a value of its own at each
+/// loop.
 fn nested_loops(locals: usize, loops: usize) -> String {
     let (begin, end) = ("(loop ".repeat(loops), "(br_if 0 (local.get 0)))".repeat(loops));
     function(locals, &format!("{begin}{}{end}", changed(locals)))

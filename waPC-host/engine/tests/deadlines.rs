@@ -1,4 +1,5 @@
-//! A run is over at its deadline or when it is cancelled, wherever it is, and nothing else is touched.
+//! A run is over at its deadline or when it is cancelled, wherever it is, and nothing else is
+//! touched.
 #![cfg(feature = "host-interrupt")]
 
 use std::{
@@ -104,8 +105,8 @@ fn many_short_deadlines_in_a_row_each_hold() {
     }
 }
 
-/// A guest calls the host, which runs another guest that never returns, on the same thread and past both deadlines. The
-/// interrupt must reach the inner one, whichever of the two was made first.
+/// A guest calls the host, which runs another guest that never returns, on the same thread and past
+/// both deadlines. The interrupt must reach the inner one, whichever of the two was made first.
 #[test]
 fn a_nested_run_ends_at_its_deadline_too() {
     let outer = r#"(module (import "host" "run" (func $run)) (func (export "call") call $run))"#;
@@ -132,7 +133,8 @@ fn a_nested_run_ends_at_its_deadline_too() {
     }
 }
 
-/// Guests that are hardly ever in their own code: the engine's functions run on their stack nearly all the time.
+/// Guests that are hardly ever in their own code: the engine's functions run on their stack nearly
+/// all the time.
 #[test]
 fn a_guest_that_keeps_the_engine_busy_ends_at_its_deadline() {
     let busy = [
@@ -207,8 +209,8 @@ fn a_start_section_that_keeps_the_engine_busy_ends_at_its_deadline() {
     assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
 }
 
-/// While an instance is made, wasmer itself enters it; a run that is nested in its start section must be reached all the same,
-/// and so must the next one on the same thread.
+/// While an instance is made, wasmer itself enters it; a run that is nested in its start section
+/// must be reached all the same, and so must the next one on the same thread.
 #[test]
 fn a_run_that_is_nested_in_a_start_section_ends_at_its_deadline() {
     let outer =

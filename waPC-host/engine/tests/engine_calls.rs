@@ -1,4 +1,4 @@
-//! Whatever a guest has the engine do again and again, its run ends soon after its deadline.
+//! Whichever runtime function a guest calls again and again, its run ends soon after its deadline.
 #![cfg(feature = "host-interrupt")]
 
 use std::time::{Duration, Instant};
@@ -31,7 +31,8 @@ const CALLS: [&str; 22] = [
     "(drop (f64x2.trunc (v128.load (i32.const 0))))",
 ];
 
-/// Far beyond the 20 ms that a run may take to end; without the sign behind an instruction it takes seconds.
+/// Far beyond the 20 ms that a run may take to end; without the sign behind an instruction it takes
+/// seconds.
 const BOUND: Duration = Duration::from_millis(500);
 
 fn ends_in_time(instructions: &str) {

@@ -1,4 +1,5 @@
-//! Fuel: runs of a metered module end when they have used what they were given; other modules know nothing of it.
+//! Fuel: runs of a metered module end when they have used what they were given; other modules know
+//! nothing of it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

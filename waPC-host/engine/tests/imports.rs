@@ -1,4 +1,4 @@
-//! Functions of the host: what they get, what they may refuse, and what happens when they fail.
+//! Host functions get what the guest passes, may refuse to go on, and harm nothing when they fail.
 
 use std::time::Duration;
 
@@ -141,7 +141,8 @@ fn numbers_of_every_type_cross_over() {
     assert_eq!(instance.data(), "mixed 4294967294 18446744073709551614 0.5 -0.25");
 }
 
-/// More arguments than there are registers for any of their types; in and out, called by code and through the table of exports.
+/// More arguments than there are registers for any of their types; in and out, called by code and
+/// through the table of exports.
 #[test]
 fn nine_numbers_cross_over_in_every_way() {
     type Nine = (u32, f64, u64, f32, u32, u64, f64, u32, u64);
@@ -253,7 +254,8 @@ impl std::fmt::Display for Vicious {
 
 impl std::error::Error for Vicious {}
 
-/// What comes of a guest whose host function does this, on either stack; with `cancelled`, its run is ended meanwhile.
+/// What comes of a guest whose host function does this, on either stack; with `cancelled`, its run
+/// is ended meanwhile.
 fn outcomes(take: fn() -> Result<(), HostError>, cancelled: bool) -> [Error; 2] {
     let text = r#"(module (import "host" "take" (func $take)) (func (export "run") (call $take)))"#;
     let module = Engine::new().compile(text.as_bytes()).unwrap();

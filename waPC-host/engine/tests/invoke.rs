@@ -1,4 +1,5 @@
-//! Exports are called with numbers, and calls that do not fit are refused with the names and numbers at fault.
+//! Exports are called with numbers, and calls that do not fit are refused with the names and
+//! numbers at fault.
 
 use wapc_engine::{Engine, Error, Imports, Instance, Limits, TrapKind, Value, ValueType};
 

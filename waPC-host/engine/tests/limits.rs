@@ -1,4 +1,5 @@
-//! An instance gets the memory and the tables that it was given, and no more, within the time that it was given.
+//! An instance gets the memory and the tables that it was given, and no more, within the time that
+//! it was given.
 
 use std::time::{Duration, Instant};
 

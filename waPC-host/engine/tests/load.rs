@@ -29,8 +29,8 @@ fn a_module_cut_off_anywhere_is_refused() {
     let engine = Engine::new();
     engine.compile(&whole).unwrap();
     let accepted = (0..whole.len()).filter(|length| engine.compile(&whole[..*length]).is_ok()).count();
-    // An empty module is the shortest valid one: the magic number and the version. A cut between two sections may leave a
-    // valid module; a cut inside of one never does.
+    // An empty module is the shortest valid one: the magic number and the version. A cut between
+    // two sections may leave a valid module; a cut inside of one never does.
     let boundaries = [8, 14, 17, 20, 24];
     assert!(accepted <= boundaries.len(), "{accepted} cut modules were accepted");
     assert!(engine.compile(&whole[..whole.len() - 1]).is_err());

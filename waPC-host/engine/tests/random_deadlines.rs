@@ -1,13 +1,14 @@
-//! Thousands of runs with deadlines near the time that they take, nested, with functions of the host on either stack: each ends
-//! with the right result or with its own error, whatever becomes of its neighbours.
+//! Thousands of runs with deadlines near the time that they take, nested, with host functions on
+//! either stack: each ends with the right result or with its own error, whatever becomes of its
+//! neighbours.
 #![cfg(feature = "host-interrupt")]
 
 use std::{hint::black_box, thread, time::Duration};
 
 use wapc_engine::{Caller, Deadline, Engine, Error, HostError, Imports, Instance, Limits};
 
-/// Adds up what the host's functions return, once for each number from the first argument down to one. The bits of the second say what it
-/// does beside that.
+/// Adds up what the host functions return, once for each number from the first argument down to
+/// one. The bits of the second say what it does beside that.
 const GUEST: &str = r#"(module
     (import "host" "short" (func $short (param i32) (result i32)))
     (import "host" "long" (func $long (param i32) (result i32)))

@@ -72,7 +72,8 @@ fn the_readme_names_the_files_with_unsafe_code() {
 fn crates_named(source: &str) -> Vec<String> {
     let tokens = tokens(source);
     let before = |index: usize| index.checked_sub(1).map(|index| tokens[index].as_str());
-    // For each brace that is open, whether what stands behind it goes on a path, as in `use crate::{..}`.
+    // For each brace that is open, whether what stands behind it goes on a path, as in `use
+    // crate::{..}`.
     let mut braces = Vec::new();
     let mut named = Vec::new();
     for (index, token) in tokens.iter().enumerate() {
@@ -97,7 +98,8 @@ fn is_name(token: &str) -> bool {
     token.starts_with(|c: char| c.is_alphabetic() || c == '_') && token != "use"
 }
 
-/// The names, the `::` and whatever else stands in a source, without comments, texts and white space.
+/// The names, the `::` and whatever else stands in a source, without comments, texts and white
+/// space.
 fn tokens(source: &str) -> Vec<String> {
     let (mut tokens, mut rest) = (Vec::new(), source);
     while let Some(first) = rest.chars().next() {

@@ -1,4 +1,4 @@
-//! Short functions of the host, which run on the guest's stack: the same to the guest as any other.
+//! Short host functions, which run on the guest stack, are the same to the guest as any other.
 
 use std::{env, hint::black_box, process::Command, thread};
 
@@ -71,7 +71,8 @@ fn a_refusal_keeps_its_type_and_a_panic_its_message() {
     assert_eq!(source.downcast_ref::<HostPanic>().expect("it is a panic").message, "unlucky");
 }
 
-/// The guest goes down its stack to the end and calls the host at every step, also where hardly any of the stack is left.
+/// The guest goes down its stack to the end and calls the host at every step, also where hardly any
+/// of the stack is left.
 #[test]
 fn at_the_end_of_the_guests_stack_it_runs_elsewhere() {
     let mut guest = guest();
@@ -141,7 +142,7 @@ fn an_entry_is_only_good_for_its_own_instance() {
     assert_eq!(one.enter(&entry, (0, 0), [b"", b""], None).unwrap(), 7);
 }
 
-/// As on a thread's own stack: the process ends, and nothing goes on with half of its work done.
+/// As on the host stack: the process ends, and nothing goes on with half of its work done.
 #[cfg(unix)]
 #[test]
 fn a_short_function_that_overruns_the_stack_ends_the_process() {
@@ -165,7 +166,7 @@ fn a_short_function_that_overruns_the_stack_ends_the_process() {
     let signal = std::os::unix::process::ExitStatusExt::signal(&child.status);
     let stderr = String::from_utf8_lossy(&child.stderr);
     assert_eq!(signal, Some(6), "{stderr}");
-    assert!(stderr.contains("a short function of the host overran the stack of its guest"), "{stderr}");
+    assert!(stderr.contains("a short host function overran the guest stack"), "{stderr}");
 }
 
 /// Needs more stack than any guest has.

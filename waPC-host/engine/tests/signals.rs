@@ -1,4 +1,4 @@
-//! What signals must not do: be kept away from a thread, disturb functions of the host, or end a run where locks are held.
+//! Signals reach each thread, disturb no host function, and end no run where locks are held.
 #![cfg(all(unix, feature = "host-interrupt"))]
 
 use std::{
@@ -78,8 +78,9 @@ fn a_function_of_the_host_that_waits_is_not_disturbed_when_its_guest_is_over() {
     assert!(matches!(error, Error::Cancelled { .. }), "{error}");
 }
 
-/// The guest keeps the engine busy past its deadline and then makes a trap of which the trace takes long, for which a lock of the whole
-/// process is held. Whoever is interrupted there must not be thrown away: nobody else could make a trap any more.
+/// The guest keeps the engine busy past its deadline and then makes a trap of which the trace takes
+/// long, for which a lock of the whole process is held. Whoever is interrupted there must not be
+/// thrown away: nobody else could make a trap any more.
 #[test]
 fn a_run_is_not_ended_while_the_engine_makes_a_trace() {
     let text = r#"(module (memory 16)

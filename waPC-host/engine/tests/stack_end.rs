@@ -1,4 +1,5 @@
-//! A guest at the end of its stack calls the engine: whatever it does there, nobody else feels it.
+//! A guest at the end of its stack calls runtime functions: whatever it does there, nobody else is
+//! harmed.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 mod support {
@@ -72,7 +73,8 @@ fn is_overflow(outcome: &Result<(), Error>) -> bool {
     matches!(outcome, Err(Error::Trap { kind: TrapKind::StackOverflow, .. }))
 }
 
-/// With the frames of `values` numbers, every deed at depths from 16 KiB before the end of the stack to 2 KiB behind it.
+/// With the frames of `values` numbers, every deed at depths from 16 KiB before the end of the
+/// stack to 2 KiB behind it.
 fn descend(values: usize, neighbours: &Neighbours) {
     let descent = Descent::new(values);
     let end = descent.end();
@@ -127,7 +129,8 @@ fn nobody_feels_what_a_guest_with_large_frames_does_at_the_end_of_its_stack() {
     });
 }
 
-/// The stack goes back to those that are kept for the next call, on any thread: it must be as good as before.
+/// The stack goes back to those that are kept for the next call, on any thread: it must be as good
+/// as before.
 #[test]
 fn a_stack_that_was_overrun_is_as_good_as_before() {
     alone("a_stack_that_was_overrun_is_as_good_as_before", limit(), || {
@@ -168,7 +171,8 @@ fn a_start_section_at_the_end_of_its_stack_is_felt_by_nobody() {
             let middle = good.midpoint(bad);
             *if overflows(middle) { &mut bad } else { &mut good } = middle;
         }
-        // What needs the reserve is as much of an overflow as what goes beyond it: the depths here are on both sides.
+        // What needs the reserve is as much of an overflow as what goes beyond it: the depths here
+        // are on both sides.
         for depth in (good - 300..good + 400).step_by(25) {
             let error = start(depth);
             assert!(matches!(error, Error::Trap { .. }), "{error}");

@@ -1,4 +1,5 @@
-//! A process that the system gives no more room is told which limit it has met, and goes on when there is room again.
+//! A process that the system gives no more room is told which limit it has met, and goes on when
+//! there is room again.
 #![cfg(target_os = "linux")]
 
 #[path = "support/alone.rs"]
@@ -27,7 +28,8 @@ fn instance(module: &Module) -> Result<Instance, Error> {
     Instance::new(module, &Imports::new(), (), &Limits::new(), Some(Deadline::after(LIMIT)))
 }
 
-/// Everything that asks the system for room: a module that is compiled, one from the cache in `directory`, an instance, a run.
+/// Everything that asks the system for room: a module that is compiled, one from the cache in
+/// `directory`, an instance, a run.
 fn ask_for_everything(directory: &Path, number: usize) -> Vec<Result<(), Error>> {
     let new = Engine::new().compile(text(number).as_bytes());
     let kept =
@@ -56,7 +58,8 @@ fn is_told(outcome: &Result<(), Error>, expected: SystemResource) -> bool {
     }
 }
 
-/// As many mappings as the system allows. Neighbours differ in what may be done with them, so that each is one of its own.
+/// As many mappings as the system allows. Neighbours differ in what may be done with them, so that
+/// each is one of its own.
 struct Mappings(Vec<*mut libc::c_void>);
 
 impl Mappings {

@@ -1,8 +1,10 @@
-//! What errors say of strangers' names and texts: one line, bounded, without anything that a terminal obeys.
+//! Errors show strangers' names and texts in one line, bounded, without anything that a terminal
+//! obeys.
 
 use wapc_engine::{Deadline, Engine, Error, HostError, HostPanic, Imports, Instance, Limits, Module};
 
-/// The longest error text: some names and sentences, of which each character may be spelt out in ten.
+/// The longest error text: some names and sentences, of which each character may be spelt out in
+/// ten.
 const LONGEST: usize = 32 * 1024;
 
 #[track_caller]

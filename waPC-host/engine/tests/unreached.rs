@@ -1,4 +1,5 @@
-//! Threads and processes that interrupts do not reach: it is said once, and what can be ended in another way is.
+//! Interrupts that do not reach a thread or a process are told once, and what can be ended in
+//! another way is.
 #![cfg(all(target_os = "linux", feature = "host-interrupt"))]
 
 #[path = "support/alone.rs"]
@@ -19,7 +20,8 @@ use wapc_engine::{Deadline, Engine, Error, Imports, Instance, Limits, Module, Un
 const LIMIT: Duration = Duration::from_secs(60);
 /// What a run has.
 const TIME: Duration = Duration::from_millis(10);
-/// Loops that never end: one that has the engine do something each time round, one that calls the host, one that only computes.
+/// Loops that never end: one that has the engine do something each time round, one that calls the
+/// host, one that only computes.
 const GUEST: &str = r#"(module
     (import "host" "touch" (func $touch))
     (memory 1)
@@ -73,8 +75,8 @@ fn calling(handler: usize) -> libc::sigaction {
 /// Sets what becomes of `SIGUSR1` in this process, and returns what it was.
 fn set_action(action: &libc::sigaction) -> libc::sigaction {
     let mut old = MaybeUninit::zeroed();
-    // SAFETY: all bit patterns are valid for what is written; the handlers given here are those that the system defines, the engine's, and
-    // one that does nothing.
+    // SAFETY: all bit patterns are valid for what is written; the handlers given here are those
+    // that the system defines, the engine's, and one that does nothing.
     unsafe {
         libc::sigaction(libc::SIGUSR1, action, old.as_mut_ptr());
         old.assume_init()
@@ -166,7 +168,8 @@ fn a_run_that_calls_the_host_ends_whatever_its_thread_blocks() {
     });
 }
 
-/// Nothing looks at the clock where a guest only computes, so its fuel is what ends it there, and it is told why that was later than its deadline.
+/// Nothing looks at the clock where a guest only computes, so its fuel is what ends it there, and
+/// it is told why that was later than its deadline.
 #[test]
 fn a_metered_run_that_only_computes_ends_by_its_fuel() {
     const FUEL: u64 = 2_000_000_000;
@@ -259,7 +262,8 @@ fn a_process_that_was_forked() {
         assert_ended(&run(&module, "spin"), None);
         let mut old = instance(&module);
         old.invoke("rest", &[], Some(Deadline::after(TIME))).unwrap();
-        // SAFETY: this process has its main thread, this one and the watchdog, which waits; the child uses nothing that they hold.
+        // SAFETY: this process has its main thread, this one and the watchdog, which waits; the
+        // child uses nothing that they hold.
         let child = unsafe { libc::fork() };
         if child == 0 {
             let error = old.invoke("spin", &[], Some(Deadline::after(TIME))).unwrap_err();

@@ -1,4 +1,4 @@
-//! Runs copies of a module.
+//! Makes instances of a module, and calls them.
 
 mod failure;
 mod fuel;
@@ -18,8 +18,9 @@ use crate::{
     module::Module,
     value::{Value, ValueType},
     wasmer::{
+        arguments::Pair,
         exports::Exports,
-        fuel::Tank,
+        fuel::Fuel,
         memory::budget::Budget,
         run::{guest_stack, interrupt::Starting, trap::Trap},
         store::{Store, StoreEntry, Unmade},
@@ -35,14 +36,14 @@ const START: &str = "(start)";
 
 /// One running copy of a module: its own memory and state, and a `T` that the host keeps beside it.
 ///
-/// An instance that trapped, or was ended from outside, is poisoned: its memory may be in any state, so that every later
-/// call ends with [`Error::Poisoned`].
+/// An instance that trapped, or was ended from outside, is poisoned: its memory may be in any
+/// state, so that every later call ends with [`Error::Poisoned`].
 pub struct Instance<T: Send + 'static = ()> {
     store: Store<T>,
     exports: Exports,
     runs: Runs,
     /// Only in an instance of a metered module.
-    tank: Option<Tank>,
+    fuel: Option<Fuel>,
 }
 
 /// An export of type `(i32, i32) -> i32` that was looked up once, see [`Instance::entry`].
@@ -53,13 +54,16 @@ pub struct Entry {
 }
 
 impl<T: Send + 'static> Instance<T> {
-    /// A new copy of `module`, with the host functions in `imports`, `data` beside it and what it may use in `limits`.
-    /// Its segments are written and its start section runs, until `deadline` at most.
+    /// A new copy of `module`, with the host functions in `imports`, `data` beside it and what it
+    /// may use in `limits`. Its segments are written and its start section runs, until `deadline`
+    /// at most.
     ///
     /// # Errors
-    /// [`Error::MissingImport`] and [`Error::ImportType`] for imports that do not fit, [`Error::MemoryLimit`],
-    /// [`Error::TableLimit`] and [`Error::SegmentLimit`] for a module that declares too much, [`Error::Resources`] when the system has no room,
-    /// [`Error::DeadlineExceeded`] when the instance was not made in time, and whatever the start section ends with.
+    /// [`Error::MissingImport`] and [`Error::ImportType`] for imports that do not fit,
+    /// [`Error::MemoryLimit`], [`Error::TableLimit`] and [`Error::SegmentLimit`] for a module that
+    /// declares too much, [`Error::Resources`] when the system has no room,
+    /// [`Error::DeadlineExceeded`] when the instance was not made in time, and whatever the start
+    /// section ends with.
     pub fn new(
         module: &Module,
         imports: &Imports<T>,
@@ -93,17 +97,17 @@ impl<T: Send + 'static> Instance<T> {
             let (notes, unreached) = (store.take_notes(), watch.unreached());
             Failure { export: START, deadline, ending, unreached, notes, fuel: None }.of_instantiation(unmade)
         })?;
-        let tank = module.is_metered().then(Tank::new);
-        Ok(Self { store, exports, runs: Runs::new(watch), tank })
+        let fuel = module.is_metered().then(Fuel::new);
+        Ok(Self { store, exports, runs: Runs::new(watch), fuel })
     }
 
     /// Calls an export with numbers and returns its results, within `deadline`.
     ///
     /// # Errors
-    /// [`Error::MissingExport`], [`Error::ExportType`], [`Error::Arity`], [`Error::ArgumentType`] and
-    /// [`Error::NotANumber`] for a call that does not fit the export; [`Error::Trap`], [`Error::DeadlineExceeded`],
-    /// [`Error::Cancelled`], [`Error::MemoryLimit`] and [`Error::Host`] for one that fails, after which the instance is
-    /// poisoned.
+    /// [`Error::MissingExport`], [`Error::ExportType`], [`Error::Arity`], [`Error::ArgumentType`]
+    /// and [`Error::NotANumber`] for a call that does not fit the export; [`Error::Trap`],
+    /// [`Error::DeadlineExceeded`], [`Error::Cancelled`], [`Error::MemoryLimit`] and
+    /// [`Error::Host`] for one that fails, after which the instance is poisoned.
     pub fn invoke(
         &mut self,
         export: &str,
@@ -120,8 +124,9 @@ impl<T: Send + 'static> Instance<T> {
         bounds: Bounds<'_>,
     ) -> Result<Vec<Value>, Error> {
         let function = self.store.function(&self.exports, export)?;
-        let invocation = self.store.invocation(export, &function, arguments)?;
-        let results = self.runs.run(export, bounds, || invocation.invoke());
+        let mut invocation = self.store.invocation(export, &function, arguments)?;
+        let result = self.runs.run(export, bounds, || invocation.invoke());
+        let results = result.map(|()| invocation.results());
         self.judge(export, bounds, results)
     }
 
@@ -139,18 +144,21 @@ impl<T: Send + 'static> Instance<T> {
     /// Looks an export of type `(i32, i32) -> i32` up, for [`enter`](Self::enter).
     ///
     /// # Errors
-    /// [`Error::MissingExport`] when there is none of this name, [`Error::ExportType`] when it is something else.
+    /// [`Error::MissingExport`] when there is none of this name, [`Error::ExportType`] when it is
+    /// something else.
     pub fn entry(&mut self, export: &str) -> Result<Entry, Error> {
         let function = self.store.function(&self.exports, export)?;
         let entry = self.store.entry(export, &function)?;
         Ok(Entry { export: export.to_owned(), entry })
     }
 
-    /// Enters the guest through an export that was looked up before: the fast way in, without any look-up or allocation.
-    /// Until it returns, the host functions find `lent` in [`Caller::lent`](crate::Caller::lent), without a copy.
+    /// Enters the guest through an export that was looked up before: the fast way in, without any
+    /// look-up or allocation. Until it returns, the host functions find `lent` in
+    /// [`Caller::lent`](crate::Caller::lent), without a copy.
     ///
     /// # Errors
-    /// As [`invoke`](Self::invoke) for a call that fails, and [`Error::ForeignEntry`] for an entry of another instance.
+    /// As [`invoke`](Self::invoke) for a call that fails, and [`Error::ForeignEntry`] for an entry
+    /// of another instance.
     #[inline]
     pub fn enter(
         &mut self,
@@ -173,18 +181,22 @@ impl<T: Send + 'static> Instance<T> {
         let Some(mut entering) = self.store.entering(entry.entry, lent) else {
             return Err(Error::ForeignEntry { export: entry.export.clone() });
         };
-        let result = self.runs.run(&entry.export, bounds, || entering.enter(arguments));
+        let mut values = Pair::new(arguments);
+        let result = self.runs.run(&entry.export, bounds, || entering.enter(&mut values));
         drop(entering);
-        self.judge(&entry.export, bounds, result)
+        self.judge(&entry.export, bounds, result)?;
+        Ok(values.result())
     }
 
     /// As [`enter`](Self::enter), unless `cancelled` is raised: then the guest is not entered.
     ///
-    /// Whoever raises the flag and uses a [`CancelHandle`](crate::CancelHandle) of this instance afterwards ends the call for
-    /// certain: either it is still to look at the flag, or the handle finds it running.
+    /// Whoever raises the flag and uses a [`CancelHandle`](crate::CancelHandle) of this instance
+    /// afterwards ends the call for certain: either the flag is yet to be read, or the handle finds
+    /// the call running.
     ///
     /// # Errors
-    /// As [`enter`](Self::enter); [`Error::Cancelled`] when the flag was up, which leaves the instance as it was.
+    /// As [`enter`](Self::enter); [`Error::Cancelled`] when the flag was up, which leaves the
+    /// instance as it was.
     pub fn enter_unless(
         &mut self,
         cancelled: &AtomicBool,
@@ -196,10 +208,12 @@ impl<T: Send + 'static> Instance<T> {
         self.enter_within(entry, arguments, lent, Bounds { deadline, cancelled: Some(cancelled) })
     }
 
-    /// As [`invoke`](Self::invoke) without arguments, unless `cancelled` is raised; see [`enter_unless`](Self::enter_unless).
+    /// As [`invoke`](Self::invoke) without arguments, unless `cancelled` is raised; see
+    /// [`enter_unless`](Self::enter_unless).
     ///
     /// # Errors
-    /// As [`invoke`](Self::invoke); [`Error::Cancelled`] when the flag was up, which leaves the instance as it was.
+    /// As [`invoke`](Self::invoke); [`Error::Cancelled`] when the flag was up, which leaves the
+    /// instance as it was.
     pub fn start_unless(
         &mut self,
         cancelled: &AtomicBool,
@@ -246,7 +260,7 @@ impl<T: Send + 'static> Instance<T> {
                 self.store.forget_notes();
                 Ok(results)
             }
-            Err(Stopped::NotEntered(error)) => Err(error),
+            Err(Stopped::NotEntered(error)) => Err(*error),
             Err(Stopped::Failed(ending, trap)) => Err(self.fail(export, bounds.deadline, ending, &trap)),
         }
     }
@@ -258,7 +272,7 @@ impl<T: Send + 'static> Instance<T> {
         if !leaves || ending != Ending::InTime {
             self.runs.poison(export);
         }
-        let fuel = self.tank.as_ref().and_then(|tank| tank.exhausted(&mut self.store, &self.exports));
+        let fuel = self.fuel.as_ref().and_then(|fuel| fuel.exhausted(&mut self.store, &self.exports));
         let unreached = self.runs.watch().unreached();
         Failure { export, deadline, ending, unreached, notes, fuel }.of_run(trap)
     }

@@ -1,4 +1,5 @@
-//! Marks runs of one instance as begun and ended, and tells how they ended: the one road into a guest that is made.
+//! Marks runs of one instance as begun and ended, and tells how they ended: the one way into a
+//! guest once its instance is made.
 
 use std::{
     io,
@@ -35,10 +36,22 @@ pub(super) struct Runs {
 
 /// Why a run has no result.
 pub(super) enum Stopped {
-    /// The guest was not entered.
-    NotEntered(Error),
+    /// The guest was not entered. Boxed, because what there is hardly ever is not to be moved about.
+    NotEntered(Box<Error>),
     /// The run failed, or was ended.
     Failed(Ending, Trap),
+}
+
+impl Stopped {
+    /// Of a run that failed, or went well but came back after it had been ended from outside.
+    #[cold]
+    fn new(fault: Option<Fault>, ending: Ending) -> Self {
+        match fault {
+            None => Self::Failed(ending, late()),
+            Some(Fault::Ended(trap)) => Self::Failed(ending, trap),
+            Some(fault) => Self::NotEntered(Box::new(unentered(fault))),
+        }
+    }
 }
 
 impl Runs {
@@ -48,40 +61,45 @@ impl Runs {
 
     /// Has `enter` enter the guest through `export`, within `bounds`.
     #[inline]
-    pub(super) fn run<R>(
+    pub(super) fn run(
         &self,
         export: &str,
         Bounds { deadline, cancelled }: Bounds<'_>,
-        enter: impl FnOnce() -> Result<R, Fault>,
-    ) -> Result<R, Stopped> {
-        let target_and_place = self.prepare(export);
-        let (target, _on_top) = target_and_place.map_err(Stopped::NotEntered)?;
+        enter: impl FnOnce() -> Result<(), Fault>,
+    ) -> Result<(), Stopped> {
+        if let Some(error) = self.refusal(export) {
+            return Err(Stopped::NotEntered(error));
+        }
+        let (target, _on_top) = match interrupt::target(export) {
+            Ok(found) => found,
+            Err(error) => return Err(Stopped::NotEntered(Box::new(error))),
+        };
+        if let Err(error) = self.watch.make_sure() {
+            return Err(Stopped::NotEntered(Box::new(without_watchdog(error))));
+        }
         self.watch.arm(deadline, target);
         if cancelled.is_some_and(is_raised) {
             self.watch.disarm();
-            return Err(Stopped::NotEntered(Error::Cancelled { export: export.to_owned() }));
+            return Err(Stopped::NotEntered(Box::new(Error::Cancelled { export: export.to_owned() })));
         }
         let result = enter();
-        match (result, self.watch.disarm()) {
-            (Ok(results), Ending::InTime) => Ok(results),
-            (Ok(_), ending) => Err(Stopped::Failed(ending, late())),
-            (Err(Fault::Ended(trap)), ending) => Err(Stopped::Failed(ending, trap)),
-            (Err(fault), _) => Err(Stopped::NotEntered(unentered(fault))),
+        let ending = self.watch.disarm();
+        match result {
+            Ok(()) if ending == Ending::InTime => Ok(()),
+            result => Err(Stopped::new(result.err(), ending)),
         }
     }
 
-    /// Refuses a run that cannot begin, and finds out what its interrupts are sent to.
+    /// Why no run can begin, if that is so.
     #[inline]
-    fn prepare(&self, export: &str) -> Result<(interrupt::Target, interrupt::OnTop), Error> {
+    fn refusal(&self, export: &str) -> Option<Box<Error>> {
         if let Some(export) = &self.poisoned {
-            return Err(Error::Poisoned { export: export.clone() });
+            return Some(Box::new(Error::Poisoned { export: export.clone() }));
         }
         if guest_stack::is_on_guest_stack() {
-            return Err(Error::EnteredFromShortFunction { export: export.to_owned() });
+            return Some(Box::new(Error::EnteredFromShortFunction { export: export.to_owned() }));
         }
-        let target = interrupt::target(export)?;
-        self.watch.make_sure().map_err(without_watchdog)?;
-        Ok(target)
+        None
     }
 
     pub(super) fn watch(&self) -> &Watch {
@@ -102,8 +120,8 @@ impl Runs {
     }
 }
 
-/// Asked when the run was marked as begun. Without the fence that could be seen later than what is read here, so that whoever
-/// raises the flag in between would find neither.
+/// Asked when the run was marked as begun. Without the fence that could be seen later than what is
+/// read here, so that whoever raises the flag in between would find neither.
 fn is_raised(flag: &AtomicBool) -> bool {
     fence(SeqCst);
     flag.load(SeqCst)
@@ -128,7 +146,8 @@ pub(super) fn unentered(fault: Fault) -> Error {
     Error::resources(&reason, Wanted::Memory)
 }
 
-/// What a run comes to that went well, but came back after it had been ended from outside: its interrupt may still be on its way.
+/// What a run comes to that went well, but came back after it had been ended from outside: its
+/// interrupt may still be on its way.
 #[cold]
 pub(super) fn late() -> Trap {
     Trap::new("it was ended just before it came back")

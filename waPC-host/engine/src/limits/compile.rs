@@ -1,15 +1,18 @@
-//! Bounds of what a module may ask of the compiler.
+//! Bounds what a module may ask of the compiler.
 
 use std::{fmt, time::Duration};
 
-/// The size up to which a module has the bounds as they are set; larger ones may have more of what grows, see [`CompileBound`].
+/// The size up to which a module has the bounds as they are set; larger ones may have more of what
+/// grows, see [`CompileBound`].
 const BASE: u64 = 1 << 20;
 
 /// Something that costs the compiler time or memory, and is bounded before anything is compiled.
 ///
-/// Compilers need longer for some modules than their size tells: a few kilobytes can keep one busy for minutes. The defaults are so that modules of
-/// up to 1 MiB are compiled within about 2 seconds and 256 MiB on a machine of 2025, and are several times what modules of real compilers (Rust, C, C++, Go,
-/// AssemblyScript, Zig) come to. A bound that *grows* is for modules of up to 1 MiB, and multiplied with a larger module's size in MiB (rounded up).
+/// Compilers need longer for some modules than their size tells: a few kilobytes can keep one busy
+/// for minutes. The defaults are so that modules of up to 1 MiB are compiled within about 2 seconds
+/// and 256 MiB on a machine of 2025, and are several times what modules of real compilers (Rust, C,
+/// C++, Go, AssemblyScript, Zig) come to. A bound that *grows* is for modules of up to 1 MiB, and
+/// multiplied with a larger module's size in MiB (rounded up).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CompileBound {
@@ -25,8 +28,9 @@ pub enum CompileBound {
     Functions,
     /// The size of one function's body in bytes. Default: 96 KiB, grows.
     BodyBytes,
-    /// The code of one function, in units of about one instruction of a real module; calls of other functions count as several, and more so indirect ones
-    /// and instructions that the engine carries out (growing memory, reading tables). Default: 125,000, grows.
+    /// The code of one function, in units of about one instruction of a real module; calls of other
+    /// functions count as several, and more so indirect ones and instructions that call runtime
+    /// functions (growing memory, reading tables). Default: 125,000, grows.
     Code,
     /// The code of all functions together, in the same units. Default: 2,500,000, grows.
     AllCode,
@@ -42,16 +46,20 @@ pub enum CompileBound {
     BranchTargets,
     /// The parameters and results of all calls and blocks together. Default: 1,000,000, grows.
     Operands,
-    /// The values that are handed on where the branches of one function meet: for each block behind which several branches meet, and for each loop,
-    /// the locals that were changed inside and are read afterwards, and its results, times the branches. Default: 64,000, grows.
+    /// The values that are handed on where the branches of one function meet: for each block behind
+    /// which several branches meet, and for each loop, the locals that were changed inside and are
+    /// read afterwards, and its results, times the branches. Default: 64,000, grows.
     Joins,
-    /// The values that are kept across the blocks of one function: the sum, over all of its blocks, of the locals that are read later on. Default: 1,000,000, grows.
+    /// The values that are kept across the blocks of one function: the sum, over all of its blocks,
+    /// of the locals that are read later on. Default: 1,000,000, grows.
     Live,
-    /// The values that are kept while the instructions of all functions are carried out: the sum, over all instructions, of the locals that are read later on and
-    /// of the operands. Default: 60,000,000, grows.
+    /// The values that are kept while the instructions of all functions are carried out: the sum,
+    /// over all instructions, of the locals that are read later on and of the operands. Default:
+    /// 60,000,000, grows.
     Pressure,
-    /// [`Joins`](Self::Joins) times [`Live`](Self::Live), summed up over all functions: what the time for allocating registers grows with.
-    /// Default: 4,000,000,000, grows with the square of the size.
+    /// [`Joins`](Self::Joins) times [`Live`](Self::Live), summed up over all functions: what the
+    /// time for allocating registers grows with. Default: 4,000,000,000, grows with the square of
+    /// the size.
     Work,
     /// The steps of finding all of this out. Default: 8,000,000, grows.
     Steps,
@@ -176,8 +184,8 @@ impl CompileLimits {
         self
     }
 
-    /// The most time that compiling one module may take. Between two functions it is looked at the clock; a function that was begun is compiled to its
-    /// end, which the bounds keep short.
+    /// The most time that compiling one module may take. The clock is read between two functions;
+    /// one that was begun is compiled to its end, which the bounds keep short.
     #[must_use]
     pub fn time(mut self, limit: Duration) -> Self {
         self.time = limit;

@@ -1,4 +1,4 @@
-//! When a run must be over.
+//! Says when a run must be over.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! Says what one instance may use, what a module may ask of the compiler, and when a run must be over.
+//! Says what one instance may use, what a module may ask of the compiler, and when a run must be
+//! over.
 
 pub(crate) mod compile;
 pub(crate) mod deadline;
@@ -17,9 +18,11 @@ impl Limits {
         Self { memory: 256 << 20, table: 100_000 }
     }
 
-    /// The budget in bytes, out of which the memory (in whole pages of 64 KiB) and all tables are paid: 8 bytes for each element, and 32 more in a table
-    /// of functions that cannot grow. For tables that may grow, their growth is set aside when the instance is made, up to a sixteenth of the budget for all of them.
-    /// A guest that asks for more while it runs gets the answer that WebAssembly has for it (`memory.grow` and `table.grow` return -1).
+    /// The budget in bytes, out of which the memory (in whole pages of 64 KiB) and all tables are
+    /// paid: 8 bytes for each element, and 32 more in a table of functions that cannot grow. For
+    /// tables that may grow, their growth is set aside when the instance is made, up to a sixteenth
+    /// of the budget for all of them. A guest that asks for more while it runs gets the answer that
+    /// WebAssembly has for it (`memory.grow` and `table.grow` return -1).
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;

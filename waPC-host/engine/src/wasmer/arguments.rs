@@ -1,4 +1,5 @@
-//! Checks that the arguments of a call fit its function, and converts numbers to what compiled code takes and back.
+//! Checks that the arguments of a call fit its function, and converts numbers to what compiled code
+//! takes and back.
 
 use wasmer_types::RawValue;
 
@@ -17,7 +18,8 @@ pub(super) struct Arguments {
 impl Arguments {
     /// Compares arguments with the type of the function that is exported as `export`.
     pub(super) fn check(export: &str, ty: &FunctionType, arguments: &[Value]) -> Result<Self, Error> {
-        let (Some(parameters), Some(results)) = (ty.parameters(), ty.results()) else {
+        let parameters = ty.each_parameter();
+        let Some(results) = ty.results().filter(|_| ty.each_parameter().all(|ty| ty.is_some())) else {
             return Err(Error::NotANumber { export: export.to_owned(), signature: ty.signature() });
         };
         if parameters.len() != arguments.len() {
@@ -28,8 +30,8 @@ impl Arguments {
                 given: arguments.len(),
             });
         }
-        for (position, (expected, argument)) in parameters.iter().zip(arguments).enumerate() {
-            if *expected != argument.ty() {
+        for (position, (expected, argument)) in parameters.flatten().zip(arguments).enumerate() {
+            if expected != argument.ty() {
                 return Err(Error::ArgumentType {
                     export: export.to_owned(),
                     position: position + 1,
@@ -51,6 +53,27 @@ impl Arguments {
     /// The results, once the function has returned.
     pub(super) fn results(self) -> Vec<Value> {
         self.results.iter().zip(self.values).map(|(ty, raw)| value(*ty, raw)).collect()
+    }
+}
+
+/// Two numbers of 32 bits, with room for a result of that type.
+pub(crate) struct Pair([RawValue; 2]);
+
+impl Pair {
+    #[inline]
+    pub(crate) fn new(arguments: (u32, u32)) -> Self {
+        Self([arguments.0.to_raw(), arguments.1.to_raw()])
+    }
+
+    #[inline]
+    pub(super) fn values(&mut self) -> &mut [RawValue] {
+        &mut self.0
+    }
+
+    /// The result, once the function has returned.
+    #[inline]
+    pub(crate) fn result(&self) -> u32 {
+        u32::from_raw(self.0[0])
     }
 }
 

@@ -25,7 +25,8 @@ impl Exports {
     /// The function that is exported under this name.
     ///
     /// # Errors
-    /// [`Error::MissingExport`] when there is no export of this name, [`Error::ExportType`] when it is no function.
+    /// [`Error::MissingExport`] when there is no export of this name, [`Error::ExportType`] when it
+    /// is no function.
     pub(super) fn function(&self, store: &Store, export: &str) -> Result<Function, Error> {
         match self.0.exports.get_extern(export) {
             Some(Extern::Function(function)) => {

@@ -6,26 +6,26 @@ use super::{compile::metering::UNLIMITED, exports::Exports, store::Store};
 
 /// The fuel of one instance of a metered module.
 #[derive(Debug)]
-pub(crate) struct Tank {
+pub(crate) struct Fuel {
     limit: Option<u64>,
 }
 
-impl Tank {
+impl Fuel {
     pub(crate) fn new() -> Self {
         Self { limit: None }
     }
 
-    pub(crate) fn fill<T: Send>(&mut self, limit: Option<u64>, store: &mut Store<T>, exports: &Exports) {
+    pub(crate) fn set<T: Send>(&mut self, limit: Option<u64>, store: &mut Store<T>, exports: &Exports) {
         self.limit = limit;
         set_remaining_points(store.inner_mut(), exports.inner(), limit.unwrap_or(UNLIMITED));
     }
 
-    /// How much was used since the tank was filled.
+    /// How much was used since the amount was set.
     pub(crate) fn used<T: Send>(&self, store: &mut Store<T>, exports: &Exports) -> u64 {
-        let filled = self.limit.unwrap_or(UNLIMITED);
+        let given = self.limit.unwrap_or(UNLIMITED);
         match get_remaining_points(store.inner_mut(), exports.inner()) {
-            MeteringPoints::Remaining(left) => filled.saturating_sub(left),
-            MeteringPoints::Exhausted => filled,
+            MeteringPoints::Remaining(left) => given.saturating_sub(left),
+            MeteringPoints::Exhausted => given,
         }
     }
 

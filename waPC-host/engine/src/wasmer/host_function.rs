@@ -1,8 +1,9 @@
 //! Has compiled code call host functions.
 //!
-//! Compiled code calls a host function by the C convention, with a pointer to what belongs to it and its arguments, on the
-//! guest stack. Most host functions may need any amount of stack and enter other guests, so they run on the host stack;
-//! the short ones that say so run where they are called, which spares two changes of stacks.
+//! Compiled code calls a host function by the C convention, with a pointer to what belongs to it
+//! and its arguments, on the guest stack. Most host functions may need any amount of stack and
+//! enter other guests, so they run on the host stack; the short ones run where they are called,
+//! which saves switching stacks twice.
 
 use std::{
     any::Any,
@@ -41,11 +42,11 @@ type Make<T> = dyn Fn(Site<'_, T>) -> Extern + Send + Sync + 'static;
 impl<T: Send + 'static> HostFunction<T> {
     pub(crate) fn new<P: Arguments, R: Results>(
         function: impl Fn(Caller<'_, T>, P) -> Result<R, HostError> + Send + Sync + 'static,
-        place: Place,
+        stack: Stack,
     ) -> Self {
         let function = Arc::new(function);
         let ty = FunctionType::new(P::TYPES, R::TYPES);
-        Self { ty, make: Arc::new(move |site| P::instantiate(site, function.clone(), place)) }
+        Self { ty, make: Arc::new(move |site| P::instantiate(site, function.clone(), stack)) }
     }
 
     /// Whether the function is what a module imports.
@@ -70,14 +71,14 @@ impl<T> HostFunction<T> {
 
 /// The stack that a host function runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Stack {
     /// The host stack, which is the thread's own.
     Host,
     /// The guest stack, where there is room, and the host stack otherwise.
     Guest,
 }
 
-/// The guest's run is over; why, stands in the instance's context.
+/// The guest's run is over. The context beside the instance says why.
 #[derive(Debug, thiserror::Error)]
 #[error("ended by the host")]
 struct Ended;
@@ -86,7 +87,7 @@ struct Ended;
 struct Bound<T, F> {
     context: NonNull<Context<T>>,
     function: Arc<F>,
-    place: Place,
+    stack: Stack,
 }
 
 impl<T: Send + 'static, F> Bound<T, F> {
@@ -94,25 +95,27 @@ impl<T: Send + 'static, F> Bound<T, F> {
     /// [`Instance::enter`](crate::Instance::enter) finds it with its type.
     ///
     /// # Safety
-    /// Only for compiled code of the instance that the context belongs to, in a run that is under way.
+    /// Only for compiled code of the instance that the context belongs to, in a run that is under
+    /// way.
     #[inline]
     unsafe fn run<R>(
         &self,
         call: impl FnOnce(&F, Caller<'_, T>) -> Result<R, HostError>,
     ) -> Result<R, Ended> {
-        // SAFETY: the context lives as long as the instance. The guest waits for this function, and whoever entered the guest
-        // holds the instance's only borrow without using it, so nothing else has the context now.
+        // SAFETY: the context lives as long as the instance. The guest waits for this function, and
+        // whoever entered the guest holds the store's only borrow without using it, so nothing else
+        // has the context now.
         let context = unsafe { &mut *self.context.as_ptr() };
         let function = &*self.function;
-        if self.place == Place::Guest && context.stack.has_room() {
-            context.slot.hold_interrupts_back(true);
-            let outcome = guest_stack::on_guest_stack(|| run(context, |caller| call(function, caller)));
-            context.slot.hold_interrupts_back(false);
+        if self.stack == Stack::Guest && context.stack.has_room() {
+            context.slot.set_in_short_function(true);
+            let outcome = guest_stack::run_on_guest_stack(|| run(context, |caller| call(function, caller)));
+            context.slot.set_in_short_function(false);
             outcome
         } else {
-            context.slot.keep_interrupts_away(true);
+            context.slot.set_in_host_function(true);
             let outcome = on_host_stack(|| run(context, |caller| call(function, caller)));
-            context.slot.keep_interrupts_away(false);
+            context.slot.set_in_host_function(false);
             // The guest may not go on where its stack is at an end.
             if context.stack.is_open() { Err(Ended) } else { outcome }
         }
@@ -167,15 +170,16 @@ pub struct Site<'a, T> {
 }
 
 impl<T: 'static> Site<'_, T> {
-    /// A function that compiled code calls as `entry`, and `from_values` when its arguments lie in memory.
+    /// A function that compiled code calls as `entry`, and `from_values` when its arguments lie in
+    /// memory.
     fn make<F: 'static>(
         self,
         ty: FunctionType,
         entry: *const VMFunctionBody,
         from_values: VMTrampoline,
-        (function, place): (Arc<F>, Place),
+        (function, stack): (Arc<F>, Stack),
     ) -> Extern {
-        let host_data = Box::new(Bound { context: self.context, function, place });
+        let host_data = Box::new(Bound { context: self.context, function, stack });
         let anyfunc = VMCallerCheckedAnyfunc {
             func_ptr: entry,
             type_signature_hash: self.store.engine().as_sys().register_signature(&ty),
@@ -193,7 +197,7 @@ impl<T: 'static> Site<'_, T> {
     }
 }
 
-/// A number as it crosses the border.
+/// A number as it is passed to compiled code and back.
 pub trait Number: Copy + Send + 'static {
     const TYPE: Type;
     fn from_raw(value: RawValue) -> Self;
@@ -249,20 +253,21 @@ impl<N: Number> Results for N {
 /// The parameters of a host function, as compiled code passes them.
 pub trait Arguments: Sized + 'static {
     const TYPES: &'static [Type];
-    fn instantiate<T, R, F>(site: Site<'_, T>, function: Arc<F>, place: Place) -> Extern
+    fn instantiate<T, R, F>(site: Site<'_, T>, function: Arc<F>, stack: Stack) -> Extern
     where
         T: Send + 'static,
         R: Results,
         F: Fn(Caller<'_, T>, Self) -> Result<R, HostError> + Send + Sync + 'static;
 }
 
-/// Parameters of which compiled code knows the types `$number` one by one, and the host's function sees `$all`.
+/// Parameters that compiled code passes one by one, with the types `$number`, and the host function
+/// sees as `$all`.
 macro_rules! arguments {
     (($($generic:ident)*) $types:expr, ($($name:ident: $number:ty),*) => $all:expr, $Self:ty) => {
         impl<$($generic: Number),*> Arguments for $Self {
             const TYPES: &'static [Type] = $types;
 
-            fn instantiate<T, R, F>(site: Site<'_, T>, function: Arc<F>, place: Place) -> Extern
+            fn instantiate<T, R, F>(site: Site<'_, T>, function: Arc<F>, stack: Stack) -> Extern
             where
                 T: Send + 'static,
                 R: Results,
@@ -277,12 +282,13 @@ macro_rules! arguments {
                     R: Results,
                     F: Fn(Caller<'_, T>, $Self) -> Result<R, HostError> + Send + Sync + 'static,
                 {
-                    // SAFETY: compiled code passes what lies in the store beside the function's address.
+                    // SAFETY: compiled code passes what lies in the store beside the function's
+                    // address.
                     let outcome = unsafe { (*this).run(|function, caller| function(caller, $all)) };
                     match outcome {
                         Ok(result) => result,
-                        // SAFETY: this runs on the guest stack with nothing left to drop. The box is of no size, so that nothing
-                        // is allocated there.
+                        // SAFETY: this runs on the guest stack with nothing left to drop. The box
+                        // is of no size, so that nothing is allocated there.
                         Err(ended) => unsafe { raise_user_trap(Box::new(ended)) },
                     }
                 }
@@ -314,7 +320,7 @@ macro_rules! arguments {
 
                 let ty = FunctionType::new(Self::TYPES, R::TYPES);
                 let entry = entry::<T, R, F, $($generic),*> as *const VMFunctionBody;
-                site.make(ty, entry, from_values::<T, R, F, $($generic),*>, (function, place))
+                site.make(ty, entry, from_values::<T, R, F, $($generic),*>, (function, stack))
             }
         }
     };

@@ -1,4 +1,5 @@
-//! Compiles and runs modules with wasmer: all that names wasmer or one of its crates is in this folder, and no type of theirs leaves it.
+//! Compiles and runs modules with wasmer: all that names wasmer or one of its crates is in this
+//! folder, and no type of theirs leaves it.
 //!
 //! | what the rest of the crate sees | |
 //! |---|---|
@@ -7,8 +8,8 @@
 //! | [`memory::budget::Budget`] | what an instance may use |
 //! | [`store::Store`], [`exports::Exports`] | the memory and state of one instance, and what it exports |
 //! | [`store::Entering`], [`store::Invocation`] | the two ways to call a guest, which end with results, a [`run::call::Fault`] or a [`run::trap::Trap`] |
-//! | [`fuel::Tank`] | the fuel of an instance |
-//! | [`run::interrupt`], [`run::stop::LentSign`] | how the watchdog ends a run from another thread |
+//! | [`fuel::Fuel`] | the fuel of an instance |
+//! | [`run::interrupt`], [`run::stop::LentFlag`] | how another thread ends a run |
 
 pub(crate) mod arguments;
 #[allow(unsafe_code)]

@@ -12,8 +12,9 @@ use crate::{
     types::{Export, ExternKind, Import},
 };
 
-/// A compiled module with the wasmer engine that owns its machine code. Each module has one of its own, because wasmer frees
-/// machine code only when the engine is dropped: a host that swaps modules for years must not grow.
+/// A compiled module with the wasmer engine that owns its machine code. Each module has one of its
+/// own, because wasmer frees machine code only when the engine is dropped: a host that swaps
+/// modules for years must not grow.
 pub(crate) struct Compiled {
     engine: wasmer::Engine,
     module: wasmer::Module,
@@ -54,7 +55,8 @@ impl Compiled {
     /// The type of an exported function.
     ///
     /// # Errors
-    /// [`Error::MissingExport`] when there is no export of this name, [`Error::ExportType`] when it is no function.
+    /// [`Error::MissingExport`] when there is no export of this name, [`Error::ExportType`] when it
+    /// is no function.
     pub(crate) fn function_type(&self, export: &str) -> Result<FunctionType, Error> {
         let found = self.module.exports().find(|found| found.name() == export);
         match found.as_ref().map(wasmer::ExportType::ty) {

@@ -1,7 +1,7 @@
 //! Keeps the memory and state of one instance in a store, and calls its functions.
 //!
-//! A function is only called through a value that proves that it belongs to the store and that its arguments fit: [`Entering`] for the fast way in, and
-//! [`Invocation`] for any numbers.
+//! A function is only called through a value that proves that it belongs to the store and that its
+//! arguments fit: [`Entering`] for the fast way in, and [`Invocation`] for any numbers.
 
 use std::sync::{
     Arc,
@@ -11,17 +11,17 @@ use std::sync::{
 use wasmer::{AsStoreMut, InstantiationError, LinkError, sys::NativeEngineExt};
 
 use super::{
-    arguments::Arguments,
+    arguments::{Arguments, Pair},
     context::{Context, ContextBox, Lent},
     exports::{Exports, Function, MEMORY},
-    host_function::{HostFunction, Number, Site},
-    memory::{budget::Budget, limited::MemoryPlace, tunables::LimitedTunables},
+    host_function::{HostFunction, Site},
+    memory::{budget::Budget, limited::MemoryPointer, tunables::LimitedTunables},
     module::Compiled,
     run::{
         call::{self, Callee, Fault},
         guard,
         interrupt::Target,
-        stop::{SignLoan, StopSign},
+        stop::{FlagLoan, StopFlag},
         trap::Trap,
     },
 };
@@ -31,8 +31,8 @@ use crate::{
 
 /// The memory and state of one instance, and the `T` that the host keeps beside it.
 pub(crate) struct Store<T: Send + 'static> {
-    /// Dropped before the store, in which the sign lies.
-    _sign: SignLoan,
+    /// Dropped before the store, in which the flag lies.
+    _flag: FlagLoan,
     /// Dropped before the context, to which its functions point.
     store: wasmer::Store,
     context: ContextBox<T>,
@@ -40,10 +40,11 @@ pub(crate) struct Store<T: Send + 'static> {
     number: u64,
 }
 
-// SAFETY: wasmer's store is not `Send` since version 7 because of what is not used here: its V8 backend, and the handler that
-// `StoreMut::on_called` sets. All that the compiled-code backend points to lies on the heap and belongs to the store, which
-// moves as a whole; what it keeps for a thread (trap handling, the interrupt's target) is set up at each entry and taken down
-// before the entry returns. `&mut self` is needed for each, so two threads are never inside at once.
+// SAFETY: wasmer's store is not `Send` since version 7 because of what is not used here: its V8
+// backend, and the handler that `StoreMut::on_called` sets. All that the compiled-code backend
+// points to lies on the heap and belongs to the store, which moves as a whole; what it keeps for a
+// thread (trap handling, the interrupt's target) is set up at each entry and taken down before the
+// entry returns. `&mut self` is needed for each, so two threads are never inside at once.
 unsafe impl<T: Send + 'static> Send for Store<T> {}
 
 /// Tells stores apart, as long as the process lives.
@@ -68,7 +69,8 @@ pub(crate) struct Notes {
 }
 
 impl<T: Send + 'static> Store<T> {
-    /// A store for an instance of `module` that keeps to `budget`. It is interrupted through `slot`, and its tables are made until `deadline` at most.
+    /// A store for an instance of `module` that keeps to `budget`. It is interrupted through
+    /// `slot`, and its tables are made until `deadline` at most.
     pub(crate) fn new(
         module: &Compiled,
         data: T,
@@ -76,20 +78,21 @@ impl<T: Send + 'static> Store<T> {
         slot: &Arc<Slot>,
         deadline: Option<Deadline>,
     ) -> Self {
-        let (place, stop) = (MemoryPlace::default(), StopSign::default());
+        let (memory, stop) = (MemoryPointer::default(), StopFlag::default());
         let mut engine = module.engine().clone();
-        engine.set_tunables(LimitedTunables::new(budget.clone(), place.clone(), stop.clone(), deadline));
-        let exported = module.exports_memory(MEMORY).then_some(place);
+        engine.set_tunables(LimitedTunables::new(budget.clone(), memory.clone(), stop.clone(), deadline));
+        let exported = module.exports_memory(MEMORY).then_some(memory);
         let mut context = ContextBox::new(Context::new(data, slot.clone(), exported));
         let mut store = wasmer::Store::new(engine);
         guard::guard(&mut store, module.code().clone(), slot, context.get().stack.clone(), stop.clone());
         // SAFETY: the loan is dropped before the store, which has the instance.
-        let sign = unsafe { SignLoan::new(slot.sign(), stop) };
+        let flag = unsafe { FlagLoan::new(slot.flag(), stop) };
         let number = NUMBERS.fetch_add(1, Relaxed);
-        Self { _sign: sign, store, context, budget, number }
+        Self { _flag: flag, store, context, budget, number }
     }
 
-    /// Prepares the guest stack on which wasmer enters the start section of the module, if it has one.
+    /// Prepares the guest stack on which wasmer enters the start section of the module, if it has
+    /// one.
     pub(crate) fn prepare_start(&self, module: &Compiled) -> Result<(), Fault> {
         if !module.has_start_section() {
             return Ok(());
@@ -103,7 +106,8 @@ impl<T: Send + 'static> Store<T> {
         Target::from(self.store.objects_mut().id())
     }
 
-    /// Makes the instance, with the host functions that the module imports, in its order: writes its segments and runs its start section.
+    /// Makes the instance, with the host functions that the module imports, in its order: writes
+    /// its segments and runs its start section.
     pub(crate) fn instantiate(
         &mut self,
         module: &Compiled,
@@ -142,7 +146,8 @@ impl<T: Send + 'static> Store<T> {
     /// The function that is exported under this name.
     ///
     /// # Errors
-    /// [`Error::MissingExport`] when there is no export of this name, [`Error::ExportType`] when it is no function.
+    /// [`Error::MissingExport`] when there is no export of this name, [`Error::ExportType`] when it
+    /// is no function.
     pub(crate) fn function(&self, exports: &Exports, export: &str) -> Result<Function, Error> {
         exports.function(&self.store, export)
     }
@@ -162,8 +167,8 @@ impl<T: Send + 'static> Store<T> {
         Ok(StoreEntry { callee, store: self.number })
     }
 
-    /// Gets ready to enter a function, whose host functions may read `bytes` until the returned value is dropped. `None` when the function belongs to
-    /// another store.
+    /// Gets ready to enter a function, whose host functions may read `bytes` until the returned
+    /// value is dropped. `None` when the function belongs to another store.
     #[inline]
     pub(crate) fn entering<'a>(
         &'a mut self,
@@ -173,7 +178,8 @@ impl<T: Send + 'static> Store<T> {
         if entry.store != self.number {
             return None;
         }
-        // SAFETY: the bytes are taken back when the returned value is dropped, which cannot outlive their borrow.
+        // SAFETY: the bytes are taken back when the returned value is dropped, which cannot outlive
+        // their borrow.
         self.context.get().lent = unsafe { Lent::new(bytes) };
         Some(Entering { store: self, callee: entry.callee })
     }
@@ -181,7 +187,8 @@ impl<T: Send + 'static> Store<T> {
     /// Gets ready to call a function with numbers.
     ///
     /// # Errors
-    /// [`Error::NotANumber`], [`Error::Arity`] and [`Error::ArgumentType`] when the arguments do not fit.
+    /// [`Error::NotANumber`], [`Error::Arity`] and [`Error::ArgumentType`] when the arguments do
+    /// not fit.
     pub(crate) fn invocation(
         &mut self,
         export: &str,
@@ -213,14 +220,14 @@ pub(crate) struct Entering<'a, T: Send + 'static> {
 }
 
 impl<T: Send + 'static> Entering<'_, T> {
+    /// Enters the function. The result takes the place of the arguments.
     #[inline]
-    pub(crate) fn enter(&mut self, arguments: (u32, u32)) -> Result<u32, Fault> {
-        let mut values = [arguments.0.to_raw(), arguments.1.to_raw()];
+    pub(crate) fn enter(&mut self, values: &mut Pair) -> Result<(), Fault> {
         let Store { store, context, .. } = &*self.store;
-        // SAFETY: the function is this store's, and of the type that two numbers of 32 bits fit. The store is borrowed, so that no other run of it is under way,
-        // and the context with the stack lives as long.
-        unsafe { self.callee.call(store, &mut values, context.stack()) }?;
-        Ok(u32::from_raw(values[0]))
+        // SAFETY: the function is this store's, and of the type that two numbers of 32 bits fit.
+        // The store is borrowed, so that no other run of it is under way, and the context with the
+        // stack lives as long.
+        unsafe { self.callee.call(store, values.values(), context.stack()) }
     }
 }
 
@@ -239,11 +246,17 @@ pub(crate) struct Invocation<'a, T: Send + 'static> {
 }
 
 impl<T: Send + 'static> Invocation<'_, T> {
-    pub(crate) fn invoke(mut self) -> Result<Vec<Value>, Fault> {
+    #[inline]
+    pub(crate) fn invoke(&mut self) -> Result<(), Fault> {
         let Store { store, context, .. } = &*self.store;
-        // SAFETY: the function is this store's, and the arguments are of its types. The store is borrowed, so that no other run of it is under way, and the
-        // context with the stack lives as long.
-        unsafe { self.callee.call(store, self.arguments.values(), context.stack()) }?;
-        Ok(self.arguments.results())
+        // SAFETY: the function is this store's, and the arguments are of its types. The store is
+        // borrowed, so that no other run of it is under way, and the context with the stack lives
+        // as long.
+        unsafe { self.callee.call(store, self.arguments.values(), context.stack()) }
+    }
+
+    /// The results, once it was invoked.
+    pub(crate) fn results(self) -> Vec<Value> {
+        self.arguments.results()
     }
 }

@@ -25,12 +25,17 @@ impl FunctionType {
 
     /// The types of the parameters, when all of them are numbers.
     pub(crate) fn parameters(&self) -> Option<Vec<ValueType>> {
-        numbers(self.0.params())
+        self.0.params().iter().map(number).collect()
     }
 
     /// The types of the results, when all of them are numbers.
     pub(super) fn results(&self) -> Option<Vec<ValueType>> {
-        numbers(self.0.results())
+        self.0.results().iter().map(number).collect()
+    }
+
+    /// The types of the parameters one by one; `None` for each that is no number.
+    pub(super) fn each_parameter(&self) -> impl ExactSizeIterator<Item = Option<ValueType>> + '_ {
+        self.0.params().iter().map(number)
     }
 
     /// Refuses a function that [`Instance::enter`](crate::Instance::enter) cannot enter.
@@ -75,10 +80,6 @@ pub(super) fn kind(ty: &ExternType) -> ExternKind {
 /// A type's name in the text format.
 fn name(ty: &Type) -> String {
     ty.to_string().to_lowercase()
-}
-
-fn numbers(types: &[Type]) -> Option<Vec<ValueType>> {
-    types.iter().map(number).collect()
 }
 
 fn number(ty: &Type) -> Option<ValueType> {

@@ -1,4 +1,5 @@
-//! Holds the state of one instance's current run, which its guest's thread, the timer, signal handlers and whoever cancels it share.
+//! Holds the state of one instance's current run, which its guest's thread, the timer, signal
+//! handlers and whoever cancels it share.
 
 use std::{
     sync::{
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::wasmer::run::{
     interrupt::{self, Target},
-    stop::LentSign,
+    stop::LentFlag,
 };
 
 /// The slot's instance is not running.
@@ -31,8 +32,9 @@ pub(super) const UNLIMITED: u64 = u64::MAX - 2;
 const CANCELLED: u64 = u64::MAX - 1;
 /// The slot's instance ran past its deadline.
 const OVERDUE: u64 = u64::MAX;
-/// How often a run is interrupted where nobody can tell whether it is in the guest's own code, before it is ended wherever it
-/// is on the guest stack. The count begins anew with every call of the host.
+/// How often a run is interrupted where nobody can tell whether it is in the guest's own code,
+/// before it is ended wherever it is on the guest stack. The count begins anew with every call of
+/// the host.
 const ATTEMPTS: u32 = 50;
 
 /// How a guest's run ended, as far as its slot knows.
@@ -55,7 +57,8 @@ pub(super) enum Standing {
 
 /// The state of one instance's current run.
 pub(crate) struct Slot {
-    /// `IDLE`, or nanoseconds since the timer's start at which the run is due, or one of the other marks.
+    /// `IDLE`, or nanoseconds since the timer's start at which the run is due, or one of the other
+    /// marks.
     due: AtomicU64,
     /// How deep the run is nested, and on which thread.
     nesting: AtomicCell<Nesting>,
@@ -64,19 +67,20 @@ pub(crate) struct Slot {
     /// How often the run was interrupted in vain since its guest last called the host.
     attempts: AtomicU32,
     /// Whether a host function runs on the guest stack, where it must not be interrupted.
-    held_back: AtomicBool,
-    /// Whether a host function runs on the host stack, where an interrupt would do nothing but disturb it.
-    in_host: AtomicBool,
+    in_short_function: AtomicBool,
+    /// Whether a host function runs on the host stack, where an interrupt would do nothing but
+    /// disturb it.
+    in_host_function: AtomicBool,
     /// How many interrupts were sent to the run since one arrived.
     sent: AtomicU32,
     /// Whether one has arrived since this was last looked at.
     arrived: AtomicBool,
-    /// How long the thread that keeps them away was on a processor when somebody first looked.
+    /// How long the thread that blocks them had been on a processor when it was first looked at.
     ran: AtomicCell<Option<Duration>>,
     /// Why none can arrive, as a number of [`Unreached`]; zero while that is not known.
     unreached: AtomicU8,
-    /// The sign that ends the run where interrupts cannot.
-    sign: Arc<LentSign>,
+    /// The stop flag, which ends the run where interrupts cannot.
+    flag: Arc<LentFlag>,
     /// How often the process had been forked when the slot was last made known to the timer.
     forks: AtomicU32,
 }
@@ -89,23 +93,24 @@ impl Slot {
             nesting: AtomicCell::new(Nesting::NONE),
             target: AtomicCell::new(None),
             attempts: AtomicU32::new(0),
-            held_back: AtomicBool::new(false),
-            in_host: AtomicBool::new(false),
+            in_short_function: AtomicBool::new(false),
+            in_host_function: AtomicBool::new(false),
             sent: AtomicU32::new(0),
             arrived: AtomicBool::new(false),
             ran: AtomicCell::new(None),
             unreached: AtomicU8::new(0),
-            sign: Arc::default(),
+            flag: Arc::default(),
             forks: AtomicU32::new(system::forks()),
         }
     }
 
-    /// Where the instance lends its stop sign to whoever must end its run.
-    pub(crate) fn sign(&self) -> &Arc<LentSign> {
-        &self.sign
+    /// Where the instance lends its stop flag to whoever must end its run.
+    pub(crate) fn flag(&self) -> &Arc<LentFlag> {
+        &self.flag
     }
 
-    /// Marks the beginning of a run that is interrupted through `target`. It has to be told when it is due afterwards.
+    /// Marks the beginning of a run that is interrupted through `target`. It has to be told when it
+    /// is due afterwards.
     #[inline]
     pub(super) fn begin(&self, target: Target) {
         self.nesting.store(Nesting::enter());
@@ -139,24 +144,24 @@ impl Slot {
         self.due.load(Relaxed) >= CANCELLED
     }
 
-    /// Tells that the guest calls the host or comes back from it.
+    /// Counts the attempts to end the run anew: its guest calls the host, or comes back from it.
     #[cold]
-    pub(crate) fn calls_host(&self) {
+    pub(crate) fn forget_attempts(&self) {
         self.attempts.store(0, Relaxed);
     }
 
-    /// Has interrupts wait while a host function runs on the guest stack. Called by the guest's thread.
+    /// Says whether a host function runs on the guest stack, where no interrupt may end it.
     #[inline]
-    pub(crate) fn hold_interrupts_back(&self, hold: bool) {
+    pub(crate) fn set_in_short_function(&self, is_in: bool) {
         compiler_fence(SeqCst);
-        self.held_back.store(hold, Relaxed);
+        self.in_short_function.store(is_in, Relaxed);
         compiler_fence(SeqCst);
     }
 
-    /// Keeps interrupts away while a host function runs on the host stack.
+    /// Says whether a host function runs on the host stack, where no interrupt is sent.
     #[inline]
-    pub(crate) fn keep_interrupts_away(&self, keep: bool) {
-        self.in_host.store(keep, Relaxed);
+    pub(crate) fn set_in_host_function(&self, is_in: bool) {
+        self.in_host_function.store(is_in, Relaxed);
     }
 
     /// Why interrupts did not reach the run, which had to be ended.
@@ -184,13 +189,13 @@ impl Slot {
     }
 
     /// Whether a host function runs on the guest stack.
-    pub(crate) fn holds_interrupts_back(&self) -> bool {
-        self.held_back.load(Relaxed)
+    pub(crate) fn is_in_short_function(&self) -> bool {
+        self.in_short_function.load(Relaxed)
     }
 
-    /// Notes that an interrupt did not end the run, and tells whether that has happened too often since the guest last called
-    /// the host.
-    pub(crate) fn loses_patience(&self) -> bool {
+    /// Notes that an interrupt did not end the run, and tells whether that has happened too often
+    /// since the guest last called the host.
+    pub(crate) fn is_interrupted_too_often(&self) -> bool {
         self.attempts.fetch_add(1, Relaxed) >= ATTEMPTS
     }
 }
@@ -211,7 +216,8 @@ impl Slot {
             due if due > now => Standing::Due(due),
             due => match self.due.compare_exchange(due, OVERDUE, SeqCst, SeqCst) {
                 Ok(_) => Standing::Over,
-                // It ended just now, or another run began, which wakes the timer when it must be looked at.
+                // It ended just now, or another run began, which wakes the timer when it must be
+                // looked at.
                 Err(_) => Standing::Unlimited,
             },
         }
@@ -221,9 +227,10 @@ impl Slot {
         self.nesting.load().depth
     }
 
-    /// Ends the run by a signal to its thread, or by the stop sign where none arrives; tells why none does when that is found out.
+    /// Ends the run by a signal to its thread, or by the stop flag where none arrives; tells why
+    /// none does when that is found out.
     pub(super) fn interrupt(&self) -> Option<Unreached> {
-        let target = self.target.load().filter(|_| !self.in_host.load(Relaxed))?;
+        let target = self.target.load().filter(|_| !self.in_host_function.load(Relaxed))?;
         let unreached = match interrupt::send(target) {
             Err(unreached) => unreached,
             Ok(()) if self.arrived.swap(false, Relaxed) => {
@@ -236,7 +243,7 @@ impl Slot {
                 Unreached::why_none_arrived(sent, self.nesting.load().thread, &self.ran)?
             }
         };
-        self.sign.raise();
+        self.flag.raise();
         // What was found out first stands: a run that goes on is told as lost later on, whatever the cause.
         let first = self.unreached.compare_exchange(0, unreached as u8, Relaxed, Relaxed).is_ok();
         first.then_some(unreached)

@@ -1,4 +1,5 @@
-//! Knows what the system says of this process and its threads: forks, the number of a thread, how deep runs are nested on it, and which signals reach it.
+//! Asks the system about this process and its threads: forks, the number of a thread, which signals
+//! reach it; and counts how deep runs are nested on a thread.
 
 use std::{
     cell::Cell,
@@ -12,7 +13,8 @@ thread_local! {
     static NESTING: Cell<Nesting> = const { Cell::new(Nesting { depth: 0, thread: 0 }) };
 }
 
-/// Where runs are nested, and how deep: a guest that calls the host, which calls another guest, and so on.
+/// Where runs are nested, and how deep: a guest that calls the host, which calls another guest, and
+/// so on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 // Its size, so that it is stored by one instruction.
 #[repr(align(8))]
@@ -48,8 +50,8 @@ pub(crate) fn note_thread() {
     NESTING.set(Nesting { thread: thread_number(), ..NESTING.get() });
 }
 
-/// How many forks lie between this process and the one that the engine was first used in. A child has the memory of its parent, and of its threads only the
-/// one that forked.
+/// How many forks lie between this process and the one that the engine was first used in. A child
+/// has the memory of its parent, and of its threads only the one that forked.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// Counts the forks from now on. When the system has no room to note it, forks are not noticed.
@@ -61,8 +63,8 @@ pub(crate) fn count_forks() {
         note_thread();
     }
     COUNTED.call_once(|| {
-        // SAFETY: the handler only adds to an atomic number and notes the thread's in a value of the thread, which may be done in the child of a process with
-        // threads.
+        // SAFETY: the handler only adds to an atomic number and notes the thread's in a value of
+        // the thread, which may be done in the child of a process with threads.
         unsafe { libc::pthread_atfork(None, None, Some(child)) };
     });
 }
@@ -115,8 +117,10 @@ pub(super) fn thread_number() -> u32 {
     0
 }
 
-/// How long a thread of this process that keeps an interrupt away was on a processor until now, as the system tells (`proc(5)`); `None` when
-/// it keeps none away, and where nobody tells. One that is about to take an interrupt, and has not come on a processor since, looks the same.
+/// How long a thread of this process that blocks a pending interrupt has been on a processor until
+/// now, as the system tells (`proc(5)`); `None` when it blocks none, and where the system does not
+/// tell. A thread that is about to take an interrupt, and has not been on a processor since, looks
+/// the same.
 #[cfg(all(target_os = "linux", feature = "host-interrupt"))]
 pub(crate) fn ran_while_blocking(thread: u32) -> Option<Duration> {
     let read = |name| std::fs::read_to_string(format!("/proc/self/task/{thread}/{name}"));
@@ -139,15 +143,16 @@ fn has_interrupt(status: &str, field: &str) -> bool {
         .is_some_and(|mask| mask & (1 << (libc::SIGUSR1 - 1)) != 0)
 }
 
-/// Lets interrupts reach the calling thread, which may have inherited a mask that keeps all signals away.
+/// Lets interrupts reach the calling thread, which may have inherited a mask that blocks all
+/// signals.
 #[cfg(all(unix, feature = "host-interrupt"))]
-pub(crate) fn admit_interrupts() {
+pub(crate) fn unblock_interrupts() {
     change_mask(libc::SIG_UNBLOCK, &[libc::SIGUSR1]);
 }
 
-/// Sends an interrupt to the calling thread, which keeps it away.
+/// Sends an interrupt to the calling thread, which blocks it.
 #[cfg(all(test, target_os = "linux", feature = "host-interrupt"))]
-pub(crate) fn keep_an_interrupt_away() {
+pub(crate) fn block_an_interrupt() {
     change_mask(libc::SIG_BLOCK, &[libc::SIGUSR1]);
     // SAFETY: the signal waits until this thread ends, and goes with it.
     unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGUSR1) };
@@ -156,14 +161,16 @@ pub(crate) fn keep_an_interrupt_away() {
 /// Returns when the calling thread has taken an interrupt that was sent to it before.
 #[cfg(all(unix, feature = "host-interrupt"))]
 pub(crate) fn take_pending_interrupts() {
-    // POSIX: a signal that is pending and not blocked is delivered before this returns, whatever it changes.
+    // POSIX: a signal that is pending and not blocked is delivered before this returns, whatever it
+    // changes.
     change_mask(libc::SIG_BLOCK, &[]);
 }
 
 #[cfg(all(unix, feature = "host-interrupt"))]
 fn change_mask(how: c_int, signals: &[c_int]) {
     let mut set = std::mem::MaybeUninit::uninit();
-    // SAFETY: the set is made empty before it is used, lives while it is used, and its old value is not asked for.
+    // SAFETY: the set is made empty before it is used, lives while it is used, and its old value is
+    // not asked for.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         for &signal in signals {
@@ -174,7 +181,7 @@ fn change_mask(how: c_int, signals: &[c_int]) {
 }
 
 #[cfg(not(all(unix, feature = "host-interrupt")))]
-pub(crate) fn admit_interrupts() {}
+pub(crate) fn unblock_interrupts() {}
 
 #[cfg(not(all(unix, feature = "host-interrupt")))]
 pub(crate) fn take_pending_interrupts() {}

@@ -1,4 +1,4 @@
-//! Says why interrupts do not arrive, and in the log, once for each cause.
+//! Finds out why interrupts do not arrive, and says it once in the log for each cause.
 
 use std::{
     fmt,
@@ -12,19 +12,23 @@ use super::system;
 
 /// Why interrupts do not reach the thread that a guest runs on.
 ///
-/// Such a run is ended all the same when it next calls the host, or uses an instruction that the engine carries out (`memory.grow`,
-/// `memory.fill` and their like). One that only computes cannot be ended.
+/// Such a run is ended all the same when it next calls the host, or uses an instruction that calls
+/// a runtime function (`memory.grow`, `memory.fill` and the like). One that only computes cannot be
+/// ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Unreached {
-    /// The thread blocks `SIGUSR1`. It is unblocked when the run is over; until then nothing is sent.
+    /// The thread blocks `SIGUSR1`. It is unblocked when the run is over; until then nothing is
+    /// sent.
     Blocked = 1,
-    /// The program has put another handler of `SIGUSR1` in the place of the engine's, so that none is sent.
+    /// The program has put another handler of `SIGUSR1` in the place of the engine's, so that none
+    /// is sent.
     OtherHandler = 2,
     /// They were sent for a second, and none arrived.
     Lost = 3,
-    /// The program was built without them: without the feature `host-interrupt`, or for a system that has no signals.
+    /// The program was built without them: without the feature `host-interrupt`, or for a system
+    /// that has no signals.
     NotBuilt = 4,
 }
 
@@ -36,18 +40,21 @@ impl Unreached {
         unreached.map_or_else(String::new, told)
     }
 
-    /// Why `sent` interrupts have not arrived at `thread`, as far as that is certain. The first of them may need their time on a busy machine.
-    /// `seen` is how long it was on a processor when an earlier look found that it keeps them away.
+    /// Why `sent` interrupts have not arrived at `thread`, as far as that is certain. The first of
+    /// them may need their time on a busy machine. `seen` is how long it had been on a processor
+    /// when it was first found to block them.
     pub(super) fn why_none_arrived(
         sent: u32,
         thread: u32,
         seen: &AtomicCell<Option<Duration>>,
     ) -> Option<Self> {
-        /// From here on somebody looks; at 2 ms between two, that is after some 16 ms, 32 ms and so on.
+        /// From here on the thread is looked at; at 2 ms between two, that is after some 16 ms, 32
+        /// ms and so on.
         const LOOK: u32 = 8;
         /// A second.
         const LOST: u32 = 500;
-        /// A thread that is about to take an interrupt needs a few microseconds for it once it is on a processor, however long it waits for one.
+        /// A thread that is about to take an interrupt needs a few microseconds for it once it is
+        /// on a processor, however long it waits for one.
         const LONG_ENOUGH: Duration = Duration::from_millis(2);
         match sent {
             LOST.. => Some(Self::Lost),
@@ -63,11 +70,12 @@ impl Unreached {
         }
     }
 
-    /// Has interrupts reach the calling thread again, which kept them away from a run, as far as that is known.
+    /// Has interrupts reach the calling thread again, which blocked them during a run, as far as
+    /// that is known.
     #[cold]
-    pub(super) fn admit_again(self) {
+    pub(super) fn unblock(self) {
         if matches!(self, Self::Blocked | Self::Lost) {
-            system::admit_interrupts();
+            system::unblock_interrupts();
         }
     }
 
@@ -77,14 +85,15 @@ impl Unreached {
             .find(|cause| *cause as u8 == number)
     }
 
-    /// Says it in the log, the first time in this process that it happens for this cause. Who builds without interrupts knows it.
+    /// Says it in the log, the first time in this process that it happens for this cause. Who
+    /// builds without interrupts knows it.
     pub(super) fn log_once(self) {
         static LOGGED: AtomicU8 = AtomicU8::new(0);
         let bit = 1 << self as u8;
         if self != Self::NotBuilt && LOGGED.fetch_or(bit, Relaxed) & bit == 0 {
             log::warn!(
-                "a guest that has to end cannot be interrupted: {self}. It ends when it next calls the host or has the engine do \
-                 something; one that only computes goes on. This is said once for each cause."
+                "a guest that has to end cannot be interrupted: {self}. It ends when it next calls the host or a \
+                 runtime function; one that only computes goes on. This is said once for each cause."
             );
         }
     }
@@ -118,7 +127,8 @@ mod tests {
 
     use super::*;
 
-    /// Whoever is about to take an interrupt and waits for a processor looks like one that keeps it away.
+    /// A thread that is about to take an interrupt, and waits for a processor, looks like one that
+    /// blocks it.
     #[test]
     fn a_thread_blocks_interrupts_only_when_it_runs_without_taking_them() {
         let (ready, is_ready) = mpsc::channel();
@@ -126,7 +136,7 @@ mod tests {
         let done = Arc::new(AtomicBool::new(false));
         let is_done = Arc::clone(&done);
         let thread = std::thread::spawn(move || {
-            system::keep_an_interrupt_away();
+            system::block_an_interrupt();
             ready.send(system::thread_number()).unwrap();
             may_go_on.recv().unwrap();
             while !is_done.load(SeqCst) {}

@@ -1,4 +1,5 @@
-//! Marks when the runs of one instance begin and end, so that the timer ends what is overdue, and lets anybody cancel them.
+//! Marks when the runs of one instance begin and end, so that the timer ends what is overdue, and
+//! lets anybody cancel them.
 
 use std::{fmt, io, sync::Arc};
 
@@ -9,7 +10,8 @@ use super::{
 };
 use crate::{limits::deadline::Deadline, wasmer::run::interrupt::Target};
 
-/// An instance's slot and the way to wake the timer, which lives for as long as there are instances.
+/// An instance's slot and the way to wake the timer, which lives for as long as there are
+/// instances.
 #[derive(Clone)]
 pub(crate) struct Watch {
     slot: Arc<Slot>,
@@ -28,7 +30,8 @@ impl Watch {
         &self.slot
     }
 
-    /// Sees to it that there is a timer in this process, also when it was forked. Fails where the system gives it no thread.
+    /// Sees to it that there is a timer in this process, also when it was forked. Fails where the
+    /// system gives it no thread.
     #[inline]
     pub(crate) fn make_sure(&self) -> io::Result<()> {
         if self.slot.is_watched() { Ok(()) } else { self.watchdog.add(&self.slot) }
@@ -51,9 +54,10 @@ impl Watch {
         self.slot.end()
     }
 
-    /// Why interrupts did not reach a run that failed, if they did not. From now on they are to reach this thread.
+    /// Why interrupts did not reach a run that failed, if they did not. From now on they are to
+    /// reach this thread.
     pub(crate) fn unreached(&self) -> Option<Unreached> {
-        self.slot.unreached().inspect(|unreached| unreached.admit_again())
+        self.slot.unreached().inspect(|unreached| unreached.unblock())
     }
 
     pub(crate) fn cancel_handle(&self) -> CancelHandle {
@@ -66,7 +70,8 @@ impl Watch {
 pub struct CancelHandle(Watch);
 
 impl CancelHandle {
-    /// Ends the run that is under way, if there is one: it returns with a cancellation error. Has no effect on later runs.
+    /// Ends the run that is under way, if there is one: it returns with a cancellation error. Has
+    /// no effect on later runs.
     pub fn cancel(&self) {
         let Watch { slot, watchdog } = &self.0;
         if slot.cancel() {

@@ -12,8 +12,8 @@ use std::{
 /// Set in a process that was started for one test.
 const ALONE: &str = "WAPC_TEST_ALONE";
 
-/// Runs `test`, which is the body of the test of this name, in a process of its own, and fails when that fails or takes longer than
-/// `limit`.
+/// Runs `test`, which is the body of the test of this name, in a process of its own, and fails when
+/// that fails or takes longer than `limit`.
 #[track_caller]
 pub(crate) fn alone(name: &str, limit: Duration, test: impl FnOnce()) {
     if env::var_os(ALONE).is_some() {

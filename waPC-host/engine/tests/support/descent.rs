@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-/// What is done at the end: a name, the instructions, and whether they come back where there is room.
+/// What is done at the end: a name, the instructions, and whether they come back where there is
+/// room.
 pub(crate) type Deed = (&'static str, &'static str, bool);
 
 /// Every kind of instruction that can trap or that is a call of the engine or of the host.
@@ -67,12 +68,13 @@ pub(crate) const DEEDS: [Deed; 38] = [
     ),
     ("elem.drop", "(elem.drop $elements)", true),
     ("ref.func", "(drop (ref.func $other))", true),
-    ("a function of the host", "(call $host)", true),
-    ("a short function of the host", "(call $short)", true),
+    ("a host function", "(call $host)", true),
+    ("a short host function", "(call $short)", true),
 ];
 
-/// A module with the function `down(depth, deed)`, each frame of which holds `values` numbers of eight bytes besides what it needs
-/// itself. It imports `host.host` and `host.short`, without parameters or results.
+/// A module with the function `down(depth, deed)`, each frame of which holds `values` numbers of
+/// eight bytes besides what it needs itself. It imports `host.host` and `host.short`, without
+/// parameters or results.
 pub(crate) fn module(values: usize) -> String {
     let mut text = String::from(HEAD);
     for value in 0..values {

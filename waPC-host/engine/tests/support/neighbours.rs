@@ -1,4 +1,4 @@
-//! What other threads and other modules must always be able to do, whatever happened to a guest.
+//! Checks that other threads and other modules go on, whatever happened to a guest.
 
 use std::{
     hint::black_box,
@@ -10,7 +10,8 @@ use std::{
 
 use wapc_engine::{Caller, Deadline, Engine, Error, HostError, Imports, Instance, Limits, Module};
 
-/// How long each may take. Far more than any does; what waits for a lock that is held for ever takes longer.
+/// How long each may take. Far more than any does; what waits for a lock that is held for ever
+/// takes longer.
 const LIMIT: Duration = Duration::from_secs(5);
 
 const TEXT: &str = r#"(module
@@ -64,8 +65,8 @@ impl Neighbours {
         self.order(Order::Trap, 1, after);
     }
 
-    /// All that a neighbour may do ends: a trap, a deadline, panics that are caught, a compilation, an instance, and a module that is
-    /// dropped.
+    /// All that a neighbour may do ends: a trap, a deadline, panics that are caught, a compilation,
+    /// an instance, and a module that is dropped.
     pub(crate) fn all(&self, after: &dyn Fn() -> String) {
         self.order(Order::All, 6, after);
     }
@@ -87,7 +88,7 @@ impl Neighbours {
 }
 
 fn panics(_: Caller<'_, ()>, []: [u32; 0]) -> Result<(), HostError> {
-    panic!("expected of a function of the host")
+    panic!("expected of a host function")
 }
 
 impl Neighbour {

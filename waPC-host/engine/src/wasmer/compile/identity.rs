@@ -1,10 +1,11 @@
-//! Everything that machine code depends on besides its module.
+//! Names everything that machine code depends on besides its module.
 
 use wasmer::sys::Target;
 
 use crate::cache::{Key, digest};
 
-/// The digest of what this engine is made of and how it is set: code that was made under another is never executed under this one.
+/// The digest of what this engine is made of and how it is set: code that was made under another is
+/// never executed under this one.
 pub(crate) fn of(metered: bool) -> Key {
     digest(text(metered).as_bytes())
 }

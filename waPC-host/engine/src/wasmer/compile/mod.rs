@@ -29,10 +29,12 @@ use crate::{
     text,
 };
 
-/// Compiles a module in the binary format. `size` is that of what was given, in whichever format; `metered` has the code count what it does.
+/// Compiles a module in the binary format. `size` is that of what was given, in whichever format;
+/// `metered` has the code count what it does.
 ///
 /// # Errors
-/// [`Error::InvalidModule`], [`Error::CompileLimit`], [`Error::CompileTime`] and [`Error::Resources`].
+/// [`Error::InvalidModule`], [`Error::CompileLimit`], [`Error::CompileTime`] and
+/// [`Error::Resources`].
 pub(crate) fn compile(
     wasm: &[u8],
     size: usize,
@@ -64,13 +66,15 @@ pub(crate) fn compile(
     Ok(Compiled::new(engine, module, metered))
 }
 
-/// Loads a module that was compiled before, with the same `metered`. The error is in wasmer's words.
+/// Loads a module that was compiled before, with the same `metered`. The error is in wasmer's
+/// words.
 pub(crate) fn load(code: CachedCode, metered: bool) -> Result<Compiled, String> {
     let engine = new_engine(metered, None);
     // Where the system gives no memory, or does not let it become code, wasmer panics.
     let module = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: only the cache makes `CachedCode`, of an entry that carries the checksum of its content, the digest of this module and the identity of this
-        // very engine, in a directory that nobody but its owner may write to: it is what `to_bytes` made of it.
+        // SAFETY: only the cache makes `CachedCode`, of an entry that carries the checksum of its
+        // content, the digest of this module and the identity of this very engine, in a directory
+        // that nobody but its owner may write to: it is what `to_bytes` made of it.
         unsafe { wasmer::Module::deserialize(&engine, code.into_bytes()) }
     }));
     what_went_wrong(module).map(|module| Compiled::new(engine, module, metered))
@@ -95,8 +99,9 @@ struct Compiling<'a> {
     optimise: bool,
 }
 
-/// How many threads compile a module: so many that the largest functions that they may meet together are no more than what one module of that size may
-/// have in two functions, for each of them takes memory.
+/// How many threads compile a module: so many that the largest functions that they may meet
+/// together are no more than what one module of that size may have in two functions, for each of
+/// them takes memory.
 fn threads(limits: &CompileLimits, wasm: &[u8], measured: Measured) -> NonZero<usize> {
     let together = 2 * limits.of_size(CompileBound::BodyBytes, wasm.len() as u64);
     let most = usize::try_from(together / measured.largest_body.max(1)).unwrap_or(usize::MAX);

@@ -1,27 +1,29 @@
-//! Which instructions of a guest the engine carries out: calls of its functions, on the guest's stack.
+//! Lists the instructions that are compiled to calls of runtime functions: functions of wasmer's,
+//! which run on the guest stack.
 //!
-//! What calls a function of the guest or of the host is not among them, nor what ends the run: nothing comes behind it.
+//! Calls of guest functions and host functions are not among them, nor is what ends the run:
+//! nothing comes after it.
 
 use wasmer::{
     sys::{CpuFeature, Target},
     wasmparser::Operator,
 };
 
-/// The instructions that are calls of the engine on one machine.
+/// The instructions that call runtime functions on one machine.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct EngineOperators {
+pub(crate) struct RuntimeOperators {
     /// Whether rounding is, too.
     rounding: bool,
 }
 
-impl EngineOperators {
+impl RuntimeOperators {
     pub(crate) fn of_this_machine() -> Self {
         let features = *Target::default().cpu_features();
         Self { rounding: cfg!(target_arch = "x86_64") && !features.contains(CpuFeature::SSE41) }
     }
 
-    /// Whether an instruction is a call of the engine that comes back.
-    pub(crate) fn carries_out(self, operator: &Operator<'_>) -> bool {
+    /// Whether an instruction calls a runtime function, which returns.
+    pub(crate) fn includes(self, operator: &Operator<'_>) -> bool {
         is_always(operator) || self.rounding && is_rounding(operator)
     }
 }

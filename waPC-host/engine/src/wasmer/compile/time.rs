@@ -28,7 +28,7 @@ impl CompileTime {
         Self { end: Instant::now().checked_add(limit), is_over: Arc::default() }
     }
 
-    /// What looks at the clock before each function.
+    /// Has the clock read before each function.
     pub(crate) fn middleware(&self) -> Arc<dyn ModuleMiddleware> {
         Arc::new(self.clone())
     }

@@ -35,7 +35,8 @@ struct Inner {
     tables: AtomicU64,
     /// What may still be set aside.
     growth: AtomicU64,
-    /// The largest size that the guest asked for and was refused, in bytes, so that a trap that follows can be told for what it is.
+    /// The largest size that the guest asked for and was refused, in bytes, so that a trap that
+    /// follows can be told for what it is.
     refused: AtomicU64,
 }
 
@@ -82,8 +83,9 @@ impl Budget {
         table.minimum.saturating_add(u32::try_from(more).unwrap_or(u32::MAX))
     }
 
-    /// Whether a memory may have so many bytes. What it would come to with the tables is noted when it may not.
-    pub(super) fn admit_memory(&self, bytes: u64) -> bool {
+    /// Whether a memory may have so many bytes. What it would come to with the tables is noted when
+    /// it may not.
+    pub(super) fn allows_memory(&self, bytes: u64) -> bool {
         let requested = bytes.saturating_add(self.0.tables.load(Relaxed));
         let fits = requested <= self.0.total;
         if !fits {
@@ -100,7 +102,8 @@ impl Budget {
         }
     }
 
-    /// The size that was refused since the last time that this was asked, and the limit, both in bytes.
+    /// The size that was refused since the last time that this was asked, and the limit, both in
+    /// bytes.
     pub(crate) fn take_refused(&self) -> Option<(u64, u64)> {
         match self.0.refused.swap(0, Relaxed) {
             0 => None,
@@ -114,7 +117,8 @@ fn size(table: &TableType) -> u64 {
     u64::from(table.minimum) * (ELEMENT + if table.is_fixed_funcref_table() { CALLEE } else { 0 })
 }
 
-/// How much wasmer writes to give the tables their elements, in bytes: those of each segment, and behind each the whole of a table that cannot grow.
+/// How much wasmer writes to give the tables their elements, in bytes: those of each segment, and
+/// behind each the whole of a table that cannot grow.
 fn initialised(info: &ModuleInfo) -> u64 {
     let segments = info.table_initializers.iter().map(|segment| {
         let whole = match info.tables.get(segment.table_index) {

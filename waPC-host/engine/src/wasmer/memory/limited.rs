@@ -15,17 +15,19 @@ use wasmer::{
 
 use super::budget::{Budget, PAGE};
 
-/// Where wasmer keeps the base and size of an instance's own memory, for whoever reads them at every import. A module has
-/// one memory at most: several are not accepted, and none can be imported.
+/// Where wasmer keeps the base and size of an instance's own memory, for whoever reads them at
+/// every import. A module has one memory at most: several are not accepted, and none can be
+/// imported.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct MemoryPlace(Arc<AtomicPtr<VMMemoryDefinition>>);
+pub(crate) struct MemoryPointer(Arc<AtomicPtr<VMMemoryDefinition>>);
 
-impl MemoryPlace {
+impl MemoryPointer {
     pub(super) fn set(&self, definition: NonNull<VMMemoryDefinition>) {
         self.0.store(definition.as_ptr(), Relaxed);
     }
 
-    /// The place, once the memory was made. It lies inside the instance and lives as long as its store.
+    /// The base and size, once the memory was made. It lies inside the instance and lives as long
+    /// as its store.
     pub(crate) fn definition(&self) -> Option<NonNull<VMMemoryDefinition>> {
         NonNull::new(self.0.load(Relaxed))
     }
@@ -46,8 +48,8 @@ impl LimitedMemory {
         Box::new(self)
     }
 
-    fn admit(&self, wanted: u64, delta: Pages) -> Result<(), MemoryError> {
-        if self.budget.admit_memory(wanted.saturating_mul(PAGE)) {
+    fn check(&self, wanted: u64, delta: Pages) -> Result<(), MemoryError> {
+        if self.budget.allows_memory(wanted.saturating_mul(PAGE)) {
             return Ok(());
         }
         Err(MemoryError::CouldNotGrow { current: self.memory.size(), attempted_delta: delta })
@@ -68,12 +70,12 @@ impl LinearMemory for LimitedMemory {
     }
 
     fn grow(&mut self, delta: Pages) -> Result<Pages, MemoryError> {
-        self.admit(u64::from(self.memory.size().0) + u64::from(delta.0), delta)?;
+        self.check(u64::from(self.memory.size().0) + u64::from(delta.0), delta)?;
         self.memory.grow(delta)
     }
 
     fn grow_at_least(&mut self, min_size: u64) -> Result<(), MemoryError> {
-        self.admit(min_size.div_ceil(PAGE), Pages(0))?;
+        self.check(min_size.div_ceil(PAGE), Pages(0))?;
         self.memory.grow_at_least(min_size)
     }
 

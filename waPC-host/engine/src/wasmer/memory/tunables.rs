@@ -12,23 +12,23 @@ use wasmer::{
 
 use super::{
     budget::Budget,
-    limited::{LimitedMemory, MemoryPlace},
+    limited::{LimitedMemory, MemoryPointer},
 };
-use crate::{limits::deadline::Deadline, wasmer::run::stop::StopSign};
+use crate::{limits::deadline::Deadline, wasmer::run::stop::StopFlag};
 
 pub(crate) struct LimitedTunables {
     base: BaseTunables,
     budget: Budget,
-    memory: MemoryPlace,
-    stop: StopSign,
+    memory: MemoryPointer,
+    stop: StopFlag,
     deadline: Option<Deadline>,
 }
 
 impl LimitedTunables {
     pub(crate) fn new(
         budget: Budget,
-        memory: MemoryPlace,
-        stop: StopSign,
+        memory: MemoryPointer,
+        stop: StopFlag,
         deadline: Option<Deadline>,
     ) -> Self {
         Self { base: BaseTunables::new(), budget, memory, stop, deadline }
@@ -39,7 +39,7 @@ impl LimitedTunables {
     }
 
     fn limited_table(&self, ty: &TableType) -> Result<TableType, String> {
-        // Whoever asked for the instance looks at the clock again, and takes these words for nothing.
+        // Whoever makes the instance reads the clock once more, and does not show these words.
         if self.deadline.is_some_and(|deadline| deadline.is_over()) {
             return Err("the deadline is over".to_owned());
         }
@@ -92,7 +92,7 @@ impl Tunables for LimitedTunables {
         ty: GlobalType,
         location: NonNull<VMGlobalDefinition>,
     ) -> Result<VMGlobal, String> {
-        self.stop.place(location.as_ptr());
+        self.stop.lies_at(location.as_ptr());
         // SAFETY: the caller vouches for `location`, under the same contract.
         unsafe { self.base.create_vm_global(ty, location) }
     }

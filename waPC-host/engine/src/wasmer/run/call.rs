@@ -1,7 +1,8 @@
 //! Enters compiled code, on a guest stack.
 //!
-//! wasmer's own way in looks the store and the thread up in tables of the whole process at every call and every import. What
-//! is needed of that is kept here beside the instance instead, so that a call costs little more than the change of stacks.
+//! wasmer's own way in looks the store and the thread up in tables of the whole process at every
+//! call and every import. What is needed of that is kept beside the instance instead, so that a
+//! call costs little more than switching stacks.
 
 use std::{
     fmt, io,
@@ -54,8 +55,9 @@ impl Callee {
     /// Enters the function. Its arguments lie in `values`, and its results will.
     ///
     /// # Safety
-    /// The function must belong to a live instance in `store`, `values` must have room for its arguments and for its results
-    /// and hold arguments of its types, and `stack` must live. No other run of the same instance may be under way.
+    /// The function must belong to a live instance in `store`, `values` must have room for its
+    /// arguments and for its results and hold arguments of its types, and `stack` must live. No
+    /// other run of the same instance may be under way.
     #[inline]
     pub(crate) unsafe fn call(
         self,
@@ -69,17 +71,19 @@ impl Callee {
         let enter = move || {
             // SAFETY: the caller vouches for the stack.
             unsafe { (*stack).prepare() }?;
-            // SAFETY: whoever made the function made the trampoline for it, and the caller vouches for the values. A union of
-            // pointers is passed like a pointer.
+            // SAFETY: whoever made the function made the trampoline for it, and the caller vouches
+            // for the values. A union of pointers is passed like a pointer.
             unsafe { call_trampoline(vmctx.vmctx, func_ptr, values) };
             Ok(())
         };
-        // SAFETY: the closure has nothing to drop, so that a trap, which throws its stack away, loses nothing.
+        // SAFETY: the closure has nothing to drop, so that a trap, which throws its stack away,
+        // loses nothing.
         unsafe { on_stack(store, enter) }
     }
 }
 
-/// Prepares the stack that wasmer takes next on this thread, which it enters itself for a start section.
+/// Prepares the stack that wasmer takes next on this thread, which it enters itself for a start
+/// section.
 ///
 /// # Safety
 /// `stack` must live.

@@ -1,4 +1,4 @@
-//! Where a module's compiled code lies.
+//! Finds out whether an address lies in a module's compiled code.
 
 use std::{ops::Range, sync::Arc};
 

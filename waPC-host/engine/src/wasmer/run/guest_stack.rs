@@ -1,9 +1,10 @@
-//! The stack of a guest, and the reserve at its end.
+//! Prepares guest stacks, with a reserve at their end.
 //!
-//! Much of what compiled code does is a call of the engine on the guest's own stack: making a trap, growing a table, the way to a
-//! function of the host. Such a function may hold a lock of the whole process, so a stack overflow must never throw it away. The last
-//! part of each stack is therefore a *reserve*, which cannot be written to. A guest that touches it has overrun its stack, and ends.
-//! A function of the engine that touches it is given the reserve and goes on; the guest ends when it comes back.
+//! Compiled code calls runtime functions on the guest stack: to make a trap, to grow a table, to
+//! get to a host function. Such a function may hold a lock of the whole process, so a stack
+//! overflow must never throw it away. The last part of each stack is therefore a *reserve*, which
+//! cannot be written to. A guest that touches it has overrun its stack, and ends. A runtime
+//! function that touches it is given the reserve and goes on; the guest ends when it returns.
 //!
 //! ```text
 //!   low addresses                                                                  high addresses
@@ -11,8 +12,8 @@
 //!                       └ the mark: write-protected by us
 //! ```
 //!
-//! wasmer keeps stacks and hands them to any thread. The mark at the end of the reserve says that a stack is prepared, so that it
-//! costs a call nothing but a look.
+//! wasmer keeps stacks and hands them to any thread. The mark at the end of the reserve says that a
+//! stack is prepared, so that a call only has to read it.
 
 use std::{
     cell::Cell,
@@ -30,16 +31,17 @@ thread_local! {
 
 /// How much of its stack a guest may use, in bytes.
 const GUEST: usize = 1 << 20;
-/// How much of the guest's part must be left for a function of the host to run on it, in bytes.
+/// How much of the guest's part must be left for a host function to run on it, in bytes.
 const SHORT: usize = 256 << 10;
-/// What is kept for the functions of the engine, in bytes; a multiple of any page's size.
+/// What is kept for runtime functions, in bytes; a multiple of any page's size.
 const RESERVE: usize = 64 << 10;
-/// Whether the processor's state can be read when a fault comes, which is needed to tell the guest's code from the engine's.
+/// Whether the processor's state can be read when a fault comes, which is needed to tell the
+/// guest's code from runtime functions.
 const HAS_RESERVE: bool =
     cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")));
 
-/// The size of the stacks that are asked of the engine, in bytes. The page more keeps the reserve clear of a guard page wherever the
-/// engine counts that in.
+/// The size of the stacks that are asked of wasmer, in bytes. The page more keeps the reserve clear
+/// of a guard page wherever wasmer counts that in.
 pub(crate) const SIZE: usize = if HAS_RESERVE { GUEST + RESERVE + LARGEST_PAGE } else { GUEST };
 /// The size of the largest pages that the systems with a reserve use, in bytes.
 const LARGEST_PAGE: usize = if cfg!(target_arch = "x86_64") { 4 << 10 } else { 64 << 10 };
@@ -59,15 +61,16 @@ pub(crate) enum Zone {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unprepared(pub(crate) i32);
 
-/// The stack that the runs of one instance are on. Written and read by the thread of the run, also in its signal handlers.
+/// The stack that the runs of one instance are on. Written and read by the thread of the run, also
+/// in its signal handlers.
 #[derive(Debug)]
 pub(crate) struct GuestStack {
-    /// The address down to which functions of the host may begin on the guest's stack, which grows downwards. None may before the
-    /// first run.
+    /// The address down to which host functions may begin on the guest stack, which grows
+    /// downwards. None may before the first run.
     floor: AtomicUsize,
     /// The lowest address of the reserve, or zero.
     reserve: AtomicUsize,
-    /// Whether a function of the engine needed the reserve in the run that is under way.
+    /// Whether a runtime function needed the reserve in the run that is under way.
     open: AtomicBool,
 }
 
@@ -80,7 +83,8 @@ impl GuestStack {
         }
     }
 
-    /// Called first of all at the bottom of a guest's stack of at least [`SIZE`].
+    /// Prepares the stack that this runs on. Called first of all at the bottom of a guest stack of
+    /// at least [`SIZE`].
     #[inline]
     pub(crate) fn prepare(&self) -> Result<(), Unprepared> {
         // What lies between here and the stack's beginning is less than a page.
@@ -97,13 +101,13 @@ impl GuestStack {
         unsafe { if mark::is_at(reserve) { Ok(()) } else { close(reserve) } }
     }
 
-    /// Whether there is room for a function of the host. Called on the guest's stack.
+    /// Whether there is room for a host function. Called on the guest stack.
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
         cfg!(unix) && stack_pointer() > self.floor.load(Relaxed)
     }
 
-    /// Whether a function of the engine needed the reserve, so that the run must end.
+    /// Whether a runtime function needed the reserve, so that the run must end.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
         self.open.load(Relaxed)
@@ -119,8 +123,9 @@ impl GuestStack {
         }
     }
 
-    /// Gives the reserve to the function that the thread is in; the run is to end as soon as that returns. False when the system
-    /// does not allow it. Called from a signal handler on the thread of the run, which is on this stack.
+    /// Gives the reserve to the function that the thread is in; the run is to end as soon as that
+    /// returns. False when the system does not allow it. Called from a signal handler on the thread
+    /// of the run, which is on this stack.
     pub(crate) fn open(&self) -> bool {
         let reserve = self.reserve.load(Relaxed);
         // SAFETY: the run's stack lives, and nothing but it uses this part.
@@ -136,7 +141,7 @@ impl GuestStack {
 
 /// Runs a host function on the guest stack.
 #[inline]
-pub(crate) fn on_guest_stack<R>(function: impl FnOnce() -> R) -> R {
+pub(crate) fn run_on_guest_stack<R>(function: impl FnOnce() -> R) -> R {
     ON_GUEST_STACK.set(true);
     let result = function();
     ON_GUEST_STACK.set(false);
@@ -150,10 +155,12 @@ pub(crate) fn is_on_guest_stack() -> bool {
 }
 
 /// # Safety
-/// The reserve must lie in a stack that the thread has for itself, in a part of it that is not in use.
+/// The reserve must lie in a stack that the thread has for itself, in a part of it that is not in
+/// use.
 #[cold]
 unsafe fn close(reserve: usize) -> Result<(), Unprepared> {
-    // SAFETY: the caller vouches for the reserve. It is made writable first, for it may overlap with one that was closed before.
+    // SAFETY: the caller vouches for the reserve. It is made writable first, for it may overlap
+    // with one that was closed before.
     unsafe {
         protect::writable(reserve, RESERVE, true)?;
         mark::put(reserve);
@@ -229,7 +236,8 @@ mod mark {
         sync::atomic::{AtomicUsize, Ordering::Relaxed},
     };
 
-    /// Nobody who writes to a stack can know the mark and pretend that its reserve is closed. Zero while nobody has chosen one.
+    /// Nobody who writes to a stack can know the mark and pretend that its reserve is closed. Zero
+    /// while nobody has chosen one.
     static SECRET: AtomicUsize = AtomicUsize::new(0);
 
     #[inline]
@@ -252,7 +260,8 @@ mod mark {
     /// The address must be that of a reserve in a live stack.
     #[inline]
     pub(super) unsafe fn is_at(reserve: usize) -> bool {
-        // SAFETY: a reserve can always be read, and begins where a page does. Nobody else writes to it.
+        // SAFETY: a reserve can always be read, and begins where a page does. Nobody else writes to
+        // it.
         unsafe { ptr::with_exposed_provenance::<usize>(reserve).read_volatile() == of(reserve) }
     }
 

@@ -1,7 +1,8 @@
 //! Sends interrupts to the thread that a run is on.
 //!
-//! wasmer sends interrupts to stores, and keeps a table of the whole process of which store runs where. Here a *thread* stands
-//! in that table, once and for as long as it lives; each slot remembers the thread that its run is on.
+//! wasmer sends interrupts to stores, and keeps a table for the whole process of which store runs
+//! where. Here a *thread* is entered in that table, once and for as long as it lives; each slot
+//! remembers the thread that its run is on.
 
 use std::cell::Cell;
 
@@ -24,33 +25,34 @@ impl From<StoreId> for Target {
     }
 }
 
-/// A place in wasmer's table.
-struct Place {
+/// An entry in wasmer's table.
+struct Registration {
     target: Target,
     #[cfg(feature = "host-interrupt")]
     _installed: InterruptInstallGuard,
 }
 
-/// A thread's place, given up when the thread ends.
-struct ThreadPlace {
-    place: Place,
-    /// Dropped after the place.
+/// A thread's entry, removed when the thread ends.
+struct ThreadRegistration {
+    registration: Registration,
+    /// Dropped after the registration.
     _end: ThreadEnd,
 }
 
-/// What is to be done when a thread has given its place up.
+/// What is to be done when the entry of a thread was removed.
 struct ThreadEnd;
 
 thread_local! {
-    static PLACE: ThreadPlace = ThreadPlace::take();
+    static REGISTRATION: ThreadRegistration = ThreadRegistration::new();
     /// The same, where it can be read at once.
     static TARGET: Cell<Option<Target>> = const { Cell::new(None) };
-    /// How many start sections are under way on this thread. wasmer enters them itself, and interrupts only the store on top.
+    /// How many start sections are under way on this thread. wasmer enters them itself, and
+    /// interrupts only the store on top.
     static STARTING: Cell<u32> = const { Cell::new(0) };
 }
 
-impl Place {
-    fn take() -> Self {
+impl Registration {
+    fn new() -> Self {
         let target = StoreId::default();
         Self {
             target: Target(target),
@@ -61,11 +63,11 @@ impl Place {
     }
 }
 
-impl ThreadPlace {
-    fn take() -> Self {
-        system::admit_interrupts();
+impl ThreadRegistration {
+    fn new() -> Self {
+        system::unblock_interrupts();
         system::note_thread();
-        Self { place: Place::take(), _end: ThreadEnd }
+        Self { registration: Registration::new(), _end: ThreadEnd }
     }
 }
 
@@ -97,13 +99,14 @@ impl Drop for Starting {
     }
 }
 
-/// A run's place on top of the start section that it is nested in.
+/// The entry of a run on top of that of the start section in which it is nested.
 pub(crate) struct OnTop(
-    #[expect(dead_code, reason = "kept for what it does when it is dropped")] Option<Place>,
+    #[expect(dead_code, reason = "kept for what it does when it is dropped")] Option<Registration>,
 );
 
-/// What the interrupts of a run of `export` on this thread are sent to. The second value must be kept until the run is over.
-/// Fails on a thread that is about to end, which gave up what a run needs.
+/// What the interrupts of a run of `export` on this thread are sent to. The second value must be
+/// kept until the run is over. Fails on a thread that is about to end, which gave up what a run
+/// needs.
 #[inline]
 pub(crate) fn target(export: &str) -> Result<(Target, OnTop), Error> {
     match TARGET.get() {
@@ -115,8 +118,8 @@ pub(crate) fn target(export: &str) -> Result<(Target, OnTop), Error> {
 #[cold]
 fn find_target(export: &str) -> Result<(Target, OnTop), Error> {
     if STARTING.get() > 0 {
-        let place = Place::take();
-        return Ok((place.target, OnTop(Some(place))));
+        let registration = Registration::new();
+        return Ok((registration.target, OnTop(Some(registration))));
     }
     let target = target_of_thread(export)?;
     TARGET.set(Some(target));
@@ -125,22 +128,24 @@ fn find_target(export: &str) -> Result<(Target, OnTop), Error> {
 
 fn target_of_thread(export: &str) -> Result<Target, Error> {
     let ending = |_| Error::ThreadEnding { export: export.to_owned() };
-    PLACE.try_with(|thread| thread.place.target).map_err(ending)
+    REGISTRATION.try_with(|thread| thread.registration.target).map_err(ending)
 }
 
-/// Sends a signal to the thread behind `target`, if it still runs. Fails when nobody would take the signal for an interrupt.
+/// Sends a signal to the thread behind `target`, if it still runs. Fails when nobody would take the
+/// signal for an interrupt.
 #[cfg(feature = "host-interrupt")]
 pub(crate) fn send(target: Target) -> Result<(), Unreached> {
     if !system::is_handled() {
         return Err(Unreached::OtherHandler);
     }
-    // An error means that the run is over, or that another interrupt is on its way to the same thread: the watchdog comes again.
+    // An error means that the run is over, or that another interrupt is on its way to the same
+    // thread: the watchdog comes again.
     let _ = interrupt_registry::interrupt(target.0);
     Ok(())
 }
 
-/// Without the feature a guest is only ended when it next calls the host, which looks at the deadline itself, or when it next looks at
-/// the stop sign.
+/// Without the feature a guest is only ended when it next calls the host, which checks the deadline
+/// itself, or when it next checks the stop flag.
 #[cfg(not(feature = "host-interrupt"))]
 pub(crate) fn send(_: Target) -> Result<(), Unreached> {
     Err(Unreached::NotBuilt)

@@ -1,20 +1,24 @@
-//! Follows the flow of one function: which of its locals are alive in which of its blocks, and what is handed on where branches meet.
+//! Follows the flow of one function: which of its locals are alive in which of its blocks, and what
+//! is handed on where branches meet.
 //!
-//! A compiler that works on values turns locals into values: wherever branches meet, each local that may have been changed on the way and is read later
-//! on becomes a value of its own, which each of the branches hands on. In WebAssembly branches meet behind blocks and at the heads of loops alone, so
-//! that both follow from which locals are changed inside.
+//! A compiler that works on values turns locals into values: wherever branches meet, each local
+//! that may have been changed on the way and is read later on becomes a value of its own, which
+//! each of the branches hands on. In WebAssembly branches meet behind blocks and at the heads of
+//! loops alone, so that both follow from which locals are changed inside.
 
 use super::meter::{Meter, Unfit};
 use crate::limits::compile::CompileBound;
 
-/// What a function asks of whoever allocates registers.
+/// What a function asks of the register allocator.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Spread {
-    /// How many values are handed on: for each place where branches meet, the values that differ there, times the branches.
+pub(super) struct Liveness {
+    /// How many values are handed on: for each place where branches meet, the values that differ
+    /// there, times the branches.
     pub(super) joins: u64,
     /// How many values are alive at the beginning of a block, summed up over all blocks.
     pub(super) live: u64,
-    /// How many values are alive at an operator, summed up over all operators: the locals as of the beginning of its block, and the operands.
+    /// How many values are alive at an operator, summed up over all operators: the locals as of the
+    /// beginning of its block, and the operands.
     pub(super) pressure: u64,
     /// How many blocks there are.
     pub(super) blocks: u64,
@@ -25,7 +29,8 @@ pub(super) struct Spread {
 pub(super) struct Flow {
     /// For each local, the number of the last block that read or changed it.
     seen: Vec<u64>,
-    /// For each local, the number of the frame that counts it as changed: the innermost that was open when it was.
+    /// For each local, the number of the frame that counts it as changed: the innermost that was
+    /// open when it was.
     owner: Vec<u64>,
     /// How many numbers were given to blocks and frames, of all functions.
     numbers: u64,
@@ -192,7 +197,8 @@ impl Flow {
         meter.add(CompileBound::Steps, (frame.changed.len() + frame.from.len()) as u64)?;
         match frame.head {
             Some(head) => self.join(head, frame.jumps + 1, &frame),
-            // The function's own frame: what meets there are its results, which are nobody's locals.
+            // The function's own frame: what meets there are its results, which are nobody's
+            // locals.
             None if self.frames.is_empty() => {}
             None if frame.from.is_empty() => {}
             None => {
@@ -218,7 +224,7 @@ impl Flow {
     }
 
     /// Finds out what is alive where.
-    pub(super) fn finish(&mut self, meter: &mut Meter<'_>) -> Result<Spread, Unfit> {
+    pub(super) fn finish(&mut self, meter: &mut Meter<'_>) -> Result<Liveness, Unfit> {
         let words = self.locals.div_ceil(64);
         let blocks = self.blocks.len();
         meter.add(CompileBound::Steps, (words as u64).saturating_mul(blocks as u64))?;
@@ -269,7 +275,7 @@ impl Flow {
             pressure = pressure.saturating_add(locals.saturating_mul(end - operators));
             end = *operators;
         }
-        Ok(Spread { joins: joins.fold(0, u64::saturating_add), live: all, pressure, blocks: blocks as u64 })
+        Ok(Liveness { joins: joins.fold(0, u64::saturating_add), live: all, pressure, blocks: blocks as u64 })
     }
 
     fn new_block(&mut self) -> u32 {

@@ -4,7 +4,7 @@ use wasmer::wasmparser::BinaryReaderError;
 
 use crate::{
     limits::compile::{CompileBound, CompileLimits},
-    wasmer::compile::operators::EngineOperators,
+    wasmer::compile::operators::RuntimeOperators,
 };
 
 /// Why a module is not compiled.
@@ -27,8 +27,8 @@ pub(super) struct Meter<'a> {
     limits: &'a CompileLimits,
     /// The module's size in bytes.
     size: u64,
-    /// Which instructions call a runtime function.
-    pub(super) operators: EngineOperators,
+    /// The instructions that call a runtime function.
+    pub(super) operators: RuntimeOperators,
     /// The index of the function that is measured, which a refusal names.
     pub(super) function: Option<u32>,
     /// What all functions have together of each bound, as far as it is added up.
@@ -40,7 +40,7 @@ impl<'a> Meter<'a> {
         Self {
             limits,
             size: wasm.len() as u64,
-            operators: EngineOperators::of_this_machine(),
+            operators: RuntimeOperators::of_this_machine(),
             function: None,
             sums: [0; CompileBound::ALL.len()],
         }
@@ -51,7 +51,8 @@ impl<'a> Meter<'a> {
         self.check_for(self.function, bound, requested)
     }
 
-    /// Adds to what all functions have together, and refuses it when it is too much: that is the module's fault and not a function's.
+    /// Adds to what all functions have together, and refuses it when it is too much: that is the
+    /// module's fault and not a function's.
     pub(super) fn add(&mut self, bound: CompileBound, more: u64) -> Result<(), Unfit> {
         let sum = &mut self.sums[bound as usize];
         *sum = sum.saturating_add(more);

@@ -1,7 +1,9 @@
-//! Measures what a module asks of the compiler, in time that is linear in what it measures, and refuses one that asks too much.
+//! Measures what a module asks of the compiler, in time that is linear in what it measures, and
+//! refuses one that asks too much.
 //!
-//! Compilers like this one need time that grows with products: of the values that are alive with the places where branches meet, above all.
-//! `flow` finds those for one function; the rest is counted here, and added up by `meter`.
+//! Compilers like this one need time that grows with products: of the values that are alive with
+//! the places where branches meet, above all. `flow` finds those for one function; the rest is
+//! counted here, and added up by `meter`.
 
 mod flow;
 mod meter;
@@ -21,16 +23,19 @@ use crate::limits::compile::{CompileBound, CompileLimits, times};
 pub(crate) struct Measured {
     /// The size of the largest body in bytes.
     pub(crate) largest_body: u64,
-    /// Whether it is compiled with optimisations. They share results of equal computations and move what does not change out of loops, so that results
-    /// are alive longer than the locals of the module tell. Where that could become too much, there are none.
+    /// Whether it is compiled with optimisations. They share results of equal computations and move
+    /// what does not change out of loops, so that results are alive longer than the locals of the
+    /// module tell. Where that could become too much, there are none.
     pub(crate) optimise: bool,
 }
 
-/// The most computations of a function times its blocks, summed up over all functions, of a module of 1 MiB that is compiled with optimisations. It grows
-/// with the square of the size. The largest modules of real compilers come to an eighth of it.
+/// The most computations of a function times its blocks, summed up over all functions, of a module
+/// of 1 MiB that is compiled with optimisations. It grows with the square of the size. The largest
+/// modules of real compilers come to an eighth of it.
 const OPTIMISED: u64 = 100_000_000;
 
-/// What an engine of ours accepts, as its own validator knows it. The next validation is the engine's.
+/// The proposals that are accepted, as the validator here knows them. wasmer validates the module
+/// once more.
 fn features() -> WasmFeatures {
     WasmFeatures::BULK_MEMORY
         | WasmFeatures::REFERENCE_TYPES
@@ -44,7 +49,8 @@ fn features() -> WasmFeatures {
         | WasmFeatures::GC_TYPES
 }
 
-/// Measures a module in the binary format. `metered` tells that its code will count what it does, which adds to its blocks.
+/// Measures a module in the binary format. `metered` tells that its code will count what it does,
+/// which adds to its blocks.
 pub(crate) fn measure(wasm: &[u8], limits: &CompileLimits, metered: bool) -> Result<Measured, Unfit> {
     let mut meter = Meter::new(limits, wasm);
     meter.check(CompileBound::ModuleBytes, wasm.len() as u64)?;
@@ -137,7 +143,8 @@ impl<'a> Functions<'a> {
         meter.add(CompileBound::Work, spread.joins.saturating_mul(live))
     }
 
-    /// Follows one operator, before it is validated: what a validator needs long for is bounded, too.
+    /// Follows one operator, before it is validated: what a validator needs long for is bounded,
+    /// too.
     fn operator(
         &mut self,
         operator: &Operator<'_>,
@@ -188,7 +195,7 @@ impl<'a> Functions<'a> {
                 meter.add(CompileBound::Operands, u64::from(taken) + u64::from(given))?;
             }
             Operator::Return | Operator::Unreachable => flow.stop(),
-            other if meter.operators.carries_out(other) => flow.go_on(),
+            other if meter.operators.includes(other) => flow.go_on(),
             _ => {}
         }
         Ok(())

@@ -1,24 +1,27 @@
-//! How much code an instruction becomes, in units of about the average instruction of real modules. Measured by the time and memory that compiling takes.
+//! Tells how much code an instruction becomes, in units of about the average instruction of real
+//! modules: measured by the time and memory that compiling takes.
 
 use wasmer::wasmparser::Operator;
 
-use crate::wasmer::compile::operators::EngineOperators;
+use crate::wasmer::compile::operators::RuntimeOperators;
 
 /// The first byte of vector instructions.
 const VECTOR: u8 = 0xfd;
 
-/// Whether an operator's result depends on its operands alone, so that it may be shared or moved. Vector instructions that load and store are taken for such.
+/// Whether an operator's result depends on its operands alone, so that it may be shared or moved.
+/// Vector instructions that load and store are taken for such.
 pub(super) fn computes(first: u8) -> bool {
     const SELECT: u8 = 0x1b;
     matches!(first, SELECT | 0x45..=0xc4 | VECTOR)
 }
 
 /// `first` is the first byte of the operator's code.
-pub(super) fn of(operator: &Operator<'_>, first: u8, engine: EngineOperators) -> u64 {
+pub(super) fn of(operator: &Operator<'_>, first: u8, runtime: RuntimeOperators) -> u64 {
     use Operator as O;
     match operator {
-        // A call of the engine has a look at the stop sign behind it; an indirect call looks at the table and at the type.
-        other if engine.carries_out(other) => 20,
+        // After a call of a runtime function the stop flag is checked; an indirect call checks the
+        // table and the type.
+        other if runtime.includes(other) => 20,
         O::CallIndirect { .. }
         | O::GlobalSet { .. }
         | O::V128Load8Lane { .. }

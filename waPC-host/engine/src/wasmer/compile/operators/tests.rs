@@ -34,8 +34,8 @@ const REFUSED: [(&str, &str); 14] = [
     ("threads", "(func (atomic.fence))"),
     ("gc", "(func (drop (ref.i31 (i32.const 0))))"),
 ];
-/// What the engine carries out.
-const ENGINE: [&str; 15] = [
+/// What calls a runtime function.
+const RUNTIME: [&str; 15] = [
     "MemoryGrow",
     "MemorySize",
     "MemoryFill",
@@ -52,8 +52,8 @@ const ENGINE: [&str; 15] = [
     "ElemDrop",
     "RefFunc",
 ];
-/// What is compiled to instructions of the processor, besides arithmetic, loads and stores; `Unreachable` is a call of the engine
-/// that does not come back.
+/// What is compiled to instructions of the processor, besides arithmetic, loads and stores;
+/// `Unreachable` calls a runtime function that does not return.
 const OWN: [&str; 24] = [
     "Unreachable",
     "Nop",
@@ -91,7 +91,7 @@ macro_rules! names {
     };
 }
 
-/// Every instruction that the engine's parser knows, with the proposal that it comes from.
+/// Every instruction that the parser knows, with the proposal that it comes from.
 const ALL: &[(&str, &str)] = wasmparser::for_each_operator!(names);
 
 fn rounds(name: &str) -> bool {
@@ -99,7 +99,7 @@ fn rounds(name: &str) -> bool {
     operation.is_some_and(|operation| ROUNDING.contains(&operation))
 }
 
-/// A new instruction of the engine's has to be put into one of the lists before this passes.
+/// A new instruction has to be put into one of the lists before this passes.
 #[test]
 fn every_instruction_is_the_engines_or_the_guests_own_or_refused() {
     assert!(ALL.len() > 600, "{}", ALL.len());
@@ -109,9 +109,9 @@ fn every_instruction_is_the_engines_or_the_guests_own_or_refused() {
             continue;
         }
         let own = OWN.contains(name) || NUMBERS.iter().any(|number| name.starts_with(number));
-        assert!(own != ENGINE.contains(name), "{name} of {proposal}");
+        assert!(own != RUNTIME.contains(name), "{name} of {proposal}");
     }
-    for name in ENGINE {
+    for name in RUNTIME {
         assert!(ALL.iter().any(|(proposal, all)| *all == name && ACCEPTED.contains(proposal)), "{name}");
     }
 }
@@ -150,23 +150,19 @@ fn what_the_engine_carries_out_is_told_from_the_rest() {
             (drop (i32.trunc_f32_s (f32.const 0))) (drop (i32.trunc_sat_f64_u (f64.const 0)))
             (if (i32.const 0) (then unreachable))))"#;
     let wasm = wat::parse_str(text).unwrap();
-    let (mut engine, mut rounding) = (0, 0);
+    let (mut runtime, mut rounding) = (0, 0);
     for payload in Parser::new(0).parse_all(&wasm) {
         let Payload::CodeSectionEntry(body) = payload.unwrap() else { continue };
         for operator in body.get_operators_reader().unwrap() {
             let operator = operator.unwrap();
             let debug = format!("{operator:?}");
             let name = debug.split([' ', '{']).next().unwrap();
-            let (expected, rounds) = (ENGINE.contains(&name), rounds(name));
-            engine += u32::from(expected);
+            let (expected, rounds) = (RUNTIME.contains(&name), rounds(name));
+            runtime += u32::from(expected);
             rounding += u32::from(rounds);
-            assert_eq!(EngineOperators { rounding: false }.carries_out(&operator), expected, "{name}");
-            assert_eq!(
-                EngineOperators { rounding: true }.carries_out(&operator),
-                expected || rounds,
-                "{name}"
-            );
+            assert_eq!(RuntimeOperators { rounding: false }.includes(&operator), expected, "{name}");
+            assert_eq!(RuntimeOperators { rounding: true }.includes(&operator), expected || rounds, "{name}");
         }
     }
-    assert_eq!((engine, rounding), (15, 16));
+    assert_eq!((runtime, rounding), (15, 16));
 }
