@@ -17,6 +17,7 @@ pub(super) struct Arguments {
 
 impl Arguments {
     /// Compares arguments with the type of the function that is exported as `export`.
+    #[inline]
     pub(super) fn check(export: &str, ty: &FunctionType, arguments: &[Value]) -> Result<Self, Error> {
         let parameters = ty.each_parameter();
         let Some(results) = ty.results().filter(|_| ty.each_parameter().all(|ty| ty.is_some())) else {
@@ -46,11 +47,13 @@ impl Arguments {
     }
 
     /// What compiled code reads the arguments from, and writes the results to.
+    #[inline]
     pub(super) fn values(&mut self) -> &mut [RawValue] {
         &mut self.values
     }
 
     /// The results, once the function has returned.
+    #[inline]
     pub(super) fn results(self) -> Vec<Value> {
         self.results.iter().zip(self.values).map(|(ty, raw)| value(*ty, raw)).collect()
     }
@@ -77,6 +80,7 @@ impl Pair {
     }
 }
 
+#[inline]
 fn raw(value: Value) -> RawValue {
     match value {
         Value::I32(n) => n.into(),
@@ -86,6 +90,7 @@ fn raw(value: Value) -> RawValue {
     }
 }
 
+#[inline]
 fn value(ty: ValueType, raw: RawValue) -> Value {
     match ty {
         ValueType::I32 => Value::I32(u32::from_raw(raw).cast_signed()),

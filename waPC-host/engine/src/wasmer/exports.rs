@@ -27,6 +27,7 @@ impl Exports {
     /// # Errors
     /// [`Error::MissingExport`] when there is no export of this name, [`Error::ExportType`] when it
     /// is no function.
+    #[inline]
     pub(super) fn function(&self, store: &Store, export: &str) -> Result<Function, Error> {
         match self.0.exports.get_extern(export) {
             Some(Extern::Function(function)) => {

@@ -13,6 +13,7 @@ use crate::{
 pub(crate) struct FunctionType(wasmer::FunctionType);
 
 impl From<wasmer::FunctionType> for FunctionType {
+    #[inline]
     fn from(ty: wasmer::FunctionType) -> Self {
         Self(ty)
     }
@@ -29,11 +30,13 @@ impl FunctionType {
     }
 
     /// The types of the results, when all of them are numbers.
+    #[inline]
     pub(super) fn results(&self) -> Option<Vec<ValueType>> {
         self.0.results().iter().map(number).collect()
     }
 
     /// The types of the parameters one by one; `None` for each that is no number.
+    #[inline]
     pub(super) fn each_parameter(&self) -> impl ExactSizeIterator<Item = Option<ValueType>> + '_ {
         self.0.params().iter().map(number)
     }
@@ -82,6 +85,7 @@ fn name(ty: &Type) -> String {
     ty.to_string().to_lowercase()
 }
 
+#[inline]
 fn number(ty: &Type) -> Option<ValueType> {
     match ty {
         Type::I32 => Some(ValueType::I32),
