@@ -5,9 +5,11 @@ use std::{path::PathBuf, time::Duration};
 use system_limits::{SystemLimit, Wanted};
 
 use crate::{
-    CompileBound, Signature, Unreached, ValueType,
-    limits::compile::refusal,
+    limits::compile::{CompileBound, refusal},
     text::{cut, name, path, words},
+    types::Signature,
+    value::ValueType,
+    watchdog::unreached::Unreached,
 };
 
 /// How many of a module's functions an error names.

@@ -36,7 +36,7 @@ pub(super) struct Runs {
 
 /// Why a run has no result.
 pub(super) enum Stopped {
-    /// The guest was not entered. Boxed, because what there is hardly ever is not to be moved about.
+    /// The guest was not entered. Boxed, so that a run that goes well moves nothing large.
     NotEntered(Box<Error>),
     /// The run failed, or was ended.
     Failed(Ending, Trap),

@@ -105,7 +105,7 @@ unsafe fn on_stack(
     // wasmer panics when the system gives it no stack; nothing of the guest is under way then.
     let mut fault = None;
     let entered = catch_unwind(AssertUnwindSafe(|| {
-        // A trap is large: one that there is not is not to be moved about.
+        // A trap is large, so it is only moved when there is one.
         // SAFETY: the caller vouches for the closure.
         match unsafe { vm::catch_traps(handler, &CONFIG, enter) } {
             Ok(Ok(())) => {}
