@@ -10,6 +10,9 @@ use crate::{ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, Prov
 ///
 /// Called from many threads at once. The host holds no lock while it calls a provider; a provider must hold none that
 /// [`handle`](Provider::handle) needs while it calls an actor, for the actor may call back.
+///
+/// What is asked beside calls of actors has a deadline of the host's, after which the host goes on without the provider. For one link, the
+/// host asks for one thing at a time; for different links it may ask for several at once.
 pub trait Provider: Send + Sync + 'static {
     /// The capability that it serves.
     fn capability(&self) -> CapabilityId;
@@ -25,7 +28,8 @@ pub trait Provider: Send + Sync + 'static {
     /// When the configuration cannot be used or what it names cannot be reached; the link is then not made.
     fn link(&self, link: &LinkKey, config: &LinkConfig, actor: ActorHandle) -> Result<(), ProviderError>;
 
-    /// Ends a link and frees what it held. Does nothing for a link that is not there.
+    /// Ends a link and frees what it held. Does nothing for a link that is not there. A provider that delivers takes in nothing more, and
+    /// returns when what it took in has been answered: its handle works until then.
     fn unlink(&self, link: &LinkKey);
 
     /// Carries out one call of a linked actor: replies with bytes at once, or with a future of them ([`Reply::later`]).

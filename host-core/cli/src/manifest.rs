@@ -41,6 +41,7 @@ pub(crate) struct HostTable {
     pub(crate) revision_ledger: Option<Spanned<PathBuf>>,
     pub(crate) call_deadline: Option<Time>,
     pub(crate) drain_deadline: Option<Time>,
+    pub(crate) provider_deadline: Option<Time>,
     pub(crate) max_wait: Option<Time>,
     pub(crate) memory_limit: Option<Size>,
     pub(crate) payload_limit: Option<Size>,

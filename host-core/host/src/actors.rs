@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::Instant,
 };
 
@@ -10,12 +13,17 @@ use capability_provider::ActorId;
 use parking_lot::{Mutex, RwLock};
 
 use crate::{
+    asking::Word,
     error::Error,
     generation::{Admitted, Entered, Generation},
     links::LinkCell,
+    question::Question,
     steps::{self, step},
     system::OwnSystem,
 };
+
+/// The step in which a call enters a version.
+pub(crate) const ENTERS: &str = "enters the version that it found";
 
 /// One actor: an identity that outlives the generations which serve it.
 pub(crate) struct Actor {
@@ -28,19 +36,40 @@ pub(crate) struct Actor {
     current: RwLock<Option<Arc<Generation>>>,
     /// Generations that were swapped out and may still have calls in flight.
     older: Mutex<Vec<Weak<Generation>>>,
+    /// Whether it is being removed, so that it is not linked any more.
+    left: AtomicBool,
+    /// Whether it is well is asked once at a time, so that one that hangs holds one thread.
+    pub(crate) well: Question<Word>,
 }
 
 impl Actor {
     /// An actor without a generation yet.
     pub(crate) fn new(id: ActorId, system: OwnSystem) -> Self {
-        Self { id, links: Arc::default(), system, current: RwLock::default(), older: Mutex::default() }
+        Self {
+            id,
+            links: Arc::default(),
+            system,
+            current: RwLock::default(),
+            older: Mutex::default(),
+            left: AtomicBool::new(false),
+            well: Question::default(),
+        }
+    }
+
+    /// It is being removed: no link of it is made from here on. Calls go on.
+    pub(crate) fn leave(&self) {
+        self.left.store(true, SeqCst);
+    }
+
+    pub(crate) fn has_left(&self) -> bool {
+        self.left.load(SeqCst)
     }
 
     /// Begins one call in the generation of this moment; `None` when the actor was removed.
     pub(crate) fn enter(&self) -> Option<Entered> {
         loop {
             let generation = self.current.read().clone()?;
-            step("enters the version that it found");
+            step(ENTERS);
             // A generation is retired only after another took its place, so the next look finds that one.
             if let Some(entered) = generation.enter() {
                 return Some(entered);
@@ -68,12 +97,25 @@ impl Actor {
         self.older.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Takes no more calls, waits for those in flight until `drained`, and then ends them; gives up on calls that a
-    /// provider holds when `ended` has come. Such a call has no rights any more when it comes back to the guest.
-    pub(crate) fn retire(&self, drained: Instant, ended: Instant) {
-        self.switch(None);
+    /// Waits until `drained` for the calls in flight of an actor that takes no more.
+    pub(crate) fn drain(&self, drained: Instant) {
         for generation in self.older() {
-            if !generation.wait_drained(drained) && !generation.end_calls(ended) {
+            generation.wait_drained(drained);
+        }
+    }
+
+    /// Tells the calls in flight of an actor that takes no more to end.
+    pub(crate) fn interrupt(&self) {
+        for generation in self.older() {
+            generation.guest.interrupt_all();
+        }
+    }
+
+    /// Ends the calls that are still in flight, and gives up on those that a provider holds when `ended` has come. Such a call has no rights
+    /// any more when it comes back to the guest.
+    pub(crate) fn end(&self, ended: Instant) {
+        for generation in self.older() {
+            if generation.in_flight() > 0 && !generation.end_calls(ended) {
                 let calls = generation.in_flight();
                 log::warn!("{}: {calls} calls are still held by a provider and were left behind", self.id);
             }

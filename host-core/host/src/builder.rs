@@ -21,6 +21,7 @@ use crate::{
 
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+const PROVIDER_DEADLINE: Duration = Duration::from_secs(30);
 const MAX_CALL_DEPTH: u32 = 16;
 
 /// Builds a [`Host`]. Only [`trust`](Self::trust) is required.
@@ -41,6 +42,7 @@ impl HostBuilder {
         let limits = Limits {
             call_deadline: CALL_DEADLINE,
             drain_deadline: DRAIN_DEADLINE,
+            provider_deadline: PROVIDER_DEADLINE,
             max_call_depth: MAX_CALL_DEPTH,
             max_instances: None,
             max_wait: None,
@@ -110,6 +112,13 @@ impl HostBuilder {
     /// host shuts down; 10 seconds unless set.
     pub fn drain_deadline(mut self, limit: Duration) -> Self {
         self.limits.drain_deadline = limit;
+        self
+    }
+
+    /// How long a provider may take to make or end a link, to tell its name, or to end itself; 30 seconds unless set. A link that it makes
+    /// later is ended again, and who asked for it got [`Error::ProviderLate`]. What it ends later counts as ended.
+    pub fn provider_deadline(mut self, limit: Duration) -> Self {
+        self.limits.provider_deadline = limit;
         self
     }
 

@@ -202,11 +202,35 @@ pub enum Error {
         #[source]
         source: Box<ProviderError>,
     },
-    /// The host was changed from inside a provider's `link`, `unlink` or `shutdown`, which itself is part of a change.
+    /// A provider changed from inside its own `link` or `unlink` what that itself is part of changing: the same link, the same place or the
+    /// same actor. It would wait for itself. What has nothing to do with it can be changed.
     #[error(
-        "the host cannot be changed from inside a change: let the provider's link or unlink return first"
+        "the host cannot be changed from inside the same change: let the provider's link or unlink return first"
     )]
     Reentered,
+    /// The provider did not come back in time from what the host asked of it. A link that it makes later is ended again.
+    #[error("the provider `{provider}` did not come back from {doing} within {limit:?}")]
+    ProviderLate {
+        /// The provider's name.
+        provider: String,
+        /// What it was doing.
+        doing: &'static str,
+        /// The time that it had: see [`HostBuilder::provider_deadline`](crate::HostBuilder::provider_deadline).
+        limit: Duration,
+    },
+    /// The provider was not asked, because too many calls into providers have not come back: its own, or those of all.
+    #[error(
+        "the provider `{provider}` was not asked, for {held} calls into providers have not come back where {limit} may be out: see in \
+         the health of the host which provider hangs"
+    )]
+    ProviderBusy {
+        /// The provider's name.
+        provider: String,
+        /// How many calls are out.
+        held: usize,
+        /// How many may be.
+        limit: usize,
+    },
     /// The host shuts down or was shut down.
     #[error("the host is shut down: build another")]
     ShuttingDown,

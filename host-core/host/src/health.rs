@@ -1,11 +1,11 @@
 //! Whether the actors and their links are well.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     fmt::{self, Display},
     slice,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use capability_claims::Access;
@@ -16,9 +16,11 @@ use untrusted_text::Shown;
 
 use crate::{
     actors::Actor,
+    asking::{Answers, Round, Unwell, Word},
     audit::AuditHealth,
     calls::{Call, Target},
     error::Error,
+    foreign::MOST_THREADS,
     generation::{Admitted, Generation},
     providers::Served,
     rights::Rights,
@@ -28,8 +30,8 @@ use crate::{
     wiring::LinkView,
 };
 
-/// How long an actor may take to answer its health request.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long everybody together may take to answer when they are asked for their health.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// `HealthRequest { placeholder: false }` as the contract encodes it; a test holds the two together.
 const REQUEST: &[u8] = b"\x81\xabplaceholder\xc2";
@@ -46,6 +48,9 @@ pub struct HealthReport {
     pub links: Vec<LinkHealth>,
     /// The audit log; `None` when the host has none.
     pub audit: Option<AuditHealth>,
+    /// How many calls into providers, and questions to actors, have outlasted their deadline and not come back. Each holds a thread. When
+    /// there are so many that no thread is left, the host is not [healthy](Self::healthy).
+    pub abandoned: usize,
 }
 
 /// How one actor is.
@@ -99,92 +104,89 @@ pub struct LinkHealth {
 }
 
 impl HealthReport {
-    /// Whether the host serves, every actor is well, every link is up and nothing is missing in the audit log.
+    /// Whether the host serves, every actor is well, every link is up, nothing is missing in the audit log, and providers can be asked.
     #[must_use]
     pub fn healthy(&self) -> bool {
         let well = |actor: &ActorHealth| actor.condition == Condition::Healthy;
         let recorded = self.audit.as_ref().is_none_or(|audit| audit.is_whole());
-        self.serving && recorded && self.actors.iter().all(well) && self.links.iter().all(|link| link.up)
+        let threads = self.abandoned < MOST_THREADS;
+        self.serving
+            && recorded
+            && threads
+            && self.actors.iter().all(well)
+            && self.links.iter().all(|link| link.up)
     }
 }
 
 impl Shared {
-    pub(crate) fn health(&self) -> HealthReport {
-        let links = self.link_health(&self.actors.all(), self.wiring.links(None));
-        let Ok(_root) = self.begin() else {
-            return HealthReport {
-                serving: false,
-                actors: Vec::new(),
-                links,
-                audit: self.audit.health(self.policy.waiting()),
-            };
-        };
-        let actors = self.actors.all();
-        let actors = actors.iter().filter_map(|actor| self.examine(actor, &links)).collect();
+    pub(crate) fn health(self: &Arc<Self>) -> HealthReport {
+        let until = Instant::now() + PATIENCE;
+        let root = self.begin();
+        let (actors, links) = (self.actors.all(), self.wiring.links(None));
+        let mut round = Round::default();
+        round.add_providers(links.iter().filter_map(|link| link.served.as_ref()));
+        if root.is_ok() {
+            round.add_actors(&actors);
+        }
+        let (answers, words) = round.run(self, until);
+        let links = self.link_health(&actors, links, &answers);
+        let mut down = HashMap::new();
+        for link in links.iter().filter(|link| !link.up) {
+            down.entry(&link.actor).or_insert(link);
+        }
+        // Without a way in nobody was asked.
+        let actors = actors.iter().zip(words);
+        let actors = actors.filter_map(|(actor, word)| examine(actor, word, down.get(&actor.id).copied()));
+        let actors = actors.collect();
         // The log comes last: what was just seen of an actor may have made a record.
-        HealthReport { serving: true, actors, links, audit: self.audit.health(self.policy.waiting()) }
+        let audit = self.audit.health(self.policy.waiting());
+        HealthReport { serving: root.is_ok(), actors, links, audit, abandoned: self.foreign.abandoned() }
     }
 
     /// The first thing that is not well with one actor. The caller has begun a call.
-    pub(crate) fn actor_health(&self, actor: &Arc<Actor>) -> Result<(), Error> {
-        let links = self.link_health(slice::from_ref(actor), self.wiring.links(Some(&actor.id)));
-        self.check_actor(actor, links.iter().find(|link| !link.up))
-    }
-
-    /// `None` when the actor is being removed.
-    fn examine(&self, actor: &Actor, links: &[LinkHealth]) -> Option<ActorHealth> {
-        let down = links.iter().find(|link| link.actor == actor.id && !link.up);
-        let (condition, detail) = match self.check_actor(actor, down) {
-            Ok(()) => (Condition::Healthy, None),
-            Err(error @ Error::NoLongerValid { .. }) => (Condition::Refused, Some(error.to_string())),
-            Err(error) if down.is_some() => (Condition::LinkDown, Some(error.to_string())),
-            Err(error) => (Condition::Failing, Some(error.to_string())),
-        };
-        let name = actor.current()?.claims().name().map(str::to_owned);
-        Some(ActorHealth { id: actor.id.clone(), name, condition, detail })
+    pub(crate) fn actor_health(self: &Arc<Self>, actor: &Arc<Actor>) -> Result<(), Error> {
+        let until = Instant::now() + PATIENCE;
+        let links = self.wiring.links(Some(&actor.id));
+        let mut round = Round::default();
+        round.add_providers(links.iter().filter_map(|link| link.served.as_ref()));
+        let (answers, _) = round.run(self, until);
+        let links = self.link_health(slice::from_ref(actor), links, &answers);
+        self.check_actor(actor, links.iter().find(|link| !link.up), until)
     }
 
     /// Its token, then its links, then its own word.
-    fn check_actor(&self, actor: &Actor, down: Option<&LinkHealth>) -> Result<(), Error> {
+    pub(crate) fn check_actor(
+        &self,
+        actor: &Actor,
+        down: Option<&LinkHealth>,
+        until: Instant,
+    ) -> Result<(), Error> {
         let gone = || Error::UnknownActor { actor: actor.id.clone() };
         let now = self.policy.now();
         let may_run = |generation: &Generation| generation.rights.may_run(now);
         let admit = || Admitted::find(|| actor.enter(), may_run).ok_or_else(gone)?;
         if let Some(down) = down {
-            return Err(Error::CapabilityUnavailable {
-                capability: down.capability.to_string(),
-                link: down.link.to_string(),
-                reason: down.reason.clone().unwrap_or_default(),
-            });
+            return Err(down.unavailable());
         }
-        let patience = PATIENCE.min(self.limits.call_deadline);
-        let context = CallContext::new().with_timeout(patience);
+        let context = CallContext::new().with_deadline(until);
         let target = Target::Actor(actor.id.as_str());
         let call =
             Call { target, caller: None, operation: OP_HEALTH_REQUEST, payload: REQUEST, context: &context };
         self.invoke(&call, admit, &mut Vec::new())
     }
 
-    /// How these links of these actors are. Each provider is asked once, with no lock held.
-    fn link_health(&self, actors: &[Arc<Actor>], links: Vec<LinkView>) -> Vec<LinkHealth> {
+    /// How these links of these actors are, as their providers answered.
+    fn link_health(&self, actors: &[Arc<Actor>], links: Vec<LinkView>, answers: &Answers) -> Vec<LinkHealth> {
         let now = self.policy.now();
         let writable = self.audit.writable(now);
         let serving: BTreeMap<_, _> =
             actors.iter().filter_map(|actor| Some((&actor.id, actor.current()?))).collect();
-        let mut asked: Vec<(Arc<Served>, Result<(), String>)> = Vec::new();
-        let mut ask = |served: &Arc<Served>| {
-            if let Some((_, answer)) = asked.iter().find(|(other, _)| Arc::ptr_eq(other, served)) {
-                return answer.clone();
-            }
-            let answer = served.health();
-            asked.push((Arc::clone(served), answer.clone()));
-            answer
-        };
         let links = links.into_iter();
         links
             .map(|LinkView { key, served, delivers }| {
-                let state = served.as_ref().map_or_else(|| Err("no provider".to_owned()), &mut ask);
-                let state = state.and_then(|()| match serving.get(&key.actor) {
+                let answer = |served: &Arc<Served>| answers.get(&Arc::as_ptr(served)).cloned();
+                let state = served.as_ref().map_or_else(|| Some(Err("no provider".to_owned())), answer);
+                let state = state.unwrap_or(Ok(())).and_then(|()| match serving.get(&key.actor) {
                     Some(serving) => usable(&serving.rights, &key, delivers, writable.as_ref(), now),
                     None => Ok(()),
                 });
@@ -192,6 +194,18 @@ impl Shared {
             })
             .collect()
     }
+}
+
+/// How an actor is that gave its word; `None` when it is being removed.
+fn examine(actor: &Actor, word: Word, down: Option<&LinkHealth>) -> Option<ActorHealth> {
+    let (condition, detail) = match (word, down) {
+        (Err(Unwell { refused: true, detail }), _) => (Condition::Refused, Some(detail)),
+        (_, Some(down)) => (Condition::LinkDown, Some(down.unavailable().to_string())),
+        (Err(Unwell { detail, .. }), None) => (Condition::Failing, Some(detail)),
+        (Ok(()), None) => (Condition::Healthy, None),
+    };
+    let name = actor.current()?.claims().name().map(str::to_owned);
+    Some(ActorHealth { id: actor.id.clone(), name, condition, detail })
 }
 
 /// Whether anything passes over a link whose provider is well.
@@ -223,6 +237,14 @@ impl LinkHealth {
         let LinkKey { actor, capability, link } = key;
         Self { actor, capability, link, up: state.is_ok(), reason: state.err() }
     }
+
+    fn unavailable(&self) -> Error {
+        Error::CapabilityUnavailable {
+            capability: self.capability.to_string(),
+            link: self.link.to_string(),
+            reason: self.reason.clone().unwrap_or_default(),
+        }
+    }
 }
 
 impl Display for HealthReport {
@@ -238,6 +260,9 @@ impl Display for HealthReport {
         }
         if let Some(audit) = &self.audit {
             audit.fmt(f)?;
+        }
+        if self.abandoned > 0 {
+            writeln!(f, "calls that outlasted their deadline and have not come back: {}", self.abandoned)?;
         }
         f.write_str(if self.healthy() { "healthy" } else { "not healthy" })
     }

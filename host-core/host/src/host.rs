@@ -3,11 +3,14 @@
 use std::{
     fmt,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use capability_claims::{TrustPolicy, VerifiedModule};
-use capability_provider::{ActorId, CallContext, CapabilityId, LinkConfig, LinkKey, LinkName, Provider};
+use capability_provider::{
+    ActorId, CallContext, CapabilityId, LinkConfig, LinkKey, LinkName, Provider, deadline_after,
+};
 
 use crate::{
     actor_ref::{ActorRef, NewActor},
@@ -25,7 +28,9 @@ use crate::{
 /// A running host: actors, providers, and the links between them.
 ///
 /// Clones are the same host, usable from any thread. When the last clone is dropped the host
-/// [shuts down](Self::shutdown). Changes of the host take turns; calls never wait for them.
+/// [shuts down](Self::shutdown). Changes of one actor, of one place of a provider or of one link take turns, those of different ones do not
+/// wait for each other, and calls wait for none. A provider that hangs while it makes or ends a link is waited for until the
+/// [provider deadline](HostBuilder::provider_deadline), by whoever asked for that and by nobody else.
 #[derive(Clone)]
 pub struct Host(Arc<Owner>);
 
@@ -233,11 +238,13 @@ impl Host {
     /// Takes an actor away with all of its links, whether that can be recorded or not: [`health`](Self::health) and
     /// [`status`](Self::status) tell of a record that was lost.
     ///
-    /// First the links over which providers deliver to it are ended, so that no new requests come; then calls in flight
-    /// are waited for, and ended at the drain deadline; then the other links are ended.
+    /// First the links over which providers deliver to it are ended, so that no new requests come; those that came are answered meanwhile, or
+    /// their time is over with the drain deadline. When this returns nothing new begins. Calls in flight go on behind, and are ended at the
+    /// drain deadline; then the other links are ended. [`status`](Self::status) tells how much still drains, and
+    /// [`wait_drained`](Self::wait_drained) waits for it. A link of the same key is made again only after that.
     ///
     /// # Errors
-    /// [`Error::UnknownActor`].
+    /// [`Error::UnknownActor`]; [`Error::Reentered`] inside of another change of this actor.
     pub fn remove_actor(&self, actor: &ActorId) -> Result<(), Error> {
         self.shared().remove_actor(actor)
     }
@@ -248,26 +255,32 @@ impl Host {
     /// A provider that is refused was not taken over: ending what it runs stays with the caller.
     ///
     /// # Errors
-    /// [`Error::ProviderExists`]; [`Error::LinkFailed`] when it does not make one of the links, and then none is made.
+    /// [`Error::ProviderExists`]; [`Error::LinkFailed`] when it does not make one of the links, and then none is made;
+    /// [`Error::ProviderLate`] and [`Error::ProviderBusy`] as in [`replace_provider`](Self::replace_provider).
     pub fn add_provider(&self, link: LinkName, provider: Arc<dyn Provider>) -> Result<(), Error> {
         self.shared().add_provider(link, provider)
     }
 
     /// Puts a provider in the place of the one that serves its capability under this link name.
     ///
-    /// The new one makes all links first; then it takes every new call; then calls in flight in the old one are waited for
-    /// until the drain deadline, and the old one's links are ended and it is shut down. For that time both have their
-    /// links, so a port that the old one listens on is not free for the new one.
+    /// The new one makes all links first; then it takes every new call, and this returns. Behind, calls in flight in the old one are waited
+    /// for until the drain deadline, and the old one's links are ended and it is shut down: see [`wait_drained`](Self::wait_drained). For
+    /// that time both have their links, so a port that the old one listens on is not free for the new one.
     ///
     /// # Errors
     /// [`Error::UnknownProvider`] when there is none to replace; [`Error::ProviderExists`] when it is the same provider;
-    /// [`Error::LinkFailed`] when the new one does not make one of the links: then the old one serves on.
+    /// [`Error::LinkFailed`] when the new one does not make one of the links, [`Error::ProviderLate`] when it takes longer than the provider
+    /// deadline for one, [`Error::ProviderBusy`] when too many calls into providers are out: then the old one serves on.
     pub fn replace_provider(&self, link: LinkName, provider: Arc<dyn Provider>) -> Result<(), Error> {
         self.shared().replace_provider(link, provider)
     }
 
     /// Takes a provider away and shuts it down. Its links stay declared and are down: calls over them fail with
     /// [`Error::CapabilityUnavailable`], and [`health`](Self::health) names them, until another provider takes the place.
+    ///
+    /// When this returns no call goes to it any more and none comes from it; the links over which it delivers have been ended, or the drain
+    /// deadline has passed. Calls in flight are waited for behind, until the drain deadline, and then it ends its other links and is shut
+    /// down: see [`wait_drained`](Self::wait_drained).
     ///
     /// # Errors
     /// [`Error::UnknownProvider`].
@@ -281,15 +294,17 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::UnknownActor`], [`Error::UnknownProvider`], [`Error::LinkExists`]; [`Error::LinkFailed`] when the provider
-    /// does not make the link.
+    /// does not make the link; [`Error::ProviderLate`] when it takes longer than the provider deadline, and then the link is ended again if
+    /// it is made later; [`Error::ProviderBusy`] when too many calls into providers are out; [`Error::Reentered`] from inside the making or
+    /// the end of the same link.
     pub fn link(&self, key: &LinkKey, config: LinkConfig) -> Result<(), Error> {
         self.shared().link(key, config)
     }
 
-    /// Ends a link.
+    /// Ends a link. The provider is waited for until the provider deadline; the link is ended whether it comes back by then or not.
     ///
     /// # Errors
-    /// [`Error::UnknownLink`].
+    /// [`Error::UnknownLink`]; [`Error::Reentered`] from inside the making or the end of the same link.
     pub fn unlink(&self, key: &LinkKey) -> Result<(), Error> {
         self.shared().unlink(key)
     }
@@ -328,8 +343,8 @@ impl Host {
         Ok(reply.into())
     }
 
-    /// Asks every link's provider and every actor whether they are well. An actor that does not answer its health request
-    /// within two seconds is not.
+    /// Asks every link's provider and every actor whether they are well, several at once and all within two seconds. Who does not answer by
+    /// then is not well; who has not answered before is not asked again meanwhile.
     #[must_use]
     pub fn health(&self) -> HealthReport {
         self.shared().health()
@@ -341,8 +356,17 @@ impl Host {
         self.shared().status()
     }
 
-    /// Ends everything: refuses new calls, waits for those in flight until the drain deadline and then ends them, ends all
-    /// links, shuts every provider down, drops every actor, and ends the host's thread. Further calls of it do nothing.
+    /// Waits until nothing drains any more of what was removed or replaced, but no longer than `limit`: calls in flight have come back or
+    /// were ended, links are ended, and providers that were taken away are shut down. False when `limit` came first.
+    pub fn wait_drained(&self, limit: Duration) -> bool {
+        self.shared().behind.wait_done(deadline_after(limit))
+    }
+
+    /// Ends everything. First nothing is changed any more and the links over which providers deliver are ended, all at once: the requests
+    /// that came over them are answered, and calls are taken until then. Then new calls are refused, those in flight are waited for, and
+    /// ended at the drain deadline, which began with all this. Then all other links are ended, every provider is shut down, every actor is
+    /// dropped, and the host's thread ends. For providers that hang there is a second more, and they are left behind. Further calls of it
+    /// do nothing; one that comes meanwhile waits for the first.
     pub fn shutdown(&self) {
         self.shared().shutdown();
     }

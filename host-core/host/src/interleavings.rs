@@ -39,7 +39,7 @@ fn a_swap_a_change_of_policy_and_a_call_meet() {
         vec![
             party("swap", || world.swap("swap", "v2")),
             party("policy", || world.set(&[Set::Nobody])),
-            party("call", || world.call()),
+            party("call", || world.call("call")),
         ]
     });
     assert!(orders > 1000, "{orders}");
@@ -143,7 +143,7 @@ fn a_swap_a_call_and_a_policy_that_takes_the_store_away_and_gives_it_back_meet()
         vec![
             party("swap", || world.swap("swap", "v2")),
             party("policy", || world.set(&[Set::NoStore, Set::Ours])),
-            party("call", || world.call()),
+            party("call", || world.call("call")),
         ]
     });
     assert!(orders > 100, "{orders}");
@@ -225,7 +225,7 @@ fn a_swap_a_removal_and_a_call_meet() {
         vec![
             party("swap", || world.swap("swap", "v2")),
             party("removal", || world.remove()),
-            party("call", || world.call()),
+            party("call", || world.call("call")),
         ]
     });
     assert!(orders > 50, "{orders}");
@@ -261,7 +261,11 @@ fn a_handover_the_end_of_the_old_account_and_calls_meet() {
             world.swap("handover", THEIRS);
             world.set(&[Set::Theirs]);
         };
-        vec![party("handover", handover), party("call", || world.call()), party("another", || world.call())]
+        vec![
+            party("handover", handover),
+            party("call", || world.call("call")),
+            party("another", || world.call("another")),
+        ]
     });
     assert!(orders > 50, "{orders}");
     cast.assert_came_about(&["v1 answers", "th answers", "a call is refused a host call"]);

@@ -22,8 +22,10 @@
 //!   [another policy](Host::replace_policy) hold while the actor runs.
 //! - An actor reaches a capability only when its token grants it **and** the policy leaves it to the token's issuers to grant
 //!   **and** the owner linked it. One function decides that before every call to a provider and to another actor.
-//! - Changes take turns among themselves; calls never wait for them. A call belongs to the version of the actor that it
-//!   started on. A change that fails has changed nothing.
+//! - Changes of one actor, of one place or of one link take turns; those of different ones do not wait for each other, and calls wait for
+//!   none. A call belongs to the version of the actor that it started on. A change that fails has changed nothing.
+//! - A provider that hangs keeps up whoever asked it for something, until the [provider deadline](HostBuilder::provider_deadline), and nobody
+//!   else.
 //! - What is let in, refused, swapped, used first and denied stands in the audit log, when the owner
 //!   [gives one](HostBuilder::audit); by default nothing happens that could not be recorded.
 //! - Nothing that an actor or a provider does takes the host down. Errors are typed: match [`Error`]'s variants.
@@ -76,13 +78,17 @@
 
 mod actor_ref;
 mod actors;
+mod asking;
 mod async_calls;
 mod audit;
 mod builder;
 mod calls;
 mod dispatch;
+mod draining;
+mod ending;
 mod error;
 mod failure;
+mod foreign;
 mod gate;
 mod generation;
 mod health;
@@ -103,6 +109,7 @@ mod ownership;
 mod policy;
 mod providers;
 mod put_off;
+mod question;
 mod remembered;
 mod replacing;
 mod rights;

@@ -1,4 +1,5 @@
-//! What one actor is linked to, in the form that the router reads: an immutable table, replaced as a whole.
+//! What one actor is linked to, in the form that the router reads: an immutable table, replaced as a whole. The next table shares with the
+//! one before all that did not change.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::providers::{Place, Served};
 
 /// The links of one actor at one moment, in the order of (capability, link name).
 #[derive(Default)]
-pub(crate) struct LinkTable(Box<[LinkEntry]>);
+pub(crate) struct LinkTable(Box<[Arc<LinkEntry>]>);
 
 /// One link; without a provider it is down.
 pub(crate) struct LinkEntry {
@@ -32,9 +33,26 @@ impl LinkEntry {
 }
 
 impl LinkTable {
-    pub(crate) fn new(mut entries: Vec<LinkEntry>) -> Self {
-        entries.sort_unstable_by(|a, b| a.place.cmp(&b.place));
+    /// The same table with this link, in the place of the one that is there.
+    fn with(&self, entry: LinkEntry) -> Self {
+        let mut entries = Vec::with_capacity(self.0.len() + 1);
+        let [before, after] = self.around(&entry.place);
+        entries.extend_from_slice(before);
+        entries.push(Arc::new(entry));
+        entries.extend_from_slice(after);
         Self(entries.into())
+    }
+
+    /// The same table without the link of this place.
+    fn without(&self, place: &Place) -> Self {
+        Self(self.around(place).concat().into())
+    }
+
+    /// What comes before the link of a place, and what comes after it.
+    fn around(&self, place: &Place) -> [&[Arc<LinkEntry>]; 2] {
+        let (before, from) = self.0.split_at(self.0.partition_point(|entry| entry.place < *place));
+        let here = from.first().is_some_and(|entry| entry.place == *place);
+        [before, &from[usize::from(here)..]]
     }
 
     /// The link to `capability` under the name `link`. Allocates nothing.
@@ -43,7 +61,7 @@ impl LinkTable {
             let Place { capability: c, link: l } = &entry.place;
             c.as_str().cmp(capability).then_with(|| l.as_str().cmp(link))
         });
-        position.ok().map(|found| &self.0[found])
+        position.ok().map(|found| &*self.0[found])
     }
 }
 
@@ -56,9 +74,28 @@ impl LinkCell {
         Arc::clone(&self.0.read())
     }
 
-    pub(crate) fn store(&self, table: LinkTable) {
-        // The old table is dropped after the lock, for it may hold the last reference to a provider.
-        let _old = std::mem::replace(&mut *self.0.write(), Arc::new(table));
+    /// Puts a link in, or another provider behind it. Returns the table before, to be dropped outside of every lock: it may hold the last
+    /// reference to a provider.
+    #[must_use]
+    pub(crate) fn put(&self, place: Place, served: Option<Arc<Served>>) -> Arc<LinkTable> {
+        self.change(|table| table.with(LinkEntry::new(place, served)))
+    }
+
+    /// Takes a link out. Returns the table before, as [`put`](Self::put).
+    #[must_use]
+    pub(crate) fn take(&self, place: &Place) -> Arc<LinkTable> {
+        self.change(|table| table.without(place))
+    }
+
+    /// Takes all links out.
+    pub(crate) fn clear(&self) {
+        drop(self.change(|_| LinkTable::default()));
+    }
+
+    /// Whoever changes the wiring is the only one who changes tables.
+    fn change(&self, change: impl FnOnce(&LinkTable) -> LinkTable) -> Arc<LinkTable> {
+        let next = Arc::new(change(&self.table()));
+        std::mem::replace(&mut *self.0.write(), next)
     }
 }
 
@@ -75,11 +112,21 @@ mod tests {
             link: LinkName::new(link).unwrap(),
         };
         let places = [place("b:x", "default"), place("a:x", "two"), place("a:x", "default"), place("a", "z")];
-        let table = LinkTable::new(places.iter().map(|p| LinkEntry::new(p.clone(), None)).collect());
+        let cell = LinkCell::default();
+        for place in places.iter().chain(&places) {
+            drop(cell.put(place.clone(), None));
+        }
+        let table = cell.table();
         for Place { capability, link } in &places {
             let entry = table.find(capability.as_str(), link.as_str()).expect("it was put there");
             assert_eq!((&entry.place.capability, entry.link()), (capability, link));
         }
         assert!(table.find("a:x", "three").is_none() && table.find("c", "default").is_none());
+        for _ in 0..2 {
+            drop(cell.take(&places[1]));
+            let table = cell.table();
+            assert!(table.find("a:x", "two").is_none() && table.find("a:x", "default").is_some());
+            assert_eq!(table.0.len(), places.len() - 1);
+        }
     }
 }

@@ -1,9 +1,6 @@
-//! How an actor comes into the host, leaves it, and how the whole host ends.
+//! How an actor comes into the host, and how it leaves.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use capability_claims::{Label, VerifiedModule};
@@ -11,12 +8,12 @@ use capability_provider::ActorId;
 use wapc_host::{WapcHost, WapcHostBuilder};
 
 use crate::{
-    actors::Actor, error::Error, generation::Prepared, links::LinkTable, names, options::AddOptions,
+    actors::Actor, error::Error, generation::Prepared, management::Of, names, options::AddOptions,
     remembered::Succeeds, rights::Rights, router::Router, shared::Shared, steps::step, system::OwnSystem,
 };
 
 /// How long calls that were told to end may take to notice it, before they are left behind.
-const LAST_GRACE: Duration = Duration::from_millis(500);
+pub(crate) const LAST_GRACE: Duration = Duration::from_millis(500);
 
 impl Shared {
     /// The first half of the road that every module takes, new or replacing: its token is verified.
@@ -100,7 +97,8 @@ impl Shared {
         // Compiling takes its time, so it is done before the turn is taken.
         let first = self.start(&actor, &module)?;
         step("takes the turn");
-        let _turn = self.turn()?;
+        let _turn = self.turn(Of::Actor(id.clone()))?;
+        let _changing = self.changing()?;
         self.refuse_known(&id)?;
         let now = self.policy.now();
         first.rights.could_be_admitted(now)?;
@@ -125,70 +123,28 @@ impl Shared {
         }
     }
 
-    /// First the links over which requests come, so that no new ones come; then the calls in flight, which may still use
-    /// the other links; then those.
-    pub(crate) fn remove_actor(&self, id: &ActorId) -> Result<(), Error> {
-        let _turn = self.turn()?;
-        let actor = self.actor(id)?;
-        self.audit.removed(id, self.policy.now());
-        self.end_delivering_links(Some(id));
+    /// First the links over which requests come, so that no new ones come; then it takes no more calls; then, behind, the calls in flight
+    /// are waited for, which may still use the other links; then those are ended.
+    pub(crate) fn remove_actor(self: &Arc<Self>, id: &ActorId) -> Result<(), Error> {
+        let turn = self.turn(Of::Actor(id.clone()))?;
+        let (actor, links) = {
+            let _changing = self.changing()?;
+            let actor = self.actor(id)?;
+            self.audit.removed(id, self.policy.now());
+            let links = self.wiring.leave(&actor);
+            links.iter().for_each(|(key, _)| self.audit.unlinked(key, self.policy.now()));
+            (actor, links)
+        };
+        let ends = self.ends(&turn.all(), links.into_iter().filter_map(|(_, line)| line).collect());
         let drained = self.drained();
-        // Until its calls are done it is known here, so that a change of policy finds them.
+        let ends = self.close_fronts(ends, drained);
         step("takes no more calls");
-        actor.retire(drained, drained + LAST_GRACE);
+        actor.switch(None);
         step("is not here any more");
         self.actors.remove(id);
-        for link in self.wiring.links(Some(id)) {
-            self.end_link(&link.key)?;
-        }
-        actor.links.store(LinkTable::default());
+        drop(turn);
+        self.see_off(actor, ends, drained);
         Ok(())
-    }
-
-    fn end_delivering_links(&self, actor: Option<&ActorId>) {
-        for line in self.wiring.lines(actor).iter().filter(|line| line.delivers()) {
-            // Whoever has the turn is the only one who takes links away, so the link is there.
-            if let Err(error) = self.end_link(line.key()) {
-                log::error!("{error}");
-            }
-        }
-    }
-
-    /// Ends everything. What began before is waited for until the drain deadline; nothing new begins.
-    pub(crate) fn shutdown(&self) {
-        self.doors.close();
-        let Ok(_turn) = self.last_turn() else {
-            log::error!("the host was told to shut down from inside a change: it only stops taking calls");
-            return;
-        };
-        self.end_delivering_links(None);
-        let drained = self.drained();
-        self.doors.wait_empty(drained);
-        let ended = drained.max(Instant::now()) + LAST_GRACE;
-        for actor in self.actors.all() {
-            actor.retire(drained, ended);
-        }
-        for link in self.wiring.links(None) {
-            if let Err(error) = self.end_link(&link.key) {
-                log::error!("{error}");
-            }
-        }
-        for served in self.wiring.providers() {
-            if let Some((served, lines)) = self.wiring.remove(&served.place) {
-                self.audit.dismissed(&served, self.policy.now());
-                self.dismiss(&served, &lines, ended);
-            }
-        }
-        for actor in self.actors.all() {
-            self.actors.remove(&actor.id);
-            actor.links.store(LinkTable::default());
-        }
-        self.end();
-        self.audit.close(self.policy.now());
-        if let Some(ledger) = &self.ledger {
-            ledger.release();
-        }
-        self.housekeeper.stop();
     }
 }
 

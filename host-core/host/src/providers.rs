@@ -10,12 +10,15 @@ use std::{
 
 use bytes::Bytes;
 use capability_provider::{
-    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, LinkName, Provider, ProviderError,
+    ActorHandle, ActorId, CapabilityCall, CapabilityId, LinkConfig, LinkKey, LinkName, Provider,
+    ProviderError,
 };
 
 use crate::{
     error::Error,
+    foreign::Account,
     gate::{Gate, Inside},
+    question::Question,
 };
 
 /// Where a provider stands: the capability it serves and the link name it serves it under.
@@ -29,6 +32,11 @@ impl Place {
     /// Where the provider of this link stands.
     pub(crate) fn of(key: &LinkKey) -> Self {
         Self { capability: key.capability.clone(), link: key.link.clone() }
+    }
+
+    /// The actor's link to whatever stands here.
+    pub(crate) fn link_of(&self, actor: &ActorId) -> LinkKey {
+        LinkKey { actor: actor.clone(), capability: self.capability.clone(), link: self.link.clone() }
     }
 }
 
@@ -46,23 +54,52 @@ pub(crate) struct Served {
     pub(crate) name: String,
     provider: Arc<dyn Provider>,
     calls: Gate,
+    /// Links that it makes at this moment.
+    makes: Gate,
+    /// What is abandoned of what it was asked for.
+    pub(crate) account: Account,
+    /// Whether it is well is asked once at a time, so that one that hangs holds one thread.
+    pub(crate) well: Question<Result<(), String>>,
 }
 
+/// What a provider says of itself.
+pub(crate) fn introduce(provider: &dyn Provider) -> Result<(CapabilityId, String), Error> {
+    guard(|| (provider.capability(), provider.name().to_owned())).map_err(|message| Error::ProviderPanicked {
+        provider: NEW.to_owned(),
+        doing: INTRODUCE,
+        message,
+    })
+}
+
+/// A provider before it has told its name.
+pub(crate) const NEW: &str = "a new provider";
+pub(crate) const INTRODUCE: &str = "telling its capability and name";
+pub(crate) const LINK: &str = "making a link";
+pub(crate) const UNLINK: &str = "ending a link";
+pub(crate) const HEALTH: &str = "telling its health";
+const SHUTDOWN: &str = "shutting down";
+
 impl Served {
-    pub(crate) fn new(link: LinkName, provider: Arc<dyn Provider>) -> Result<Arc<Self>, Error> {
-        let asked = guard(|| (provider.capability(), provider.name().to_owned()));
-        let (capability, name) = asked.map_err(|message| Error::ProviderPanicked {
-            provider: "a new provider".to_owned(),
-            doing: "telling its capability and name",
-            message,
-        })?;
-        let place = Place { capability, link };
-        Ok(Arc::new(Self { place, name, provider, calls: Gate::default() }))
+    pub(crate) fn new(place: Place, name: String, provider: Arc<dyn Provider>) -> Arc<Self> {
+        Arc::new(Self {
+            place,
+            name,
+            provider,
+            calls: Gate::default(),
+            makes: Gate::default(),
+            account: Account::default(),
+            well: Question::default(),
+        })
+    }
+
+    /// What tells it from others, in whatever place it stands.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.provider).cast::<()>() as usize
     }
 
     /// Whether both are the same provider, be it in two places.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        std::ptr::addr_eq(Arc::as_ptr(&self.provider), Arc::as_ptr(&other.provider))
+        self.address() == other.address()
     }
 
     /// Begins one call of an actor; `None` when the provider was taken out of its place.
@@ -70,9 +107,20 @@ impl Served {
         self.calls.enter()
     }
 
-    /// Takes no more calls of actors and waits for those in flight until `until`.
-    pub(crate) fn retire(&self, until: Instant) {
+    /// Begins to make one link; `None` when the provider was taken out of its place.
+    pub(crate) fn begin_link(&self) -> Option<Inside<'_>> {
+        self.makes.enter()
+    }
+
+    /// Takes no more calls of actors and makes no more links.
+    pub(crate) fn close(&self) {
         self.calls.close();
+        self.makes.close();
+    }
+
+    /// Waits until `until` for the calls in flight of a provider that [takes no more](Self::close), and for the links that it makes.
+    pub(crate) fn drain(&self, until: Instant) {
+        self.makes.wait_empty(until);
         if !self.calls.wait_empty(until) {
             let calls = self.calls.inside();
             log::warn!("{}: {calls} calls were still in flight when it was taken away", self.name);
@@ -95,6 +143,7 @@ impl Served {
         }
     }
 
+    /// Makes a link. As all that follows, to be asked where it may take any time (`foreign`).
     pub(crate) fn link(&self, key: &LinkKey, config: &LinkConfig, actor: ActorHandle) -> Result<(), Error> {
         match guard(|| self.provider.link(key, config, actor)) {
             Ok(Ok(())) => Ok(()),
@@ -103,13 +152,13 @@ impl Served {
                 provider: self.name.clone(),
                 source: Box::new(source),
             }),
-            Err(message) => Err(self.panicked("making a link", message)),
+            Err(message) => Err(self.panicked(LINK, message)),
         }
     }
 
     pub(crate) fn unlink(&self, key: &LinkKey) {
         if let Err(message) = guard(|| self.provider.unlink(key)) {
-            log::error!("{}", self.panicked("ending a link", message));
+            log::error!("{}", self.panicked(UNLINK, message));
         }
     }
 
@@ -118,13 +167,13 @@ impl Served {
         match guard(|| self.provider.health()) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),
-            Err(message) => Err(self.panicked("telling its health", message).to_string()),
+            Err(message) => Err(self.panicked(HEALTH, message).to_string()),
         }
     }
 
     pub(crate) fn shutdown(&self) {
         if let Err(message) = guard(|| self.provider.shutdown()) {
-            log::error!("{}", self.panicked("shutting down", message));
+            log::error!("{}", self.panicked(SHUTDOWN, message));
         }
     }
 

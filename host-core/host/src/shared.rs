@@ -14,14 +14,17 @@ use wapc_host::Engine;
 
 use crate::{
     actors::{Actor, Actors},
+    asking::Asking,
     async_calls::AsyncCall,
     audit::Audit,
     calls::Layers,
+    draining::Behind,
     error::Error,
+    foreign::Foreign,
     gate::{Gate, Inside},
     housekeeper::Housekeeper,
     ledger::RevisionLedger,
-    management::{Management, Turn},
+    management::{Of, Turn, Turns, inside},
     policy::Policy,
     system::System,
     wiring::Wiring,
@@ -35,6 +38,7 @@ const ASYNC_CALLS: usize = 256;
 pub(crate) struct Limits {
     pub(crate) call_deadline: Duration,
     pub(crate) drain_deadline: Duration,
+    pub(crate) provider_deadline: Duration,
     pub(crate) max_call_depth: u32,
     pub(crate) max_instances: Option<usize>,
     pub(crate) max_wait: Option<Duration>,
@@ -49,6 +53,7 @@ impl Limits {
         [
             ("call_deadline", format!("{:?}", self.call_deadline)),
             ("drain_deadline", format!("{:?}", self.drain_deadline)),
+            ("provider_deadline", format!("{:?}", self.provider_deadline)),
             ("max_call_depth", self.max_call_depth.to_string()),
             ("max_instances", or_default(self.max_instances.map(|instances| instances.to_string()))),
             ("max_wait", or_default(self.max_wait.map(|wait| format!("{wait:?}")))),
@@ -74,9 +79,17 @@ pub(crate) struct Shared {
     pub(crate) actors: Actors,
     pub(crate) wiring: Wiring,
     pub(crate) housekeeper: Housekeeper,
-    /// Counts the calls that begin outside: of the embedding program and of providers. Closed when the host shuts down.
+    /// Runs what is not the host's own under a deadline.
+    pub(crate) foreign: Foreign,
+    /// What was replaced or removed and still drains.
+    pub(crate) behind: Behind,
+    pub(crate) asking: Asking,
+    pub(crate) turns: Arc<Turns>,
+    /// Counts the calls that begin outside: of the embedding program and of providers. Closed when the host shuts down, behind its fronts.
     pub(crate) doors: Gate,
-    management: Management,
+    /// Counts the changes that are just made. They take as long as their records; no provider is asked inside. Closed first when the host
+    /// shuts down.
+    pub(crate) changes: Gate,
     /// Whether the host has ended, so that nobody is left whom a change could reach.
     ended: AtomicBool,
 }
@@ -103,8 +116,12 @@ impl Shared {
             actors: Actors::default(),
             wiring: Wiring::default(),
             housekeeper,
+            foreign: Foreign::default(),
+            behind: Behind::default(),
+            asking: Asking::default(),
+            turns: Arc::default(),
             doors: Gate::default(),
-            management: Management::default(),
+            changes: Gate::default(),
             ended: AtomicBool::new(false),
         }
     }
@@ -119,15 +136,16 @@ impl Shared {
         self.doors.enter().ok_or(Error::ShuttingDown)
     }
 
-    /// The turn to change a host that still serves.
-    pub(crate) fn turn(&self) -> Result<Turn<'_>, Error> {
-        let turn = self.management.turn()?;
-        if self.doors.is_closed() { Err(Error::ShuttingDown) } else { Ok(turn) }
+    /// The turn to change this, in a host that still serves.
+    pub(crate) fn turn(&self, of: Of) -> Result<Turn, Error> {
+        let turn = self.turns.take(of, &inside())?;
+        drop(self.changing()?);
+        Ok(turn)
     }
 
-    /// The turn to change a host in whatever state it is.
-    pub(crate) fn last_turn(&self) -> Result<Turn<'_>, Error> {
-        self.management.turn()
+    /// Makes one change, in one go: whoever shuts the host down waits for it.
+    pub(crate) fn changing(&self) -> Result<Inside<'_>, Error> {
+        self.changes.enter().ok_or(Error::ShuttingDown)
     }
 
     /// Whether the host has ended. While it drains, what is taken away is taken away still.

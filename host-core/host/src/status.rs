@@ -27,6 +27,11 @@ pub struct Status {
     pub links: Vec<LinkStatus>,
     /// The audit log; `None` when the host has none.
     pub audit: Option<AuditHealth>,
+    /// How many removals and replacements have happened whose calls in flight are still waited for, or whose links are still being ended.
+    pub draining: usize,
+    /// How many calls into providers have outlasted their deadline and not come back: those of the providers here, of those that left, and
+    /// questions for health.
+    pub abandoned: usize,
 }
 
 /// One actor: what its token says, and how busy it is.
@@ -118,6 +123,8 @@ pub struct ProviderStatus {
     pub link: LinkName,
     /// Its name.
     pub name: String,
+    /// How many calls into it, to make or end a link or to end itself, have outlasted their deadline and not come back.
+    pub abandoned: usize,
 }
 
 /// One declared link.
@@ -144,6 +151,7 @@ impl Shared {
             capability: served.place.capability.clone(),
             link: served.place.link.clone(),
             name: served.name.clone(),
+            abandoned: served.account.abandoned(),
         });
         let now = self.policy.now();
         Status {
@@ -151,6 +159,8 @@ impl Shared {
             providers: providers.collect(),
             links: self.wiring.links(None).into_iter().map(LinkStatus::of).collect(),
             audit: self.audit.health(self.policy.waiting()),
+            draining: self.behind.running(),
+            abandoned: self.foreign.abandoned(),
         }
     }
 }
@@ -213,7 +223,11 @@ impl Display for Status {
             writeln!(f)?;
         }
         for provider in &self.providers {
-            writeln!(f, "provider {}: {} (link `{}`)", provider.name, provider.capability, provider.link)?;
+            write!(f, "provider {}: {} (link `{}`)", provider.name, provider.capability, provider.link)?;
+            match provider.abandoned {
+                0 => writeln!(f)?,
+                abandoned => writeln!(f, "; {abandoned} calls into it have not come back")?,
+            }
         }
         for link in &self.links {
             write!(f, "link `{}` of {} to {}: ", link.link, link.actor, link.capability)?;
@@ -221,6 +235,9 @@ impl Display for Status {
                 Some(provider) => writeln!(f, "up, {provider}")?,
                 None => writeln!(f, "down, no provider")?,
             }
+        }
+        if self.draining > 0 {
+            writeln!(f, "removals and replacements that still drain: {}", self.draining)?;
         }
         self.audit.iter().try_for_each(|audit| audit.fmt(f))
     }

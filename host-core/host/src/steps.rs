@@ -3,13 +3,18 @@
 //! In a program these are nothing. In this crate's own tests a thread that is told to takes its steps one by one (`interleavings`).
 
 #[cfg(not(test))]
-pub(crate) use self::nothing::{lock, step, wait};
+pub(crate) use self::nothing::{behind, lock, step, wait};
 #[cfg(test)]
-pub(crate) use crate::interleavings::schedule::{lock, step, wait};
+pub(crate) use crate::interleavings::schedule::{behind, lock, step, wait};
+
+/// What goes on behind an operation.
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
 #[cfg(not(test))]
 mod nothing {
     use parking_lot::{Mutex, MutexGuard};
+
+    use super::Job;
 
     /// The end of a step.
     #[inline(always)]
@@ -18,6 +23,12 @@ mod nothing {
     /// The end of a step, if the next one waits until this is so.
     #[inline(always)]
     pub(crate) fn wait(_ready: impl Fn() -> bool) {}
+
+    /// Gives the job back, for a thread of its own to take no steps.
+    #[inline(always)]
+    pub(crate) fn behind(job: Job) -> Option<Job> {
+        Some(job)
+    }
 
     /// Takes a lock that is held over the end of a step.
     #[inline(always)]

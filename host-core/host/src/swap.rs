@@ -11,6 +11,7 @@ use untrusted_text::Shown;
 use crate::{
     error::Error,
     generation::{Generation, Prepared},
+    management::Of,
     names,
     options::SwapOptions,
     ownership::{Handover, Predecessor},
@@ -176,7 +177,8 @@ impl Shared {
         let prepared = self.start(&actor, &module)?;
         step("takes the turn");
 
-        let _turn = self.turn()?;
+        let _turn = self.turn(Of::Actor(id.clone()))?;
+        let _changing = self.changing()?;
         // While it was compiled the actor may have been removed, even added again, or swapped by somebody else, and the policy
         // may be another.
         let here = self.actors.find(id.as_str()).filter(|here| Arc::ptr_eq(here, &actor));

@@ -157,6 +157,9 @@ fn builder(source: &Source, plan: &Plan, cache: Option<PathBuf>) -> HostBuilder 
     if let Some(time) = wanted.drain_deadline {
         builder = builder.drain_deadline(time.0);
     }
+    if let Some(time) = wanted.provider_deadline {
+        builder = builder.provider_deadline(time.0);
+    }
     if let Some(time) = wanted.max_wait {
         builder = builder.max_wait(time.0);
     }

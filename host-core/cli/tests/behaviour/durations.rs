@@ -83,7 +83,7 @@ fn manifest(field: &str, time: &str) -> String {
 #[test]
 fn a_host_may_be_given_any_time_and_ends_when_it_is_told_to() {
     let directory = directory();
-    for field in ["call_deadline", "drain_deadline", "max_wait"] {
+    for field in ["call_deadline", "drain_deadline", "provider_deadline", "max_wait"] {
         for time in LONG {
             directory.write("host.toml", manifest(field, time));
             let mut host = Running::start(&directory, &[]);

@@ -10,6 +10,12 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
+use system_limits::begin_thread;
+
+use crate::steps::Job;
+
+/// The name of whatever goes on behind an operation.
+pub(super) const BEHIND: &str = "behind";
 
 /// Longer than any step takes.
 const LONG: Duration = Duration::from_secs(60);
@@ -29,6 +35,15 @@ pub(crate) fn wait(ready: impl Fn() -> bool) {
     if !ready() {
         pause("goes on, as it can again", Some(&ready));
     }
+}
+
+/// Has a party of its own go on with this; gives it back where nobody takes steps.
+pub(crate) fn behind(job: Job) -> Option<Job> {
+    let Some((stage, _)) = PLACE.with_borrow(Clone::clone) else { return Some(job) };
+    let me = stage.join(BEHIND);
+    let thread = begin_thread(BEHIND, move || stage.take_part(me, job));
+    thread.expect("there is room for a thread");
+    None
 }
 
 /// Takes a lock that is held over the end of a step.
@@ -74,15 +89,18 @@ enum State {
 }
 
 /// Where the threads of one order meet.
+#[derive(Default)]
 struct Stage {
     scene: Mutex<Scene>,
     changed: Condvar,
-    /// One for each party.
-    called: Vec<Condvar>,
 }
 
+#[derive(Default)]
 struct Scene {
     states: Vec<State>,
+    names: Vec<&'static str>,
+    /// One for each party.
+    called: Vec<Arc<Condvar>>,
     /// Whether everybody runs on by himself, for the order is over or has failed.
     released: bool,
 }
@@ -92,8 +110,9 @@ struct Release<'a>(&'a Stage);
 
 impl Drop for Release<'_> {
     fn drop(&mut self) {
-        self.0.scene.lock().released = true;
-        self.0.called.iter().for_each(|called| {
+        let mut scene = self.0.scene.lock();
+        scene.released = true;
+        scene.called.iter().for_each(|called| {
             called.notify_one();
         });
     }
@@ -111,16 +130,26 @@ impl Drop for End {
 }
 
 impl Stage {
-    fn of(parties: usize) -> Arc<Self> {
-        Arc::new(Self {
-            scene: Mutex::new(Scene { states: vec![State::Running; parties], released: false }),
-            changed: Condvar::new(),
-            called: (0..parties).map(|_| Condvar::new()).collect(),
-        })
+    /// One more party, which runs. Returns its number.
+    fn join(&self, name: &'static str) -> usize {
+        let mut scene = self.scene.lock();
+        scene.states.push(State::Running);
+        scene.names.push(name);
+        scene.called.push(Arc::default());
+        scene.states.len() - 1
+    }
+
+    /// Has this thread be the party of this number.
+    fn take_part(self: Arc<Self>, me: usize, body: impl FnOnce()) {
+        let _end = End(Arc::clone(&self), me);
+        PLACE.set(Some((self, me)));
+        step("begins");
+        body();
     }
 
     fn pause(&self, me: usize, next: &'static str, ready: Option<&dyn Fn() -> bool>) {
         let mut scene = self.scene.lock();
+        let called = Arc::clone(&scene.called[me]);
         scene.states[me] = State::Paused { next, conditional: ready.is_some() };
         self.changed.notify_one();
         while !scene.released {
@@ -131,7 +160,7 @@ impl Stage {
                     self.changed.notify_one();
                 }
                 State::Answered(_) | State::Paused { .. } | State::Ended => {
-                    self.called[me].wait(&mut scene);
+                    called.wait(&mut scene);
                 }
             }
         }
@@ -172,8 +201,9 @@ impl Stage {
     }
 
     fn tell(&self, party: usize, state: State) {
-        self.scene.lock().states[party] = state;
-        self.called[party].notify_one();
+        let mut scene = self.scene.lock();
+        scene.states[party] = state;
+        scene.called[party].notify_one();
     }
 }
 
@@ -194,19 +224,13 @@ pub(super) fn in_one_order(parties: Vec<Party<'_>>, choose: &mut dyn Choose, wat
 }
 
 fn take_steps(parties: Vec<Party<'_>>, choose: &mut dyn Choose, watch: &mut dyn Watch, order: &mut String) {
-    let (stage, names) =
-        (Stage::of(parties.len()), parties.iter().map(|party| party.name).collect::<Vec<_>>());
+    let stage = Arc::new(Stage::default());
     thread::scope(|scope| {
         let release = Release(&stage);
-        let threads: Vec<_> = (parties.into_iter().enumerate())
-            .map(|(me, party)| {
-                let stage = Arc::clone(&stage);
-                scope.spawn(move || {
-                    let _end = End(Arc::clone(&stage), me);
-                    PLACE.set(Some((stage, me)));
-                    step("begins");
-                    (party.body)();
-                })
+        let threads: Vec<_> = (parties.into_iter())
+            .map(|party| {
+                let (stage, me) = (Arc::clone(&stage), stage.join(party.name));
+                scope.spawn(move || stage.take_part(me, party.body))
             })
             .collect();
         let mut current = None;
@@ -215,8 +239,9 @@ fn take_steps(parties: Vec<Party<'_>>, choose: &mut dyn Choose, watch: &mut dyn 
             assert!(!open.is_empty(), "nobody can go on");
             let parties: Vec<_> = open.iter().map(|(party, _)| *party).collect();
             let (party, next) = open[choose.choose(&parties, current.filter(|one| parties.contains(one)))];
-            writeln!(order, "  {}: {next}", names[party]).expect("a text takes all");
-            watch.before(names[party], next);
+            let name = stage.scene.lock().names[party];
+            writeln!(order, "  {name}: {next}").expect("a text takes all");
+            watch.before(name, next);
             stage.tell(party, State::Running);
             current = Some(party);
         }

@@ -5,7 +5,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -23,10 +26,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::schedule::{Choose, Party, Watch, in_one_order};
-use crate::{error::Error, host::Host, rights::LET_IN};
+use crate::{actors::ENTERS, error::Error, host::Host, rights::LET_IN};
 
 const NOW: u64 = 1_800_000_000;
 const STORE: &str = "test:store";
+/// Who calls after each step.
+const WATCH: &str = "watch";
 /// Longer than any order takes.
 const LONG: Duration = Duration::from_secs(600);
 
@@ -84,7 +89,9 @@ struct Facts {
 }
 
 thread_local! {
-    /// What was known when this thread's call began, or when its last host call came back.
+    /// What was known when this thread's call began.
+    static BEGAN: RefCell<Facts> = RefCell::default();
+    /// The same, or what was known when its last host call came back.
     static SEEN: RefCell<Facts> = RefCell::default();
 }
 
@@ -93,6 +100,10 @@ struct Ledger {
     facts: Mutex<Facts>,
     /// What was known as a party was about to be let in.
     doors: Mutex<BTreeMap<&'static str, Facts>>,
+    /// What was known as the call of a party entered the version that it found.
+    entries: Mutex<BTreeMap<&'static str, Facts>>,
+    /// Whether the provider has the link.
+    linked: AtomicBool,
     log: PathBuf,
     recorded: Mutex<BTreeSet<String>>,
     wrong: Mutex<Vec<String>>,
@@ -181,6 +192,8 @@ impl Cast {
         let ledger = Arc::new(Ledger {
             facts: Mutex::default(),
             doors: Mutex::default(),
+            entries: Mutex::default(),
+            linked: AtomicBool::new(false),
             log,
             recorded: Mutex::default(),
             wrong: Mutex::default(),
@@ -238,13 +251,14 @@ fn guest(name: &str) -> Vec<u8> {
 }
 
 impl Facts {
-    /// What takes away and was so before as it is now: whatever was asked for in between is refused.
-    fn since(&self, before: &Self) -> Option<&'static str> {
+    /// What takes away and was so before as it is now: whatever was asked for in between is refused. A removal takes nothing from the calls
+    /// that `began` before it.
+    fn since(&self, before: &Self, began: &Self) -> Option<&'static str> {
         let both = |now: Option<u64>, before: Option<u64>| now.is_some() && now == before;
         let takes_away = [
             ("the policy trusts nobody", both(self.nobody, before.nobody)),
             ("the policy leaves nothing of the store", both(self.no_store, before.no_store)),
-            ("the actor is removed", both(self.removed, before.removed)),
+            ("the actor is removed", both(self.removed, began.removed)),
         ];
         takes_away.into_iter().find(|(_, is_so)| *is_so).map(|(what, _)| what)
     }
@@ -299,18 +313,26 @@ impl Provider for Store {
     }
 
     fn link(&self, _: &LinkKey, _: &LinkConfig, _: ActorHandle) -> Result<(), ProviderError> {
+        if self.0.linked.swap(true, SeqCst) {
+            self.0.wrong("the link was made again before it was ended".to_owned());
+        }
         Ok(())
     }
 
-    fn unlink(&self, _: &LinkKey) {}
+    fn unlink(&self, _: &LinkKey) {
+        self.0.linked.store(false, SeqCst);
+    }
 
     fn handle<'a>(&'a self, call: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError> {
         let version = &call.operation[..2];
+        if !self.0.linked.load(SeqCst) {
+            self.0.wrong(format!("{version} made the host call {} when its link was ended", call.operation));
+        }
         if !self.0.is_recorded(version) {
             self.0.wrong(format!("{version} made the host call {} and is not recorded", call.operation));
         }
         let facts = self.0.facts.lock().clone();
-        if let Some(why) = SEEN.with_borrow(|seen| facts.since(seen)) {
+        if let Some(why) = SEEN.with_borrow(|seen| BEGAN.with_borrow(|began| facts.since(seen, began))) {
             self.0.wrong(format!("{version} made the host call {} although {why}", call.operation));
         }
         SEEN.set(facts);
@@ -329,14 +351,18 @@ struct Watching<'a>(&'a World<'a>);
 
 impl Watch for Watching<'_> {
     fn before(&mut self, party: &'static str, step: &'static str) {
-        if step == LET_IN {
-            let facts = self.0.ledger.facts.lock().clone();
-            self.0.ledger.doors.lock().insert(party, facts);
-        }
+        let Ledger { facts, doors, entries, .. } = &*self.0.ledger;
+        let noted = match step {
+            LET_IN => doors,
+            ENTERS => entries,
+            _ => return,
+        };
+        let facts = facts.lock().clone();
+        noted.lock().insert(party, facts);
     }
 
     fn look(&mut self) {
-        self.0.call();
+        self.0.call(WATCH);
         let wrong = self.0.ledger.wrong.lock();
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
@@ -508,8 +534,11 @@ impl World<'_> {
     }
 
     /// Calls the actor once.
-    pub(super) fn call(&self) {
+    pub(super) fn call(&self, me: &'static str) {
         let before = self.ledger.facts.lock().clone();
+        // Who takes no steps enters at once.
+        self.ledger.entries.lock().insert(me, before.clone());
+        BEGAN.set(before.clone());
         SEEN.set(before.clone());
         let called = self.host.call(&self.cast.actor, "Work", b"");
         let facts = self.ledger.facts.lock().clone();
@@ -517,12 +546,13 @@ impl World<'_> {
             Ok(reply) => {
                 let version = String::from_utf8_lossy(&reply).into_owned();
                 self.cast.came_about(|| format!("{version} answers"));
-                if let Some(why) = facts.since(&before) {
+                if let Some(why) = facts.since(&before, &before) {
                     self.ledger.wrong(format!("{version} answered although {why}"));
                 }
-                // A removal waits for the calls that came before it.
-                if facts.removed.is_some() {
-                    self.ledger.wrong(format!("{version} answered after it was removed"));
+                // A removal lets those calls go on that have entered.
+                let entered = self.ledger.entries.lock()[me].removed.is_some();
+                if entered && facts.removed.is_some() {
+                    self.ledger.wrong(format!("{version} was entered after it was removed"));
                 }
                 if before.replaced.contains(&version) {
                     self.ledger.wrong(format!("{version} answered although another is in its place"));

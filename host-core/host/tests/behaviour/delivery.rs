@@ -61,7 +61,10 @@ fn a_handle_leads_nowhere_after_its_link_was_ended() {
         |world, actor| world.host.unlink(&store_link(actor)).unwrap(),
         |world, actor| world.host.remove_actor(actor).unwrap(),
         |world, _| world.host.remove_provider(&store(), &LinkName::default()).unwrap(),
-        |world, _| world.host.replace_provider(LinkName::default(), Recorder::new("next")).unwrap(),
+        |world, _| {
+            world.host.replace_provider(LinkName::default(), Recorder::new("next")).unwrap();
+            world.settle();
+        },
     ];
     for end in ends {
         let world = World::new();

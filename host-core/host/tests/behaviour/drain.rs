@@ -69,18 +69,17 @@ fn a_removed_actors_call_in_flight_finishes_with_its_links() {
     let call = world.call_aside(&actor);
     is_inside.recv_timeout(LONG).unwrap();
 
-    let (host, gone) = (world.host.clone(), actor.clone());
-    let removing = std::thread::spawn(move || host.remove_actor(&gone));
-    while !matches!(world.host.call(&actor, "echo", b""), Err(Error::UnknownActor { .. })) {
-        std::thread::yield_now();
-    }
+    world.host.remove_actor(&actor).unwrap();
+    assert!(matches!(world.host.call(&actor, "echo", b""), Err(Error::UnknownActor { .. })));
+    assert_eq!(world.host.status().draining, 1);
     assert!(
         !provider.events().contains(&Event::Unlink(store_link(&actor))),
         "the call in flight may still need it"
     );
     release.send(()).unwrap();
     assert_eq!(&call.join().unwrap().unwrap()[..], b"done");
-    removing.join().unwrap().unwrap();
+    world.settle();
+    assert_eq!(world.host.status().draining, 0);
     assert_eq!(provider.events().last(), Some(&Event::Unlink(store_link(&actor))));
 }
 
@@ -102,6 +101,7 @@ fn requests_stop_coming_before_calls_in_flight_are_waited_for() {
     let handle = door.handle_of(&door_link);
     world.host.remove_actor(&actor).unwrap();
     assert_eq!(door.events().last(), Some(&Event::Unlink(door_link)));
+    world.settle();
     assert_eq!(store.events().last(), Some(&Event::Unlink(store_link)));
     assert!(handle.call(CallContext::new(), "echo", b"").is_err());
 }

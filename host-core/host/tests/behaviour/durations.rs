@@ -21,6 +21,7 @@ fn live_and_die(world: &World) {
     world.host.unlink(&store_link(&actor)).unwrap();
     world.host.remove_provider(&store(), &LinkName::default()).unwrap();
     world.host.remove_actor(&actor).unwrap();
+    world.settle();
     assert_eq!(other.shutdowns(), 1);
 }
 

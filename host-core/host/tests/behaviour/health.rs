@@ -1,14 +1,19 @@
 //! Health names what is not well.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::Arc,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
 
-use capability_claims::{Grant, GrantLimit};
+use capability_claims::{ClaimsBuilder, Grant, GrantLimit};
 use capability_provider::{CallContext, LinkConfig, LinkKey, LinkName, Provider};
 use host_audit::OnFailure;
 use host_core::Condition;
 
 use crate::support::{
-    Audited, Recorder, STORE, World, echo, failing, forwarder, module_key, store, trapping,
+    Audited, Recorder, STORE, World, echo, failing, forwarder, hang, in_time, module_key, store, store_link,
+    trapping, until,
 };
 
 #[test]
@@ -77,6 +82,77 @@ fn an_actor_that_does_not_answer_its_health_request_is_not_well() {
     let health = world.host.health();
     assert_eq!(health.actors[0].condition, Condition::Failing);
     assert!(health.to_string().contains("did not answer `HealthRequest`"), "{health}");
+}
+
+/// Within how long everybody has to answer, and how much longer the answer may take on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(2);
+const BUSY: Duration = Duration::from_secs(3);
+
+#[test]
+fn actors_that_hang_are_asked_at_once_and_have_one_deadline() {
+    let world = World::new();
+    let never = r#"(module (memory (export "memory") 1) (func (export "__guest_call") (param i32 i32) (result i32)
+        (loop $again (br $again)) (unreachable)))"#;
+    for _ in 0..4 {
+        world.add(never);
+    }
+    let well = world.add(&echo());
+    let began = Instant::now();
+    let health = world.host.health();
+    assert!(began.elapsed() < PATIENCE + BUSY, "{:?}", began.elapsed());
+    for actor in &health.actors {
+        let expected = if actor.id == well { Condition::Healthy } else { Condition::Failing };
+        assert_eq!(actor.condition, expected, "{health}");
+    }
+}
+
+#[test]
+fn a_provider_that_hangs_when_it_is_asked_is_not_well_and_is_not_asked_again_meanwhile() {
+    let world = World::new();
+    let (hangs, _is_inside, release) = hang();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let times = Arc::clone(&asked);
+    let hung = Recorder::asked("hung", move || {
+        times.fetch_add(1, Ordering::SeqCst);
+        hangs();
+    });
+    let (well, both) =
+        (Recorder::of("test:other", "well"), |c: ClaimsBuilder| c.capability(STORE).capability("test:other"));
+    let actor = world.host.add_actor(world.sign(&echo(), &module_key(), both)).unwrap();
+    world.host.add_provider(LinkName::default(), hung).unwrap();
+    world.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
+    world.host.add_provider(LinkName::default(), well.clone()).unwrap();
+    world.host.link(&LinkKey::new(actor, well.capability(), LinkName::default()), LinkConfig::new()).unwrap();
+    for _ in 0..2 {
+        let (host, began) = (world.host.clone(), Instant::now());
+        let health = in_time(move || host.health());
+        assert!(began.elapsed() < PATIENCE + BUSY, "{:?}", began.elapsed());
+        let up: Vec<_> = health.links.iter().map(|link| (link.capability.as_str(), link.up)).collect();
+        assert_eq!(up, [("test:other", true), (STORE, false)], "{health}");
+        assert!(health.to_string().contains("did not answer within 2s"), "{health}");
+        assert_eq!((health.abandoned, asked.load(Ordering::SeqCst)), (1, 1));
+    }
+    drop(release);
+    until("it answers", || world.host.status().abandoned == 0);
+    assert!(world.host.health().healthy());
+}
+
+#[test]
+fn those_who_ask_at_the_same_time_are_told_the_same() {
+    let world = World::new();
+    let (hangs, is_inside, release) = hang();
+    let slow = Recorder::asked("slow", hangs);
+    let link = store_link(&world.add_linked(&slow));
+    let asking = [(); 2].map(|()| {
+        let host = world.host.clone();
+        std::thread::spawn(move || host.health())
+    });
+    is_inside.recv_timeout(crate::support::LONG).unwrap();
+    drop(release);
+    for asking in asking {
+        let health = asking.join().unwrap();
+        assert!(health.healthy(), "{link}: {health}");
+    }
 }
 
 #[test]

@@ -81,6 +81,7 @@ fn removing_an_actor_ends_its_links_and_nobody_elses() {
     let other = world.add(&forwarder(STORE, "", "Work"));
     world.host.link(&store_link(&other), LinkConfig::new()).unwrap();
     world.host.remove_actor(&actor).unwrap();
+    world.settle();
 
     assert_eq!(provider.events().last(), Some(&Event::Unlink(store_link(&actor))));
     assert!(

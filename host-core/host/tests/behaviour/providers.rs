@@ -28,6 +28,7 @@ fn taking_the_provider_away_is_named_and_the_host_stays_up() {
     let (world, provider) = (World::new(), Recorder::new("one"));
     let actor = world.add_linked(&provider);
     world.host.remove_provider(&store(), &LinkName::default()).unwrap();
+    world.settle();
     assert_eq!(provider.events()[1..], [Event::Unlink(store_link(&actor)), Event::Shutdown]);
 
     let error = world.host.call(&actor, "Forward", b"x").unwrap_err();
@@ -65,6 +66,7 @@ fn a_replacement_serves_the_next_call() {
     let actor = world.add_linked(&old);
     world.host.replace_provider(LinkName::default(), new.clone()).unwrap();
     assert_eq!(&world.host.call(&actor, "Forward", b"x").unwrap()[..], b"new: x");
+    world.settle();
     assert_eq!(old.events()[1..], [Event::Unlink(store_link(&actor)), Event::Shutdown]);
     assert_eq!(new.events(), [Event::Link(store_link(&actor), LinkConfig::new())]);
     assert_eq!(Arc::strong_count(&old), 1, "the host let it go");
@@ -126,8 +128,10 @@ fn a_provider_in_two_places_is_shut_down_after_the_last() {
     world.host.add_provider(LinkName::default(), provider.clone()).unwrap();
     world.host.add_provider(second.clone(), provider.clone()).unwrap();
     world.host.remove_provider(&store(), &LinkName::default()).unwrap();
+    world.settle();
     assert_eq!(provider.shutdowns(), 0);
     world.host.remove_provider(&store(), &second).unwrap();
+    world.settle();
     assert_eq!(provider.shutdowns(), 1);
 }
 

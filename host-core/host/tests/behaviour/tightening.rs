@@ -289,6 +289,7 @@ fn a_call_that_a_removal_left_behind_has_no_rights_when_it_comes_back() {
     let call = world.call_aside(&actor);
     is_inside.recv_timeout(LONG).unwrap();
     world.host.remove_actor(&actor).unwrap();
+    world.settle();
     release.send(()).unwrap();
     let ended = call.join().unwrap();
     assert!(

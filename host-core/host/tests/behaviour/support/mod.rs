@@ -109,11 +109,50 @@ impl World {
         (actor, call, release)
     }
 
+    /// Waits until nothing drains any more of what was removed or replaced.
+    #[track_caller]
+    pub(crate) fn settle(&self) {
+        assert!(self.host.wait_drained(LONG), "{}", self.host.status());
+    }
+
     /// Calls an actor from a thread of its own.
     pub(crate) fn call_aside(&self, actor: &ActorId) -> CallAside {
         let (host, actor) = (self.host.clone(), actor.clone());
         std::thread::spawn(move || host.call(&actor, "Forward", b"payload"))
     }
+}
+
+/// Does this on a thread of its own, and fails when it has not come back after a long time.
+#[track_caller]
+pub(crate) fn in_time<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, is_done) = bounded(1);
+    let thread = std::thread::spawn(move || done.send(body()));
+    match is_done.recv_timeout(LONG) {
+        Ok(result) => result,
+        Err(error) if error.is_timeout() => panic!("it hangs"),
+        Err(_) => std::panic::resume_unwind(thread.join().unwrap_err()),
+    }
+}
+
+/// Waits until this is so, and fails when it is not after a long time.
+#[track_caller]
+pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < LONG, "never: {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// Something that hangs until it is let go, which the end of the test does too: with what tells that somebody hangs there.
+pub(crate) fn hang() -> (impl Fn() + Clone + Send + Sync + 'static, Receiver<()>, Sender<()>) {
+    let (entered, is_inside) = bounded(1024);
+    let (release, released) = bounded::<()>(0);
+    let hang = move || {
+        entered.send(()).unwrap();
+        let _let_go = released.recv();
+    };
+    (hang, is_inside, release)
 }
 
 /// A provider in which calls wait until they are let go: with what tells that one came in, and what lets one go.

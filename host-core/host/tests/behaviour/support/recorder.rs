@@ -15,6 +15,7 @@ use super::STORE;
 
 type Handle = Box<dyn Fn(&CapabilityCall<'_>) -> Result<Bytes, ProviderError> + Send + Sync>;
 type OnLink = Box<dyn Fn(&LinkKey, &ActorHandle) -> Result<(), ProviderError> + Send + Sync>;
+type OnUnlink = Box<dyn Fn(&LinkKey) + Send + Sync>;
 
 /// What a provider was asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(crate) struct Recorder {
     capability: &'static str,
     handle: Handle,
     on_link: OnLink,
+    on_unlink: OnUnlink,
+    on_health: Box<dyn Fn() + Send + Sync>,
     keeps_handles: bool,
     panics_at_the_end: bool,
     pub(crate) events: Mutex<Vec<Event>>,
@@ -87,12 +90,63 @@ impl Recorder {
         Arc::new(Self { on_link: Box::new(on_link), ..Self::draft(name) })
     }
 
+    /// A provider that does this before it ends a link.
+    pub(crate) fn unlinking(
+        name: &'static str,
+        on_unlink: impl Fn(&LinkKey) + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self { on_unlink: Box::new(on_unlink), ..Self::draft(name) })
+    }
+
+    /// Such a provider of another capability.
+    pub(crate) fn unlinking_of(
+        capability: &'static str,
+        name: &'static str,
+        on_unlink: impl Fn(&LinkKey) + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self { capability, on_unlink: Box::new(on_unlink), ..Self::draft(name) })
+    }
+
+    /// A provider that can deliver and does this before it ends a link.
+    pub(crate) fn front(
+        name: &'static str,
+        on_unlink: impl Fn(&LinkKey) + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self { on_unlink: Box::new(on_unlink), keeps_handles: true, ..Self::draft(name) })
+    }
+
+    /// Such a provider of another capability.
+    pub(crate) fn front_of(
+        capability: &'static str,
+        name: &'static str,
+        on_unlink: impl Fn(&LinkKey) + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        let on_unlink = Box::new(on_unlink);
+        Arc::new(Self { capability, on_unlink, keeps_handles: true, ..Self::draft(name) })
+    }
+
+    /// A provider of another capability that does this before it makes a link.
+    pub(crate) fn linking_of(
+        capability: &'static str,
+        name: &'static str,
+        on_link: impl Fn(&LinkKey, &ActorHandle) -> Result<(), ProviderError> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self { capability, on_link: Box::new(on_link), ..Self::draft(name) })
+    }
+
+    /// A provider that does this before it tells its health.
+    pub(crate) fn asked(name: &'static str, on_health: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { on_health: Box::new(on_health), ..Self::draft(name) })
+    }
+
     fn draft(name: &'static str) -> Self {
         Self {
             name,
             capability: STORE,
             handle: Box::new(move |call| Ok([name.as_bytes(), b": ", call.payload].concat().into())),
             on_link: Box::new(|_, _| Ok(())),
+            on_unlink: Box::new(|_| ()),
+            on_health: Box::new(|| ()),
             keeps_handles: false,
             panics_at_the_end: false,
             events: Mutex::default(),
@@ -141,6 +195,7 @@ impl Provider for Recorder {
     }
 
     fn unlink(&self, link: &LinkKey) {
+        (self.on_unlink)(link);
         self.events.lock().push(Event::Unlink(link.clone()));
         self.links.lock().retain(|there| there != link);
     }
@@ -158,6 +213,7 @@ impl Provider for Recorder {
     }
 
     fn health(&self) -> Result<(), ProviderError> {
+        (self.on_health)();
         match self.ill.load(Ordering::SeqCst) {
             false => Ok(()),
             true => Err(ProviderError::Unavailable {

@@ -1,0 +1,235 @@
+//! Ends what was replaced or removed, behind whoever asked for it: fronts are closed first, then calls in flight are waited for, then links
+//! are ended, then a provider that stands nowhere any more is shut down.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use capability_provider::deadline_after;
+use parking_lot::{Condvar, Mutex};
+use system_limits::begin_thread;
+
+use crate::{
+    actors::Actor,
+    foreign::{Pending, Unanswered},
+    loading::LAST_GRACE,
+    management::{Of, Turn},
+    providers::{Place, Served, UNLINK},
+    shared::Shared,
+    steps::{self, Job, step},
+    wiring::Line,
+};
+
+/// How many drains have threads of their own. Whoever causes more waits for his.
+const MOST_BEHIND: usize = 64;
+
+/// What goes on behind those who asked for it.
+#[derive(Default)]
+pub(crate) struct Behind(Arc<Running>);
+
+#[derive(Default)]
+struct Running {
+    count: Mutex<usize>,
+    done: Condvar,
+}
+
+/// One that runs.
+struct OneMore(Arc<Running>);
+
+impl Drop for OneMore {
+    fn drop(&mut self) {
+        *self.0.count.lock() -= 1;
+        self.0.done.notify_all();
+    }
+}
+
+impl Behind {
+    /// How much goes on.
+    pub(crate) fn running(&self) -> usize {
+        *self.0.count.lock()
+    }
+
+    /// Has this go on, on a thread of its own as long as there are not too many of them.
+    fn go_on(&self, job: impl FnOnce() + Send + 'static) {
+        let running = {
+            let mut count = self.0.count.lock();
+            *count += 1;
+            *count
+        };
+        let one = OneMore(Arc::clone(&self.0));
+        let job: Job = Box::new(move || {
+            job();
+            drop(one);
+        });
+        let Some(job) = steps::behind(job) else { return };
+        if running > MOST_BEHIND {
+            return job();
+        }
+        let job = Arc::new(Mutex::new(Some(job)));
+        let theirs = Arc::clone(&job);
+        let take = |job: &Mutex<Option<Job>>| job.lock().take();
+        let begun = begin_thread("wascc-drain", move || take(&theirs).map(|job| job()));
+        if let Err(error) = begun {
+            log::warn!("what is left is ended at once, for there is no thread to do so behind: {error}");
+            take(&job).into_iter().for_each(|job| job());
+        }
+    }
+
+    /// Waits until nothing goes on; false when `until` came first.
+    pub(crate) fn wait_done(&self, until: Instant) -> bool {
+        let mut count = self.0.count.lock();
+        while *count > 0 {
+            if self.0.done.wait_until(&mut count, until).timed_out() {
+                return *count == 0;
+            }
+        }
+        true
+    }
+}
+
+/// A line that is to be ended, in its turn at its provider: a link of the same key is made there only afterwards.
+pub(crate) struct End {
+    line: Line,
+    turn: Option<Arc<Turn>>,
+}
+
+impl End {
+    pub(crate) fn place(&self) -> Place {
+        Place::of(&self.line.key)
+    }
+}
+
+/// A provider that ends links.
+struct Ending {
+    provider: String,
+    lines: Vec<Line>,
+    answer: Result<Pending<()>, Unanswered>,
+}
+
+impl Shared {
+    /// These lines, which nobody else knows any more, with their turns.
+    pub(crate) fn ends(&self, within: &[Of], lines: Vec<Line>) -> Vec<End> {
+        let end = |line: Line| {
+            let of = Of::Line { provider: line.served.address(), link: line.key.clone() };
+            // Inside of the same turn it is the provider itself that causes this, and it is told all the same.
+            let turn = self.turns.take(of, within).ok().map(Arc::new);
+            End { line, turn }
+        };
+        lines.into_iter().map(end).collect()
+    }
+
+    /// Ends one line.
+    pub(crate) fn end_line(self: &Arc<Self>, line: Line, turn: Arc<Turn>) {
+        let ends = vec![End { line, turn: Some(turn) }];
+        self.end_lines(ends, deadline_after(self.limits.provider_deadline));
+    }
+
+    /// Ends lines, those of different providers at once, and waits for it until `until`.
+    pub(crate) fn end_lines(self: &Arc<Self>, ends: Vec<End>, until: Instant) {
+        let mut providers: BTreeMap<usize, Vec<End>> = BTreeMap::new();
+        for end in ends {
+            providers.entry(end.line.served.address()).or_default().push(end);
+        }
+        let endings: Vec<_> = (providers.into_values())
+            .map(|ends| self.begin_ending(&Arc::clone(&ends[0].line.served), ends, false, until))
+            .collect();
+        self.wait_ended(endings, until);
+    }
+
+    /// Ends lines, behind.
+    pub(crate) fn end_behind(self: &Arc<Self>, ends: Vec<End>) {
+        if !ends.is_empty() {
+            let host = Arc::clone(self);
+            self.behind.go_on(move || host.end_lines(ends, deadline_after(host.limits.provider_deadline)));
+        }
+    }
+
+    /// Ends the lines over which providers may deliver, all at once, and waits for it until `until`: for so long the requests that came over
+    /// them are answered. Returns the other lines, and those for which there was no thread.
+    pub(crate) fn close_fronts(self: &Arc<Self>, ends: Vec<End>, until: Instant) -> Vec<End> {
+        let (fronts, mut others): (Vec<_>, Vec<_>) = ends.into_iter().partition(|end| end.line.delivers());
+        let mut endings = Vec::with_capacity(fronts.len());
+        for End { line, turn } in fronts {
+            let served = Arc::clone(&line.served);
+            let end = End { line: line.clone(), turn: turn.clone() };
+            let ending = self.begin_ending(&served, vec![end], false, until);
+            match ending.answer {
+                Ok(_) => endings.push(ending),
+                Err(_) => others.push(End { line, turn }),
+            }
+        }
+        self.wait_ended(endings, until);
+        others
+    }
+
+    /// Lets a provider that was taken out of its place finish its calls until `drained`, ends its links, and shuts it down unless it stands
+    /// in another place too: all behind.
+    pub(crate) fn dismiss(self: &Arc<Self>, served: Arc<Served>, ends: Vec<End>, drained: Instant) {
+        served.close();
+        let host = Arc::clone(self);
+        self.behind.go_on(move || {
+            let ends = host.close_fronts(ends, drained);
+            served.drain(drained);
+            let until = deadline_after(host.limits.provider_deadline);
+            let ending = host.begin_ending(&served, ends, true, until);
+            // From here on the provider is let go where it is shut down, for its own end may take any time too.
+            drop(served);
+            host.wait_ended(vec![ending], until);
+        });
+    }
+
+    /// Waits for the calls in flight of an actor that was removed, ends them when their time is over, and then ends its links: all behind.
+    pub(crate) fn see_off(self: &Arc<Self>, actor: Arc<Actor>, ends: Vec<End>, drained: Instant) {
+        let host = Arc::clone(self);
+        self.behind.go_on(move || {
+            step("waits for the calls in flight");
+            actor.drain(drained);
+            actor.end(drained + LAST_GRACE);
+            actor.links.clear();
+            host.end_lines(ends, deadline_after(host.limits.provider_deadline));
+        });
+    }
+
+    /// Ends the lines of providers that leave, shuts down those that stand nowhere any more, and waits for all until `until`.
+    pub(crate) fn dismiss_all(self: &Arc<Self>, leaving: Vec<(Arc<Served>, Vec<End>)>, until: Instant) {
+        let leave = |(served, ends)| self.begin_ending(&served, ends, true, until);
+        let endings = leaving.into_iter().map(leave).collect();
+        self.wait_ended(endings, until);
+    }
+
+    /// Has a provider end these lines one after the other. When it `leaves` its place with that and stands in no other, it is shut down.
+    fn begin_ending(
+        self: &Arc<Self>,
+        served: &Arc<Served>,
+        ends: Vec<End>,
+        leaves: bool,
+        until: Instant,
+    ) -> Ending {
+        let lines = ends.iter().map(|end| end.line.clone()).collect();
+        let inside = ends.iter().filter_map(|end| Some(end.turn.as_ref()?.all())).flatten().collect();
+        let (host, its) = (Arc::downgrade(self), Arc::clone(served));
+        let end = move || {
+            for End { line, turn } in ends {
+                its.unlink(&line.key);
+                line.cut();
+                drop((line, turn));
+            }
+            if leaves && host.upgrade().is_none_or(|host| host.wiring.has_left(&its)) {
+                its.shutdown();
+            }
+        };
+        let answer = self.foreign.begin(&served.account, until, inside, end, drop);
+        if leaves && answer.is_err() {
+            self.wiring.has_left(served);
+        }
+        Ending { provider: served.name.clone(), lines, answer }
+    }
+
+    fn wait_ended(&self, endings: Vec<Ending>, until: Instant) {
+        for Ending { provider, lines, answer } in endings {
+            if let Err(why) = answer.and_then(|pending| pending.wait(until)) {
+                log::error!("{}", self.unanswered(&provider, UNLINK, why));
+            }
+            // Whatever the provider does with its handles: they lead nowhere any more.
+            lines.iter().for_each(Line::cut);
+        }
+    }
+}

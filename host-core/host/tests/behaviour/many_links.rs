@@ -1,0 +1,107 @@
+//! What a change of one link costs does not grow with the links that it has nothing to do with.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use capability_provider::{ActorId, CapabilityId, LinkConfig, LinkKey, LinkName, Provider};
+
+use crate::support::{Recorder, World, forwarder, module_key};
+
+const FEW: usize = 10;
+const MANY: usize = 10_000;
+/// How much longer a change may take among many links than among few. It took some ten thousand times as long when each looked at all.
+const AT_MOST: u32 = 12;
+/// Shorter than that is as good as no time: how long the threads took to wake each other is measured then.
+const HARDLY: Duration = Duration::from_micros(500);
+
+/// A host with so many links, as many for each of so many actors, and one link more of the first actor, whose provider is its own.
+struct Wired {
+    world: World,
+    actors: Vec<ActorId>,
+    own: LinkKey,
+}
+
+const OWN: &str = "test:own";
+
+impl Wired {
+    fn new(links: usize, actors: usize) -> Self {
+        let world = World::new();
+        let actors: Vec<ActorId> = (0..actors)
+            .map(|_| {
+                let module = world.sign(&forwarder(OWN, "", "Work"), &module_key(), |c| c.capability(OWN));
+                world.host.add_actor(module).unwrap()
+            })
+            .collect();
+        let provider = Recorder::of("test:others", "others");
+        for at in 0..links / actors.len() {
+            let name = LinkName::new(&format!("link{at}")).unwrap();
+            world.host.add_provider(name.clone(), Arc::clone(&provider) as _).unwrap();
+            for actor in &actors {
+                let link = LinkKey::new(actor.clone(), provider.capability(), name.clone());
+                world.host.link(&link, LinkConfig::new()).unwrap();
+            }
+        }
+        let own = LinkKey::new(actors[0].clone(), CapabilityId::new(OWN).unwrap(), LinkName::default());
+        world.host.add_provider(LinkName::default(), Recorder::of(OWN, "own")).unwrap();
+        world.host.link(&own, LinkConfig::new()).unwrap();
+        assert_eq!(world.host.status().links.len(), links / actors.len() * actors.len() + 1);
+        Self { world, actors, own }
+    }
+
+    /// The median of what this takes, what goes on behind it not counted.
+    fn median(&self, change: impl Fn(&Self)) -> Duration {
+        let mut times: Vec<_> = (0..41)
+            .map(|_| {
+                let began = Instant::now();
+                change(self);
+                let took = began.elapsed();
+                self.world.settle();
+                took
+            })
+            .collect();
+        times.sort_unstable();
+        times[times.len() / 2]
+    }
+
+    fn times(&self) -> [(&'static str, Duration); 3] {
+        let host = &self.world.host;
+        let replace =
+            |_: &Self| host.replace_provider(LinkName::default(), Recorder::of(OWN, "next")).unwrap();
+        let link = |wired: &Self| {
+            host.unlink(&wired.own).unwrap();
+            host.link(&wired.own, LinkConfig::new()).unwrap();
+        };
+        let ask = |wired: &Self| {
+            let reply = host.call(&wired.actors[0], "Forward", b"x").unwrap();
+            assert_eq!(&reply[..], b"next: x");
+        };
+        [
+            ("replacing a provider", self.median(replace)),
+            ("ending and making a link", self.median(link)),
+            ("a call over the link", self.median(ask)),
+        ]
+    }
+}
+
+#[track_caller]
+fn assert_alike(few: &Wired, many: &Wired) {
+    for ((what, few), (_, many)) in few.times().into_iter().zip(many.times()) {
+        println!("{what}: {few:?} among {FEW} links, {many:?} among {MANY}");
+        assert!(
+            many <= few.max(HARDLY) * AT_MOST,
+            "{what}: {few:?} among {FEW} links, {many:?} among {MANY}"
+        );
+    }
+}
+
+#[test]
+fn a_change_of_one_link_does_not_look_at_those_of_other_actors() {
+    assert_alike(&Wired::new(FEW, 5), &Wired::new(MANY, 50));
+}
+
+#[test]
+fn a_change_of_one_link_hardly_looks_at_the_others_of_its_actor() {
+    assert_alike(&Wired::new(FEW, 1), &Wired::new(MANY, 1));
+}
