@@ -271,3 +271,16 @@ fn a_handover_the_end_of_the_old_account_and_calls_meet() {
     cast.assert_came_about(&["v1 answers", "th answers", "a call is refused a host call"]);
     cast.assert_never("a call is refused by the policy");
 }
+
+/// Whoever saw the policy before may say so after others have seen the next: no change is recorded for that.
+#[test]
+fn calls_that_saw_an_older_policy_bring_no_record_back() {
+    let cast = Cast::new();
+    let orders = meet(&cast, (Set::Ours, true), 2, 300, |world| {
+        let calls = ["one", "two"].map(|me| party(me, move || world.call(me)));
+        calls.into_iter().chain([party("policy", || world.set(&[Set::Nobody, Set::Ours]))]).collect()
+    });
+    assert!(orders > 300, "{orders}");
+    cast.assert_came_about(&["v1 answers", "a call is refused by the policy", "one bar and one return"]);
+    cast.assert_never("more bars than policies");
+}

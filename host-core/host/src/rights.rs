@@ -137,8 +137,8 @@ impl Rights {
 
     /// Whether the actor may be called at `now`. Asked at the beginning of every call.
     pub(crate) fn may_run(&self, now: u64) -> Result<MayRun, Error> {
-        let holds = self.hold(now).map_err(|source| self.no_longer_valid(source));
-        self.trail.seen(&self.claims, holds, now).map(|()| MayRun(()))
+        let holds = |now| self.hold(now).map_err(|source| self.no_longer_valid(source));
+        self.trail.seen(&self.claims, holds(now), holds).map(|()| MayRun(()))
     }
 
     /// Whether the token holds under the policy at `now`.
@@ -183,14 +183,15 @@ impl Rights {
 
     /// As [`allow`](Self::allow), for a call that a provider delivers to the actor: that it may be called is decided with it.
     pub(crate) fn allow_delivery(&self, access: &Access<'_>, now: u64) -> Result<MayRun, Error> {
+        let holds = |now| self.hold(now).map_err(|source| self.no_longer_valid(source));
         match self.allow(access, now) {
             Ok(allowed) => {
-                self.trail.seen(&self.claims, Ok(()), now)?;
+                self.trail.seen(&self.claims, Ok(()), holds)?;
                 self.used(&allowed, access, now)?;
                 Ok(MayRun(()))
             }
             Err(error @ Error::NoLongerValid { .. }) => {
-                self.trail.seen(&self.claims, Err(error), now).map(|()| MayRun(()))
+                self.trail.seen(&self.claims, Err(error), holds).map(|()| MayRun(()))
             }
             Err(error) => Err(error),
         }

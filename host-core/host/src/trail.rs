@@ -23,6 +23,7 @@ use crate::{
     audit::Audit,
     error::Error,
     names,
+    steps::step,
     tally::{Asked, Next, Tally},
     uses::{Allowed, Uses},
 };
@@ -211,40 +212,55 @@ impl Trail {
         }
     }
 
-    /// What was seen when it was asked whether the actor may be called. A change is recorded once.
+    /// What was seen when it was asked whether the actor may be called. A change is recorded once: what somebody saw may be old by the time
+    /// that he says so, so that a change is only believed when it `holds` still, with nobody else recording one.
     pub(crate) fn seen(
         &self,
         claims: &ModuleClaims,
         may_run: Result<(), Error>,
-        now: u64,
+        holds: impl FnOnce(u64) -> Result<(), Error>,
     ) -> Result<(), Error> {
         match may_run {
             Ok(()) if !self.barred.load(SeqCst) => Ok(()),
-            Ok(()) => self.restored(claims, now),
+            Ok(()) => self.restored(claims, holds),
             Err(error) => {
-                self.barred(claims, &error, now);
+                self.barred(claims, holds);
                 Err(error)
             }
         }
     }
 
-    fn barred(&self, claims: &ModuleClaims, error: &Error, now: u64) {
+    fn barred(&self, claims: &ModuleClaims, holds: impl FnOnce(u64) -> Result<(), Error>) {
         if self.barred.load(SeqCst) {
             return;
         }
+        step("notes that the actor may not be called");
         let _one_at_a_time = self.once.lock();
-        if !self.barred.swap(true, SeqCst) {
+        let now = self.clock.now();
+        if self.barred.load(SeqCst) {
+            return;
+        }
+        if let Err(error) = holds(now) {
             log::warn!("{error}");
             let event = Event::ActorBarred { actor: self.actor.as_str(), reason: &error.to_string() };
             self.audit.note(now, &event, &format!("the end of {}", Label::from(claims)));
+            self.barred.store(true, SeqCst);
         }
     }
 
-    fn restored(&self, claims: &ModuleClaims, now: u64) -> Result<(), Error> {
+    fn restored(
+        &self,
+        claims: &ModuleClaims,
+        holds: impl FnOnce(u64) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        step("notes that the actor may be called again");
         let _one_at_a_time = self.once.lock();
+        let now = self.clock.now();
         if !self.barred.load(SeqCst) {
             return Ok(());
         }
+        // Whoever saw that it may is refused where it may not any more.
+        holds(now)?;
         let reason = "its token and the policy let it run again";
         let event = Event::ActorRestored { actor: self.actor.as_str(), reason };
         self.audit.record(now, &event, &format!("the return of {}", Label::from(claims)))?;

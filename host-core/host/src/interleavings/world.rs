@@ -373,6 +373,7 @@ impl World<'_> {
     pub(super) fn run(&self, choose: &mut dyn Choose, parties: Vec<Party<'_>>) {
         in_one_order(parties, choose, &mut Watching(self));
         self.hold_against_the_log();
+        self.assert_by_turns();
         self.host.shutdown();
         let outcomes = self.cast.outcomes.lock();
         let otherwise = outcomes.iter().find(|outcome| outcome.contains("otherwise"));
@@ -569,6 +570,25 @@ impl World<'_> {
             }),
             Err(error) => self.ledger.wrong(format!("a call failed: {error}")),
         }
+    }
+
+    /// That an actor whose version stays is barred and comes back by turns, as the log has it.
+    fn assert_by_turns(&self) {
+        let records = self.ledger.records();
+        let events = || records.iter().filter_map(|record| record["event"].as_str());
+        let versions = events().filter(|event| matches!(*event, "actor_loaded" | "actor_swapped")).count();
+        if versions != 1 || events().any(|event| event == "records_lost") {
+            return;
+        }
+        let seen: Vec<_> =
+            events().filter(|event| matches!(*event, "actor_barred" | "actor_restored")).collect();
+        let by_turns = ["actor_barred", "actor_restored"].into_iter().cycle().take(seen.len());
+        assert!(by_turns.eq(seen.iter().copied()), "{seen:?}: {records:#?}");
+        self.cast.came_about(|| match seen.len() {
+            0 | 1 => "no return".to_owned(),
+            2 => "one bar and one return".to_owned(),
+            _ => "more bars than policies".to_owned(),
+        });
     }
 
     /// What serves in the end is what the log says, and nobody used anything before the log had it.
