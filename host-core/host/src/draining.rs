@@ -3,18 +3,18 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use capability_provider::deadline_after;
+use capability_provider::{LinkKey, deadline_after};
 use parking_lot::{Condvar, Mutex};
-use system_limits::begin_thread;
 
 use crate::{
     actors::Actor,
+    crew::{Crew, Job, NotRun},
     foreign::{Pending, Unanswered},
     loading::LAST_GRACE,
     management::{Of, Turn},
     providers::{Place, Served, UNLINK},
     shared::Shared,
-    steps::{self, Job, step},
+    steps::{self, step},
     wiring::Line,
 };
 
@@ -22,8 +22,10 @@ use crate::{
 const MOST_BEHIND: usize = 64;
 
 /// What goes on behind those who asked for it.
-#[derive(Default)]
-pub(crate) struct Behind(Arc<Running>);
+pub(crate) struct Behind {
+    running: Arc<Running>,
+    crew: Crew,
+}
 
 #[derive(Default)]
 struct Running {
@@ -41,43 +43,40 @@ impl Drop for OneMore {
     }
 }
 
+impl Default for Behind {
+    fn default() -> Self {
+        Self { running: Arc::default(), crew: Crew::new("wascc-drain", MOST_BEHIND) }
+    }
+}
+
 impl Behind {
     /// How much goes on.
     pub(crate) fn running(&self) -> usize {
-        *self.0.count.lock()
+        *self.running.count.lock()
     }
 
     /// Has this go on, on a thread of its own as long as there are not too many of them.
     fn go_on(&self, job: impl FnOnce() + Send + 'static) {
-        let running = {
-            let mut count = self.0.count.lock();
-            *count += 1;
-            *count
-        };
-        let one = OneMore(Arc::clone(&self.0));
+        *self.running.count.lock() += 1;
+        let one = OneMore(Arc::clone(&self.running));
         let job: Job = Box::new(move || {
             job();
             drop(one);
         });
         let Some(job) = steps::behind(job) else { return };
-        if running > MOST_BEHIND {
-            return job();
-        }
-        let job = Arc::new(Mutex::new(Some(job)));
-        let theirs = Arc::clone(&job);
-        let take = |job: &Mutex<Option<Job>>| job.lock().take();
-        let begun = begin_thread("wascc-drain", move || take(&theirs).map(|job| job()));
-        if let Err(error) = begun {
-            log::warn!("what is left is ended at once, for there is no thread to do so behind: {error}");
-            take(&job).into_iter().for_each(|job| job());
+        if let Err((why, job)) = self.crew.run(job, Instant::now()) {
+            if let NotRun::NoThread(error) = why {
+                log::warn!("what is left is ended at once, for there is no thread to do so behind: {error}");
+            }
+            job();
         }
     }
 
     /// Waits until nothing goes on; false when `until` came first.
     pub(crate) fn wait_done(&self, until: Instant) -> bool {
-        let mut count = self.0.count.lock();
+        let mut count = self.running.count.lock();
         while *count > 0 {
-            if self.0.done.wait_until(&mut count, until).timed_out() {
+            if self.running.done.wait_until(&mut count, until).timed_out() {
                 return *count == 0;
             }
         }
@@ -89,6 +88,8 @@ impl Behind {
 pub(crate) struct End {
     line: Line,
     turn: Option<Arc<Turn>>,
+    /// Whether it keeps its provider until then.
+    keeps: bool,
 }
 
 impl End {
@@ -102,6 +103,8 @@ struct Ending {
     provider: String,
     lines: Vec<Line>,
     answer: Result<Pending<()>, Unanswered>,
+    /// How often it is kept until then.
+    keeps: usize,
 }
 
 impl Shared {
@@ -111,14 +114,19 @@ impl Shared {
             let of = Of::Line { provider: line.served.address(), link: line.key.clone() };
             // Inside of the same turn it is the provider itself that causes this, and it is told all the same.
             let turn = self.turns.take(of, within).ok().map(Arc::new);
-            End { line, turn }
+            End { line, turn, keeps: false }
         };
         lines.into_iter().map(end).collect()
     }
 
+    /// The same of an actor that [left](crate::wiring::Wiring::leave).
+    pub(crate) fn ends_of_leaving(&self, within: &[Of], lines: Vec<Line>) -> Vec<End> {
+        self.ends(within, lines).into_iter().map(|end| End { keeps: true, ..end }).collect()
+    }
+
     /// Ends one line.
     pub(crate) fn end_line(self: &Arc<Self>, line: Line, turn: Arc<Turn>) {
-        let ends = vec![End { line, turn: Some(turn) }];
+        let ends = vec![End { line, turn: Some(turn), keeps: false }];
         self.end_lines(ends, deadline_after(self.limits.provider_deadline));
     }
 
@@ -129,7 +137,12 @@ impl Shared {
             providers.entry(end.line.served.address()).or_default().push(end);
         }
         let endings: Vec<_> = (providers.into_values())
-            .map(|ends| self.begin_ending(&Arc::clone(&ends[0].line.served), ends, false, until))
+            .map(|ends| {
+                let served = Arc::clone(&ends[0].line.served);
+                let ending = self.begin_ending(&served, ends, false, until);
+                self.give_up_unless_begun(&served, &ending);
+                ending
+            })
             .collect();
         self.wait_ended(endings, until);
     }
@@ -147,13 +160,13 @@ impl Shared {
     pub(crate) fn close_fronts(self: &Arc<Self>, ends: Vec<End>, until: Instant) -> Vec<End> {
         let (fronts, mut others): (Vec<_>, Vec<_>) = ends.into_iter().partition(|end| end.line.delivers());
         let mut endings = Vec::with_capacity(fronts.len());
-        for End { line, turn } in fronts {
+        for End { line, turn, keeps } in fronts {
             let served = Arc::clone(&line.served);
-            let end = End { line: line.clone(), turn: turn.clone() };
+            let end = End { line: line.clone(), turn: turn.clone(), keeps };
             let ending = self.begin_ending(&served, vec![end], false, until);
             match ending.answer {
                 Ok(_) => endings.push(ending),
-                Err(_) => others.push(End { line, turn }),
+                Err(_) => others.push(End { line, turn, keeps }),
             }
         }
         self.wait_ended(endings, until);
@@ -170,6 +183,7 @@ impl Shared {
             served.drain(drained);
             let until = deadline_after(host.limits.provider_deadline);
             let ending = host.begin_ending(&served, ends, true, until);
+            host.give_up_unless_begun(&served, &ending);
             // From here on the provider is let go where it is shut down, for its own end may take any time too.
             drop(served);
             host.wait_ended(vec![ending], until);
@@ -177,20 +191,30 @@ impl Shared {
     }
 
     /// Waits for the calls in flight of an actor that was removed, ends them when their time is over, and then ends its links: all behind.
-    pub(crate) fn see_off(self: &Arc<Self>, actor: Arc<Actor>, ends: Vec<End>, drained: Instant) {
+    pub(crate) fn see_off(
+        self: &Arc<Self>,
+        actor: Arc<Actor>,
+        links: Vec<LinkKey>,
+        ends: Vec<End>,
+        drained: Instant,
+    ) {
         let host = Arc::clone(self);
         self.behind.go_on(move || {
             step("waits for the calls in flight");
             actor.drain(drained);
             actor.end(drained + LAST_GRACE);
-            actor.links.clear();
+            host.wiring.gone(&actor, links.iter());
             host.end_lines(ends, deadline_after(host.limits.provider_deadline));
         });
     }
 
     /// Ends the lines of providers that leave, shuts down those that stand nowhere any more, and waits for all until `until`.
     pub(crate) fn dismiss_all(self: &Arc<Self>, leaving: Vec<(Arc<Served>, Vec<End>)>, until: Instant) {
-        let leave = |(served, ends)| self.begin_ending(&served, ends, true, until);
+        let leave = |(served, ends)| {
+            let ending = self.begin_ending(&served, ends, true, until);
+            self.give_up_unless_begun(&served, &ending);
+            ending
+        };
         let endings = leaving.into_iter().map(leave).collect();
         self.wait_ended(endings, until);
     }
@@ -204,27 +228,35 @@ impl Shared {
         until: Instant,
     ) -> Ending {
         let lines = ends.iter().map(|end| end.line.clone()).collect();
+        let keeps = ends.iter().filter(|end| end.keeps).count() + usize::from(leaves);
         let inside = ends.iter().filter_map(|end| Some(end.turn.as_ref()?.all())).flatten().collect();
         let (host, its) = (Arc::downgrade(self), Arc::clone(served));
         let end = move || {
-            for End { line, turn } in ends {
+            for End { line, turn, .. } in ends {
                 its.unlink(&line.key);
                 line.cut();
                 drop((line, turn));
             }
-            if leaves && host.upgrade().is_none_or(|host| host.wiring.has_left(&its)) {
+            let last = |_| host.upgrade().is_none_or(|host| host.wiring.has_left(&its));
+            if (0..keeps).any(last) {
                 its.shutdown();
             }
         };
         let answer = self.foreign.begin(&served.account, until, inside, end, drop);
-        if leaves && answer.is_err() {
-            self.wiring.has_left(served);
+        Ending { provider: served.name.clone(), lines, answer, keeps }
+    }
+
+    /// A provider that cannot be told to end anything is kept by it no longer.
+    fn give_up_unless_begun(&self, served: &Served, ending: &Ending) {
+        if ending.answer.is_err() {
+            for _ in 0..ending.keeps {
+                self.wiring.has_left(served);
+            }
         }
-        Ending { provider: served.name.clone(), lines, answer }
     }
 
     fn wait_ended(&self, endings: Vec<Ending>, until: Instant) {
-        for Ending { provider, lines, answer } in endings {
+        for Ending { provider, lines, answer, .. } in endings {
             if let Err(why) = answer.and_then(|pending| pending.wait(until)) {
                 log::error!("{}", self.unanswered(&provider, UNLINK, why));
             }

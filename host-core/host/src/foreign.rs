@@ -5,50 +5,36 @@
 //! one provider at most [`MOST_OF_ONE`] are abandoned; then whoever asks is refused.
 
 use std::{
-    collections::VecDeque,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use parking_lot::{Condvar, Mutex};
-use system_limits::begin_thread;
 
-use crate::management::{Of, run_inside};
+use crate::{
+    crew::{Crew, NotRun},
+    management::{Of, run_inside},
+};
 
 /// The most threads that run foreign code at once.
 pub(crate) const MOST_THREADS: usize = 128;
 /// The most calls of one provider that may be abandoned before it is asked nothing more.
 pub(crate) const MOST_OF_ONE: usize = 16;
-/// How long a thread waits for the next to do before it ends.
-const IDLE: Duration = Duration::from_secs(5);
-
-type Job = Box<dyn FnOnce() + Send>;
-
-/// The threads. Dropped, those at rest end.
-#[derive(Default)]
-pub(crate) struct Foreign(Arc<Crew>);
-
-#[derive(Default)]
-struct Crew {
-    state: Mutex<State>,
-    /// There is something to do, or it is over.
-    work: Condvar,
-    /// A thread is at rest.
-    rests: Condvar,
-    abandoned: AtomicUsize,
+/// The threads, and how many calls are abandoned.
+pub(crate) struct Foreign {
+    crew: Crew,
+    abandoned: Arc<AtomicUsize>,
 }
 
-#[derive(Default)]
-struct State {
-    jobs: VecDeque<Job>,
-    resting: usize,
-    threads: usize,
-    over: bool,
+impl Default for Foreign {
+    fn default() -> Self {
+        Self { crew: Crew::new("wascc-provider", MOST_THREADS), abandoned: Arc::default() }
+    }
 }
 
 /// Whose code runs, as far as it is counted: how many of its calls are abandoned, and how many may be.
@@ -92,8 +78,8 @@ pub(crate) enum Unanswered {
 /// A call that runs. Dropped, it is abandoned.
 pub(crate) struct Pending<T> {
     answer: Arc<Answer<T>>,
-    crew: Arc<Crew>,
-    account: Account,
+    /// All that are abandoned, and those of this account.
+    counts: [Arc<AtomicUsize>; 2],
 }
 
 struct Answer<T> {
@@ -111,7 +97,7 @@ enum Slot<T> {
 impl Foreign {
     /// How many calls outlasted their deadline and have not come back.
     pub(crate) fn abandoned(&self) -> usize {
-        self.0.abandoned.load(SeqCst)
+        self.abandoned.load(SeqCst)
     }
 
     /// Runs `code` inside of these turns and waits for it until `until`. When it comes back later, `late` is given what it brought.
@@ -139,17 +125,14 @@ impl Foreign {
             return Err(Unanswered::Stuck(account.abandoned()));
         }
         let answer = Arc::new(Answer { slot: Mutex::new(Slot::Waiting), given: Condvar::new() });
-        let (crew, mine, counted) = (Arc::clone(&self.0), Arc::clone(&answer), account.clone());
-        let job = move || run_inside(inside, || mine.give(code(), late, &crew, &counted));
-        self.0.run(Box::new(job), until)?;
-        Ok(Pending { answer, crew: Arc::clone(&self.0), account: account.clone() })
-    }
-}
-
-impl Drop for Foreign {
-    fn drop(&mut self) {
-        self.0.state.lock().over = true;
-        self.0.work.notify_all();
+        let counts = [&self.abandoned, &account.abandoned].map(Arc::clone);
+        let (mine, counted) = (Arc::clone(&answer), counts.clone());
+        let job = move || run_inside(inside, || mine.give(code(), late, &counted));
+        self.crew.run(job, until).map_err(|(why, _job)| match why {
+            NotRun::NoneFree => Unanswered::NoneFree,
+            NotRun::NoThread(error) => Unanswered::NoThread(error),
+        })?;
+        Ok(Pending { answer, counts })
     }
 }
 
@@ -172,8 +155,9 @@ impl<T> Pending<T> {
     }
 
     fn abandon(&self, slot: &mut Slot<T>) {
-        self.crew.abandoned.fetch_add(1, SeqCst);
-        self.account.abandoned.fetch_add(1, SeqCst);
+        for count in &self.counts {
+            count.fetch_add(1, SeqCst);
+        }
         *slot = Slot::Abandoned;
     }
 }
@@ -188,14 +172,15 @@ impl<T> Drop for Pending<T> {
 }
 
 impl<T> Answer<T> {
-    fn give(&self, answer: T, late: impl FnOnce(T), crew: &Crew, account: &Account) {
+    fn give(&self, answer: T, late: impl FnOnce(T), counts: &[Arc<AtomicUsize>; 2]) {
         let mut slot = self.slot.lock();
         if matches!(*slot, Slot::Abandoned) {
             drop(slot);
             // Whatever happens to it, it has come back.
             let _panicked = catch_unwind(AssertUnwindSafe(|| late(answer)));
-            crew.abandoned.fetch_sub(1, SeqCst);
-            account.abandoned.fetch_sub(1, SeqCst);
+            for count in counts {
+                count.fetch_sub(1, SeqCst);
+            }
             return;
         }
         // What it holds is let go before anybody goes on.
@@ -205,66 +190,9 @@ impl<T> Answer<T> {
     }
 }
 
-impl Crew {
-    /// Gives the job to a thread at rest, or to a new one.
-    fn run(self: &Arc<Self>, job: Job, until: Instant) -> Result<(), Unanswered> {
-        let mut state = self.state.lock();
-        loop {
-            if state.resting > state.jobs.len() {
-                state.jobs.push_back(job);
-                self.work.notify_one();
-                return Ok(());
-            }
-            if state.threads < MOST_THREADS {
-                break;
-            }
-            if self.rests.wait_until(&mut state, until).timed_out() {
-                return Err(Unanswered::NoneFree);
-            }
-        }
-        state.threads += 1;
-        drop(state);
-        let crew = Arc::clone(self);
-        begin_thread("wascc-provider", move || crew.work(job)).map(drop).map_err(|error| {
-            self.state.lock().threads -= 1;
-            self.rests.notify_one();
-            Unanswered::NoThread(error)
-        })
-    }
-
-    fn work(&self, first: Job) {
-        let mut next = Some(first);
-        while let Some(job) = next {
-            // The code of providers is guarded by itself.
-            let _panicked = catch_unwind(AssertUnwindSafe(job));
-            next = self.rest();
-        }
-    }
-
-    /// Waits for the next to do; nothing when the thread is to end.
-    fn rest(&self) -> Option<Job> {
-        let until = Instant::now() + IDLE;
-        let mut state = self.state.lock();
-        state.resting += 1;
-        self.rests.notify_one();
-        let next = loop {
-            let next = state.jobs.pop_front();
-            if next.is_some() || state.over || self.work.wait_until(&mut state, until).timed_out() {
-                break next.or_else(|| state.jobs.pop_front());
-            }
-        };
-        state.resting -= 1;
-        if next.is_none() {
-            state.threads -= 1;
-            self.rests.notify_one();
-        }
-        next
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::{sync::mpsc, time::Duration};
 
     use super::*;
 

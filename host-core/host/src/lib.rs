@@ -83,6 +83,7 @@ mod async_calls;
 mod audit;
 mod builder;
 mod calls;
+mod crew;
 mod dispatch;
 mod draining;
 mod ending;

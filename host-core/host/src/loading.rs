@@ -135,7 +135,8 @@ impl Shared {
             links.iter().for_each(|(key, _)| self.audit.unlinked(key, self.policy.now()));
             (actor, links)
         };
-        let ends = self.ends(&turn.all(), links.into_iter().filter_map(|(_, line)| line).collect());
+        let (links, lines): (Vec<_>, Vec<_>) = links.into_iter().unzip();
+        let ends = self.ends_of_leaving(&turn.all(), lines.into_iter().flatten().collect());
         let drained = self.drained();
         let ends = self.close_fronts(ends, drained);
         step("takes no more calls");
@@ -143,7 +144,7 @@ impl Shared {
         step("is not here any more");
         self.actors.remove(id);
         drop(turn);
-        self.see_off(actor, ends, drained);
+        self.see_off(actor, links, ends, drained);
         Ok(())
     }
 }

@@ -7,14 +7,11 @@ pub(crate) use self::nothing::{behind, lock, step, wait};
 #[cfg(test)]
 pub(crate) use crate::interleavings::schedule::{behind, lock, step, wait};
 
-/// What goes on behind an operation.
-pub(crate) type Job = Box<dyn FnOnce() + Send>;
-
 #[cfg(not(test))]
 mod nothing {
     use parking_lot::{Mutex, MutexGuard};
 
-    use super::Job;
+    use crate::crew::Job;
 
     /// The end of a step.
     #[inline(always)]

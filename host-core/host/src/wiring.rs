@@ -11,6 +11,7 @@ use parking_lot::RwLock;
 use crate::{
     actors::Actor,
     dispatch::LinkDispatch,
+    links::LinkTable,
     providers::{Place, Served},
 };
 
@@ -23,17 +24,19 @@ pub(crate) struct Wiring(RwLock<Maps>);
 struct Maps {
     places: BTreeMap<Place, Stand>,
     links: BTreeMap<ActorId, BTreeMap<Place, Link>>,
-    /// In how many places each provider (its address) stands, or has not yet been taken leave of.
+    /// In how many places each provider (its address) stands or drains, and how many links of actors that leave it has yet to end.
     standing: HashMap<usize, usize>,
     /// The number of the last link that was declared.
     declared: u64,
 }
 
-/// A place: its provider, and whose links lead there. It is kept as long as it has either.
+/// A place: its provider, and whose links lead there. It is kept as long as it has any of that.
 #[derive(Default)]
 struct Stand {
     served: Option<Arc<Served>>,
     actors: BTreeSet<ActorId>,
+    /// Those who were removed and whose calls in flight may still come here.
+    leaving: Vec<Arc<Actor>>,
 }
 
 /// A declared link; without a line it is down.
@@ -169,18 +172,38 @@ impl Wiring {
         Some(link.line)
     }
 
-    /// Forgets the links of an actor, which is not linked any more from here on. Returns all of them, with their lines where they are up.
-    /// Its table stays, for the calls that are in flight.
-    pub(crate) fn leave(&self, actor: &Actor) -> Vec<(LinkKey, Option<Line>)> {
+    /// Forgets the links of an actor, which is not linked any more from here on. Returns all of them, with their lines where they are up:
+    /// until each [was ended](Self::has_left), its provider stays. The actor's table stays, for the calls that are in flight, until it
+    /// [is gone](Self::gone).
+    pub(crate) fn leave(&self, actor: &Arc<Actor>) -> Vec<(LinkKey, Option<Line>)> {
         let mut maps = self.0.write();
         actor.leave();
         let links = maps.links.remove(&actor.id).unwrap_or_default();
         let mut left = Vec::with_capacity(links.len());
         for (place, link) in links {
-            maps.forget(&actor.id, &place);
+            let stand = maps.places.get_mut(&place).expect("a place is kept as long as links lead there");
+            stand.actors.remove(&actor.id);
+            if let Some(line) = &link.line {
+                stand.leaving.push(Arc::clone(actor));
+                *maps.standing.entry(line.served.address()).or_default() += 1;
+            }
+            maps.tidy(&place);
             left.push((place.link_of(&actor.id), link.line));
         }
         left
+    }
+
+    /// No calls of an actor that left are in flight any more. `links` are those that it had.
+    pub(crate) fn gone<'a>(&self, actor: &Arc<Actor>, links: impl Iterator<Item = &'a LinkKey>) {
+        let mut maps = self.0.write();
+        for place in links.map(Place::of) {
+            if let Some(stand) = maps.places.get_mut(&place) {
+                stand.leaving.retain(|leaving| !Arc::ptr_eq(leaving, actor));
+            }
+            maps.tidy(&place);
+        }
+        drop(maps);
+        actor.links.clear();
     }
 
     /// Puts a provider in its place with the links that it has made, if those are all that are declared.
@@ -202,6 +225,7 @@ impl Wiring {
             old_lines.extend(link.line.replace(line));
             before.push(link.actor.links.put(place.clone(), Some(Arc::clone(served))));
         }
+        before.extend(stand.abandon(place));
         let surplus = std::mem::take(made).into_values().collect();
         drop(maps);
         drop(before);
@@ -221,13 +245,15 @@ impl Wiring {
             lines.extend(link.line.take());
             before.push(link.actor.links.put(place.clone(), None));
         }
+        before.extend(stand.abandon(place));
         maps.tidy(place);
         drop(maps);
         drop(before);
         Some((served, lines))
     }
 
-    /// A provider has left one place with its links ended. Whether that was the last, so that it is to be shut down: it is told so once.
+    /// A provider has left one place with its links ended, or ended a link of an actor that left. Whether nothing else keeps it, so that it
+    /// is to be shut down: that is told once.
     pub(crate) fn has_left(&self, served: &Served) -> bool {
         let mut maps = self.0.write();
         let Some(places) = maps.standing.get_mut(&served.address()) else { return false };
@@ -237,6 +263,17 @@ impl Wiring {
             maps.standing.remove(&served.address());
         }
         last
+    }
+}
+
+impl Stand {
+    fn is_empty(&self) -> bool {
+        self.served.is_none() && self.actors.is_empty() && self.leaving.is_empty()
+    }
+
+    /// The provider leaves: for the actors that leave too there is none any more. Returns their tables before.
+    fn abandon(&mut self, place: &Place) -> Vec<Arc<LinkTable>> {
+        self.leaving.drain(..).map(|actor| actor.links.put(place.clone(), None)).collect()
     }
 }
 
@@ -280,7 +317,7 @@ impl Maps {
 
     /// Keeps no place that has neither provider nor links.
     fn tidy(&mut self, place: &Place) {
-        if self.places.get(place).is_some_and(|stand| stand.served.is_none() && stand.actors.is_empty()) {
+        if self.places.get(place).is_some_and(Stand::is_empty) {
             self.places.remove(place);
         }
     }

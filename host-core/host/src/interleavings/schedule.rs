@@ -12,7 +12,7 @@ use std::{
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use system_limits::begin_thread;
 
-use crate::steps::Job;
+use crate::crew::Job;
 
 /// The name of whatever goes on behind an operation.
 pub(super) const BEHIND: &str = "behind";

@@ -1,11 +1,18 @@
 //! Providers deliver to the actors they are linked to.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
+use capability_claims::Clock;
 use capability_provider::{ActorHandle, ActorId, CallContext, DispatchError, LinkConfig, LinkName};
 
 use crate::support::{
-    Recorder, STORE, World, echo, failing, forwarder, module_key, saying, spinning, store, store_link,
+    NOW, Recorder, STORE, World, echo, failing, forwarder, module_key, saying, spinning, store, store_link,
     trapping,
 };
 
@@ -170,4 +177,28 @@ fn a_provider_may_ask_for_the_actors_health() {
     let world = World::new();
     let error = handle(&world, &failing("not well")).health().unwrap_err();
     assert!(matches!(&error, DispatchError::Actor { text } if text == "not well"), "{error}");
+}
+
+/// A clock that counts who looks at it: each decision is made for a time.
+#[derive(Debug, Default)]
+struct Counting(AtomicUsize);
+
+impl Clock for Counting {
+    fn now(&self) -> u64 {
+        self.0.fetch_add(1, SeqCst);
+        NOW
+    }
+}
+
+#[test]
+fn a_call_is_decided_on_once_whoever_makes_it() {
+    let clock = Arc::new(Counting::default());
+    let world = World::with(|builder| builder.clock(Arc::clone(&clock) as _));
+    let handle = handle(&world, &echo());
+    for _ in 0..3 {
+        let before = clock.0.load(SeqCst);
+        handle.call("HandleRequest", b"").unwrap();
+        world.host.call(handle.actor(), "op", b"").unwrap();
+        assert_eq!(clock.0.load(SeqCst) - before, 2);
+    }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use capability_provider::{ActorId, CapabilityId, LinkConfig, LinkKey, LinkName, Provider};
 
-use crate::support::{Recorder, World, forwarder, module_key};
+use crate::support::{Recorder, World, echo, forwarder, module_key};
 
 const FEW: usize = 10;
 const MANY: usize = 10_000;
@@ -65,7 +65,29 @@ impl Wired {
         times[times.len() / 2]
     }
 
-    fn times(&self) -> [(&'static str, Duration); 3] {
+    /// The median of what it takes to remove an actor with one link.
+    fn removals(&self) -> Duration {
+        let leaving: Vec<_> = (0..9)
+            .map(|_| {
+                let module = self.world.sign(&echo(), &module_key(), |c| c.capability(OWN));
+                let actor = self.world.host.add_actor(module).unwrap();
+                let link = LinkKey { actor: actor.clone(), ..self.own.clone() };
+                self.world.host.link(&link, LinkConfig::new()).unwrap();
+                actor
+            })
+            .collect();
+        let mut times: Vec<_> = (leaving.iter())
+            .map(|actor| {
+                let began = Instant::now();
+                self.world.host.remove_actor(actor).unwrap();
+                began.elapsed()
+            })
+            .collect();
+        times.sort_unstable();
+        times[times.len() / 2]
+    }
+
+    fn times(&self) -> [(&'static str, Duration); 4] {
         let host = &self.world.host;
         let replace =
             |_: &Self| host.replace_provider(LinkName::default(), Recorder::of(OWN, "next")).unwrap();
@@ -81,6 +103,7 @@ impl Wired {
             ("replacing a provider", self.median(replace)),
             ("ending and making a link", self.median(link)),
             ("a call over the link", self.median(ask)),
+            ("removing an actor", self.removals()),
         ]
     }
 }

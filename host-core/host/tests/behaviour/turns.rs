@@ -13,8 +13,8 @@ use capability_provider::{ActorId, CapabilityId, LinkConfig, LinkKey, LinkName, 
 use host_core::{Error, Host};
 
 use crate::support::{
-    Event, LONG, Recorder, STORE, World, echo, forwarder, hang, holding, in_time, module_key, saying, store,
-    store_link, until,
+    Event, LONG, Recorder, STORE, World, assert_unavailable, calls_twice, echo, forwarder, hang, holding,
+    in_time, module_key, saying, store, store_link, until,
 };
 
 /// A host that waits for providers and drains for ever, so that whoever does not come back waits for somebody.
@@ -378,4 +378,25 @@ fn an_actor_that_comes_back_is_linked_again_only_when_its_old_link_has_ended() {
     assert_eq!(provider.events(), [made.clone(), Event::Unlink(link), made]);
     release.send(()).unwrap();
     assert_eq!(&world.host.call(&actor, "Forward", b"").unwrap()[..], b"done");
+}
+
+#[test]
+fn a_provider_that_is_replaced_while_an_actor_leaves_ends_its_links_and_then_itself() {
+    let world = patient();
+    let (old, is_inside, release) = holding();
+    let actor = world.add(&calls_twice(STORE, "Work"));
+    world.host.add_provider(LinkName::default(), old.clone()).unwrap();
+    world.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
+    let call = world.call_aside(&actor);
+    is_inside.recv_timeout(LONG).unwrap();
+    world.host.remove_actor(&actor).unwrap();
+    world.host.replace_provider(LinkName::default(), Recorder::new("new")).unwrap();
+    assert_eq!(old.shutdowns(), 0, "a call is in flight there");
+    release.send(()).unwrap();
+    // What the call asks for next has no provider any more: the new one was never linked to who leaves.
+    assert_unavailable(&in_time(move || call.join().unwrap()).unwrap_err());
+    world.settle();
+    let link = store_link(&actor);
+    let made = Event::Link(link.clone(), LinkConfig::new());
+    assert_eq!(old.events(), [made, Event::Unlink(link), Event::Shutdown]);
 }
