@@ -1,7 +1,11 @@
 //! Ends what was replaced or removed, behind whoever asked for it: fronts are closed first, then calls in flight are waited for, then links
 //! are ended, then a provider that stands nowhere any more is shut down.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+    time::Instant,
+};
 
 use capability_provider::{LinkKey, deadline_after};
 use parking_lot::{Condvar, Mutex};
@@ -85,6 +89,7 @@ impl Behind {
 }
 
 /// A line that is to be ended, in its turn at its provider: a link of the same key is made there only afterwards.
+#[derive(Clone)]
 pub(crate) struct End {
     line: Line,
     turn: Option<Arc<Turn>>,
@@ -102,9 +107,17 @@ impl End {
 struct Ending {
     provider: String,
     lines: Vec<Line>,
-    answer: Result<Pending<()>, Unanswered>,
+    begun: Begun,
     /// How often it is kept until then.
     keeps: usize,
+}
+
+/// Whether a provider was told.
+enum Begun {
+    Yes(Pending<()>),
+    /// There is no thread for it that could be left behind, so that it is told by one of those that drain.
+    Behind,
+    No(Unanswered),
 }
 
 impl Shared {
@@ -164,9 +177,9 @@ impl Shared {
             let served = Arc::clone(&line.served);
             let end = End { line: line.clone(), turn: turn.clone(), keeps };
             let ending = self.begin_ending(&served, vec![end], false, until);
-            match ending.answer {
-                Ok(_) => endings.push(ending),
-                Err(_) => others.push(End { line, turn, keeps }),
+            match ending.begun {
+                Begun::Yes(_) | Begun::Behind => endings.push(ending),
+                Begun::No(_) => others.push(End { line, turn, keeps }),
             }
         }
         self.wait_ended(endings, until);
@@ -230,25 +243,24 @@ impl Shared {
         let lines = ends.iter().map(|end| end.line.clone()).collect();
         let keeps = ends.iter().filter(|end| end.keeps).count() + usize::from(leaves);
         let inside = ends.iter().filter_map(|end| Some(end.turn.as_ref()?.all())).flatten().collect();
-        let (host, its) = (Arc::downgrade(self), Arc::clone(served));
-        let end = move || {
-            for End { line, turn, .. } in ends {
-                its.unlink(&line.key);
-                line.cut();
-                drop((line, turn));
+        let (host, its, spare) = (Arc::downgrade(self), Arc::clone(served), ends.clone());
+        let end = move || end_all(&host, &its, ends, keeps);
+        let begun = match self.foreign.begin(&served.account, until, inside, end, drop) {
+            Ok(pending) => Begun::Yes(pending),
+            Err(why @ Unanswered::NoThread(_)) => {
+                log::warn!("{}", self.unanswered(&served.name, UNLINK, why));
+                let (host, its) = (Arc::downgrade(self), Arc::clone(served));
+                self.behind.go_on(move || end_all(&host, &its, spare, keeps));
+                Begun::Behind
             }
-            let last = |_| host.upgrade().is_none_or(|host| host.wiring.has_left(&its));
-            if (0..keeps).any(last) {
-                its.shutdown();
-            }
+            Err(why) => Begun::No(why),
         };
-        let answer = self.foreign.begin(&served.account, until, inside, end, drop);
-        Ending { provider: served.name.clone(), lines, answer, keeps }
+        Ending { provider: served.name.clone(), lines, begun, keeps }
     }
 
     /// A provider that cannot be told to end anything is kept by it no longer.
     fn give_up_unless_begun(&self, served: &Served, ending: &Ending) {
-        if ending.answer.is_err() {
+        if matches!(ending.begun, Begun::No(_)) {
             for _ in 0..ending.keeps {
                 self.wiring.has_left(served);
             }
@@ -256,12 +268,30 @@ impl Shared {
     }
 
     fn wait_ended(&self, endings: Vec<Ending>, until: Instant) {
-        for Ending { provider, lines, answer, .. } in endings {
-            if let Err(why) = answer.and_then(|pending| pending.wait(until)) {
+        for Ending { provider, lines, begun, .. } in endings {
+            let why = match begun {
+                Begun::Yes(pending) => pending.wait(until).err(),
+                Begun::Behind => None,
+                Begun::No(why) => Some(why),
+            };
+            if let Some(why) = why {
                 log::error!("{}", self.unanswered(&provider, UNLINK, why));
             }
             // Whatever the provider does with its handles: they lead nowhere any more.
             lines.iter().for_each(Line::cut);
         }
+    }
+}
+
+/// Ends these lines one after the other; and then the provider, if it was kept by them alone.
+fn end_all(host: &Weak<Shared>, served: &Served, ends: Vec<End>, keeps: usize) {
+    for End { line, turn, .. } in ends {
+        served.unlink(&line.key);
+        line.cut();
+        drop((line, turn));
+    }
+    let last = |_| host.upgrade().is_none_or(|host| host.wiring.has_left(served));
+    if (0..keeps).any(last) {
+        served.shutdown();
     }
 }

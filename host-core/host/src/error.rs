@@ -29,7 +29,7 @@ pub enum Error {
         source: Box<wapc_host::Error>,
     },
     /// The operating system gave no thread.
-    #[error("the host's thread was not started: {source}")]
+    #[error("a thread of the host was not started: {source}")]
     Thread {
         /// What was seen.
         #[source]

@@ -305,3 +305,52 @@ impl Terms {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use capability_claims::{ClaimsBuilder, KeyKind, KeyPair, TrustPolicy, sign_module};
+    use host_audit::{AuditLog, OnFailure};
+
+    use super::*;
+    use crate::Host;
+
+    /// As when a call is decided on, and others see the next policy before it says what it saw.
+    #[test]
+    fn who_says_late_what_he_saw_of_a_policy_before_changes_nothing() {
+        let [account, key] = [KeyKind::Account, KeyKind::Module].map(|kind| KeyPair::generate(kind).unwrap());
+        let guest = r#"(module (memory (export "memory") 1)
+            (func (export "__guest_call") (param i32 i32) (result i32) (i32.const 1)))"#;
+        let claims = ClaimsBuilder::new(key.public_key());
+        let module = sign_module(&wat::parse_str(guest).unwrap(), &claims, &account).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.log");
+        let ours = TrustPolicy::nobody().account(account.public_key());
+        let log = AuditLog::open(&path, OnFailure::Refuse).unwrap();
+        let host = Host::builder().trust(ours.clone()).audit(log).build().unwrap();
+        let actor = host.add_actor(module).unwrap();
+        let rights =
+            Arc::clone(&host.shared().actors.find(actor.as_str()).unwrap().current().unwrap().rights);
+        let now = host.shared().policy.now();
+        let holds = |now| rights.hold(now).map_err(|source| rights.no_longer_valid(source));
+        let changes = || {
+            let text = fs::read_to_string(&path).unwrap();
+            ["actor_barred", "actor_restored"].map(|event| text.matches(&format!("\"{event}\"")).count())
+        };
+
+        let lets_it = holds(now);
+        host.replace_policy(TrustPolicy::nobody()).unwrap();
+        let bars_it = holds(now);
+        assert_eq!(changes(), [1, 0]);
+        // The policy lets nobody run now, whoever saw another before.
+        assert!(rights.trail.seen(&rights.claims, lets_it, holds).is_err());
+        assert_eq!(changes(), [1, 0]);
+
+        host.replace_policy(ours).unwrap();
+        assert_eq!(changes(), [1, 1]);
+        assert!(rights.trail.seen(&rights.claims, bars_it, holds).is_err());
+        host.call(&actor, "op", b"").unwrap();
+        assert_eq!(changes(), [1, 1]);
+    }
+}

@@ -231,10 +231,10 @@ impl Trail {
     }
 
     fn barred(&self, claims: &ModuleClaims, holds: impl FnOnce(u64) -> Result<(), Error>) {
+        step("notes that the actor may not be called");
         if self.barred.load(SeqCst) {
             return;
         }
-        step("notes that the actor may not be called");
         let _one_at_a_time = self.once.lock();
         let now = self.clock.now();
         if self.barred.load(SeqCst) {

@@ -179,7 +179,8 @@ fn only_so_many_calls_into_a_provider_are_left_behind() {
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!((held, limit), (late, late));
+    // Far fewer than there may be threads, so that others go on.
+    assert_eq!((held, limit, late), (16, 16, 16));
     assert_eq!(world.host.status().providers[0].abandoned, late);
     drop(release);
     until("all come back", || world.host.status().abandoned == 0);
