@@ -116,8 +116,10 @@ fn what_drains_keeps_nobody_waiting() {
     assert_eq!(&world.host.call(&stays, "Forward", b"x").unwrap()[..], b"next: x");
     assert_eq!(world.host.status().draining, 2);
     live_beside(&world);
-    for call in calls {
+    for _ in &calls {
         release.send(()).unwrap();
+    }
+    for call in calls {
         assert_eq!(&call.join().unwrap().unwrap()[..], b"done");
     }
     world.settle();
