@@ -155,7 +155,7 @@ impl HostBuilder {
 
     /// Tells actors that are built for WASI the time of this clock, in place of the system's; for tests and replay. Tokens are judged by
     /// [`clock`](Self::clock).
-    pub fn guest_clock(mut self, clock: impl wapc_host::Clock) -> Self {
+    pub fn guest_clock(mut self, clock: impl wapc_host::GuestClock) -> Self {
         self.system.clock = Source::Owner(Arc::new(clock));
         self
     }

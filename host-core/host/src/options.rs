@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use capability_claims::PublicKey;
 use capability_provider::ActorId;
-use wapc_host::{Clock, HostCallError};
+use wapc_host::{GuestClock, HostCallError};
 
 use crate::system::{OwnSystem, Source};
 
@@ -58,7 +58,7 @@ impl AddOptions {
     /// [`HostBuilder::guest_clock`](crate::HostBuilder::guest_clock). It holds until the actor is removed, over all swaps, as all of the
     /// clock and of random bytes.
     #[must_use]
-    pub fn guest_clock(mut self, clock: impl Clock) -> Self {
+    pub fn guest_clock(mut self, clock: impl GuestClock) -> Self {
         self.system.clock = Some(Source::Owner(Arc::new(clock)));
         self
     }

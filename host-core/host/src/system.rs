@@ -3,21 +3,21 @@
 
 use std::{fmt, ptr, sync::Arc};
 
-use wapc_host::{Clock, HostCallError, WapcHostBuilder};
+use wapc_host::{GuestClock, HostCallError, WapcHostBuilder};
 
 /// Fills a buffer with random bytes.
 pub(crate) type Random = dyn Fn(&mut [u8]) -> Result<(), HostCallError> + Send + Sync;
 
 #[derive(Clone, Default)]
 pub(crate) struct System {
-    pub(crate) clock: Source<dyn Clock>,
+    pub(crate) clock: Source<dyn GuestClock>,
     pub(crate) random: Source<Random>,
 }
 
 /// What one actor is given in place of what the host gives. `None` leaves it to the host.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct OwnSystem {
-    pub(crate) clock: Option<Source<dyn Clock>>,
+    pub(crate) clock: Option<Source<dyn GuestClock>>,
     pub(crate) random: Option<Source<Random>>,
 }
 

@@ -1,4 +1,4 @@
-//! Cases, as their files have them.
+//! Reads cases from their files.
 
 use serde::Deserialize;
 
@@ -17,7 +17,7 @@ pub enum Error {
         #[source]
         source: toml::de::Error,
     },
-    /// The guest of a case for hosts is no module.
+    /// The guest of a case for hosts is not a module.
     #[error("the guest of the case `{name}` is no module: {reason}")]
     Guest {
         /// The file's name, without its ending.
@@ -87,7 +87,7 @@ pub enum Expected {
 pub struct Answer {
     /// The operation that it is for; any, if it is left out.
     pub operation: Option<String>,
-    /// The reply; the call's own payload, if nothing else is said.
+    /// The reply; the call's own payload by default.
     pub reply: Option<Bytes>,
     /// The text of the error that the call fails with.
     pub error: Option<String>,
@@ -104,7 +104,7 @@ pub struct Answer {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Call {
-    /// The binding; empty where the guest's generation of the protocol has none.
+    /// The binding; empty where the guest's version of the protocol has none.
     #[serde(default)]
     pub binding: String,
     /// The namespace.

@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use wapc_fuzz::{
     Closing, Ending, Function, Host, Machine, Memory, Outcome, Step, program, text, watch_panics,
 };
-use wapc_host::{Clock, Engine, HostCall, HostCallError, HostHandler, Reply, WapcHost};
+use wapc_host::{GuestClock, Engine, HostCall, HostCallError, HostHandler, Reply, WapcHost};
 
 const PAGES: usize = 4;
 const SUCCESS: u64 = 0;
@@ -115,7 +115,7 @@ impl HostHandler for Printer {
 
 struct Stopped;
 
-impl Clock for Stopped {
+impl GuestClock for Stopped {
     fn realtime(&self) -> u64 {
         0x0102_0304_0506_0708
     }

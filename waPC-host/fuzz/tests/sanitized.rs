@@ -46,8 +46,6 @@ mod host_console;
 mod host_fresh;
 #[path = "../../host/tests/fuel.rs"]
 mod host_fuel;
-#[path = "../../host/tests/generations.rs"]
-mod host_generations;
 #[path = "../../host/tests/handles.rs"]
 mod host_handles;
 #[path = "../../host/tests/hostile.rs"]
@@ -60,6 +58,8 @@ mod host_options;
 mod host_pool;
 #[path = "../../host/tests/protocol.rs"]
 mod host_protocol;
+#[path = "../../host/tests/protocol_versions.rs"]
+mod host_protocol_versions;
 #[path = "../../host/tests/stack_end.rs"]
 mod host_stack_end;
 #[path = "../../host/tests/wasi.rs"]

@@ -1,4 +1,4 @@
-//! The functions that a guest may import, and the exports by which it is entered.
+//! Offers the functions that a guest may import, and names the exports by which it is entered.
 //!
 //! One file for each family of functions: the protocol's own, and what the languages of guests bring along.
 

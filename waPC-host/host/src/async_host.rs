@@ -1,4 +1,4 @@
-//! Calls as futures: the one blocking way into the guest, on threads of the library's own.
+//! Makes calls as futures: the one blocking way into the guest, on threads of the library's own.
 
 use std::{
     fmt,
@@ -20,7 +20,7 @@ use crate::{CallOptions, Error, WapcHost};
 /// the threads.
 ///
 /// A guest computes, and a computation keeps its thread busy whatever it is called from. So each call runs as
-/// [`WapcHost::call_with`] on a thread of a small pool, and its future waits for the outcome. The threads are started when
+/// [`WapcHost::call_with`] on a thread of a small worker pool, and its future waits for the outcome. The threads are started when
 /// they are needed, and end when they have nothing to do and when the last clone is dropped; calls that were taken are
 /// carried out all the same. A call that waits for a thread finds out that its [`CancelToken`] was cancelled, or that its time
 /// is up, when it gets one.
@@ -86,8 +86,8 @@ impl AsyncHost {
         Self::builder(host).build()
     }
 
-    /// Calls of `host` with other settings. Without more words: as many threads as `host` may have instances, 1024 calls
-    /// that wait for a thread, and threads that end when they had nothing to do for ten seconds.
+    /// Calls of `host` with other settings. Defaults: as many threads as `host` may have instances, 1024 calls that wait
+    /// for a thread, and threads that end after ten seconds without work.
     #[must_use]
     pub fn builder(host: WapcHost) -> AsyncHostBuilder {
         let threads = host.pool_stats().max;

@@ -1,4 +1,4 @@
-//! The settings of a host.
+//! Builds a host from its settings.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -6,8 +6,8 @@ use call_context::CallContext;
 use wapc_engine::{Limits, Module};
 
 use crate::{
-    CallOptions, Clock, Error, HostCallError, HostHandler, WapcHost, abi, host::Shared, pool::PoolSettings,
-    settings::Settings, system::System,
+    CallOptions, Error, GuestClock, HostCallError, HostHandler, WapcHost, abi, host::HostInner,
+    pool::PoolSettings, settings::Settings, system::System,
 };
 
 /// The largest number of bytes that a guest can address.
@@ -20,7 +20,7 @@ pub struct WapcHostBuilder {
     system: System,
     settings: Settings,
     pool: PoolSettings,
-    /// How many more instances there may be for nested calls, if that was said.
+    /// How many more instances there may be for nested calls, if that was set.
     nested: Option<usize>,
 }
 
@@ -60,7 +60,7 @@ impl WapcHostBuilder {
 
     /// Tells guests that are built for WASI the time of this clock, in place of the system's.
     #[must_use]
-    pub fn clock(mut self, clock: impl Clock) -> Self {
+    pub fn clock(mut self, clock: impl GuestClock) -> Self {
         self.system.clock = Some(Arc::new(clock));
         self
     }
@@ -159,7 +159,7 @@ impl WapcHostBuilder {
         self
     }
 
-    /// Lets calls take any time.
+    /// Sets no deadline: calls may take any time.
     #[must_use]
     pub fn no_deadline(mut self) -> Self {
         self.settings.deadline = None;
@@ -188,7 +188,7 @@ impl WapcHostBuilder {
         self
     }
 
-    /// The most that one call may print, in bytes, on all of its ways to print together, with a byte for each line. The rest is counted and not
+    /// The most that one call may print, in bytes, over all of its streams together, with a byte for each line. The rest is counted and not
     /// handed to the handler; a last line says how many bytes they were. 256 KiB without this.
     #[must_use]
     pub fn console_limit(mut self, bytes: usize) -> Self {
@@ -225,12 +225,12 @@ impl WapcHostBuilder {
         let mut pool = self.pool;
         let depth = usize::try_from(self.settings.max_depth).unwrap_or(usize::MAX);
         pool.nested = self.nested.unwrap_or_else(|| pool.max.max(1).saturating_mul(depth));
-        let shared = Shared::new(self.module, handler, self.system, self.settings, pool);
-        let first = shared.instantiate(&shared.admit("start", b"", &options)?)?;
+        let inner = HostInner::new(self.module, handler, self.system, self.settings, pool);
+        let first = inner.instantiate(&inner.checked_terms("start", b"", &options)?)?;
         if !fresh {
-            shared.pool.add(first);
+            inner.pool.add(first);
         }
-        Ok(WapcHost::of(shared))
+        Ok(WapcHost::of(inner))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong in a conversation with a guest.
+//! Lists what can go wrong in a conversation with a guest.
 
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
@@ -41,7 +41,7 @@ pub enum Error {
         #[source]
         source: Box<wapc_engine::Error>,
     },
-    /// The guest gave up on its own account (AssemblyScript's `abort`) without setting an error.
+    /// The guest aborted itself (AssemblyScript's `abort`) without setting an error.
     #[error("`{operation}` failed: {source}", operation = Shown::new(.operation))]
     Aborted {
         /// The operation that was called.
@@ -263,7 +263,7 @@ impl Error {
     }
 }
 
-/// A guest gave up on its own account: what it says about it.
+/// A guest aborted itself: what it says about that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Abort {
     /// Why, where it says so.

@@ -1,4 +1,4 @@
-//! The state of one call, with everything that happens inside it.
+//! Holds the state of one call, with everything that happens inside it.
 
 use std::{
     borrow::Cow,
@@ -12,7 +12,7 @@ use call_context::CallContext;
 use wapc_engine::HostPanic;
 
 use crate::{
-    Error, HostCall, HostHandler, Reply, Violation, refusal::Unfinished, settings::Terms, system::System,
+    Error, HostCall, HostHandler, Reply, Violation, refusal::Unfinished, settings::CallTerms, system::System,
     wasi::Console,
 };
 
@@ -26,7 +26,7 @@ pub(crate) struct Exchange {
     reply_limit: usize,
     /// Whether the guest was not called yet.
     starting: bool,
-    /// What the call carries on, with the deadline that holds for it here.
+    /// The call's context, with the deadline that holds for it here.
     context: CallContext,
     /// The guest's reply. The caller's own buffer, for as long as the call takes.
     reply: Vec<u8>,
@@ -67,9 +67,9 @@ impl Printed {
     }
 }
 
-/// What a call carries on to whatever its guest calls, which must be over when it is itself.
+/// The context for whatever the guest calls, which must be over when this call is.
 #[inline]
-fn carried_on(terms: &Terms<'_>) -> CallContext {
+fn carried_on(terms: &CallTerms<'_>) -> CallContext {
     terms.context.clone().with_deadline(terms.deadline.map(|deadline| deadline.instant()))
 }
 
@@ -79,8 +79,8 @@ struct HostFailure {
 }
 
 impl Exchange {
-    /// For a guest that is about to start, on the terms of the call that it is started for.
-    pub(crate) fn new(handler: Arc<dyn HostHandler>, system: System, terms: &Terms<'_>) -> Self {
+    /// For a guest that is about to start, under the terms of the call for which it is started.
+    pub(crate) fn new(handler: Arc<dyn HostHandler>, system: System, terms: &CallTerms<'_>) -> Self {
         Self {
             handler,
             system,
@@ -99,7 +99,7 @@ impl Exchange {
 
     /// Begins a call; the guest's reply will be written into `reply`.
     #[inline]
-    pub(crate) fn begin(&mut self, reply: &mut Vec<u8>, terms: &Terms<'_>) {
+    pub(crate) fn begin(&mut self, reply: &mut Vec<u8>, terms: &CallTerms<'_>) {
         self.reply = mem::take(reply);
         self.reply.clear();
         self.starting = false;
@@ -147,7 +147,7 @@ impl Exchange {
         }
     }
 
-    /// Prints the lines that the guest began and did not end, and how much it was not let print. The handler runs outside of the guest here, so its panics are
+    /// Prints the lines that the guest began and did not end, and how much was left out. The handler runs outside of the guest here, so its panics are
     /// caught here as well.
     #[cold]
     fn flush(&mut self, operation: &str) -> Result<(), Error> {

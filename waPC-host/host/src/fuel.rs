@@ -1,4 +1,4 @@
-//! How much fuel calls have used.
+//! Counts how much fuel calls have used.
 
 use std::sync::{
     Arc,
@@ -16,7 +16,7 @@ impl FuelCounter {
         Self::default()
     }
 
-    /// What the calls used that are over.
+    /// What finished calls have used.
     #[must_use]
     pub fn used(&self) -> u64 {
         self.0.load(Relaxed)

@@ -1,9 +1,9 @@
-//! One instance of a guest, and a call of it.
+//! Calls one instance of a guest.
 
 use call_context::CancelToken;
 use wapc_engine::{CancelHandle, Entry, Error as EngineError, Instance};
 
-use crate::{Error, exchange::Exchange, settings::Terms};
+use crate::{Error, exchange::Exchange, settings::CallTerms};
 
 /// One instance of a guest.
 pub(crate) struct Guest {
@@ -14,7 +14,7 @@ pub(crate) struct Guest {
     number: u64,
     /// Whether it serves one call only.
     fresh: bool,
-    /// Whether it was made for a nested call although there were as many as there may be.
+    /// Whether it was made for a nested call, beyond the maximum.
     extra: bool,
     fault: Option<Fault>,
 }
@@ -40,7 +40,7 @@ impl Guest {
         &mut self,
         operation: &str,
         payload: &[u8],
-        terms: &Terms<'_>,
+        terms: &CallTerms<'_>,
         reply: &mut Vec<u8>,
     ) -> Result<(), Error> {
         if self.metered {
@@ -103,7 +103,7 @@ impl Guest {
         token: &CancelToken,
         operation: &str,
         payload: &[u8],
-        terms: &Terms<'_>,
+        terms: &CallTerms<'_>,
     ) -> Result<u32, EngineError> {
         let handle = self.instance.cancel_handle();
         let _ends = token.on_cancel(move || handle.cancel());
@@ -112,12 +112,12 @@ impl Guest {
     }
 
     #[cold]
-    fn fill(&mut self, terms: &Terms<'_>) {
+    fn fill(&mut self, terms: &CallTerms<'_>) {
         self.instance.set_fuel(terms.fuel).expect("the module is metered");
     }
 
     #[cold]
-    fn count(&mut self, terms: &Terms<'_>) {
+    fn count(&mut self, terms: &CallTerms<'_>) {
         if let Some(counter) = terms.fuel_counter {
             counter.add(self.instance.fuel_used().expect("the module is metered"));
         }

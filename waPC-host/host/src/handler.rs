@@ -1,4 +1,4 @@
-//! What the host does when a guest calls it.
+//! Defines what answers a guest's calls: the handler.
 
 use std::{fmt, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The public face: one module, and conversations with it.
+//! Holds conversations with one module: `WapcHost`, the public face of the crate.
 
 use std::{fmt, sync::Arc, time::Instant};
 
@@ -12,7 +12,7 @@ use crate::{
     guest::Guest,
     lease::Lease,
     pool::{NoInstance, Pool, PoolSettings},
-    settings::{Settings, Terms},
+    settings::{CallTerms, Settings},
     system::System,
 };
 
@@ -20,11 +20,11 @@ use crate::{
 /// each in an instance of its own.
 #[derive(Clone)]
 pub struct WapcHost {
-    shared: Arc<Shared>,
+    inner: Arc<HostInner>,
 }
 
 /// What all clones of a host share.
-pub(crate) struct Shared {
+pub(crate) struct HostInner {
     module: Module,
     imports: Imports<Exchange>,
     settings: Settings,
@@ -43,7 +43,7 @@ impl WapcHost {
         Self::builder(module).handler(handler).build()
     }
 
-    /// A conversation with other settings. Without more words: 16 instances, a wait of one second for one of them,
+    /// A conversation with other settings. Defaults: 16 instances, a wait of one second for one of them,
     /// 256 MiB of memory for each, a deadline of 30 s, no limit of fuel, payloads and replies of up to 64 MiB, calls nested
     /// up to 16 deep; idle instances are kept.
     #[must_use]
@@ -51,8 +51,8 @@ impl WapcHost {
         WapcHostBuilder::new(module)
     }
 
-    pub(crate) fn of(shared: Shared) -> Self {
-        Self { shared: Arc::new(shared) }
+    pub(crate) fn of(inner: HostInner) -> Self {
+        Self { inner: Arc::new(inner) }
     }
 
     /// Sends `operation` with `payload` to the guest and returns its reply.
@@ -86,9 +86,9 @@ impl WapcHost {
         reply: &mut Vec<u8>,
     ) -> Result<(), Error> {
         reply.clear();
-        let terms = self.shared.admit(operation, payload, options)?;
+        let terms = self.inner.checked_terms(operation, payload, options)?;
         let guest = match terms.cancel() {
-            None => self.shared.acquire(&terms),
+            None => self.inner.acquire(&terms),
             Some(token) => self.acquire_unless(token, &terms),
         };
         let mut guest = guest.map_err(|reason| no_instance(operation, &terms, reason))?;
@@ -99,48 +99,48 @@ impl WapcHost {
     /// is missed: repeat it until [`pool_stats`](Self::pool_stats) says that none is in use, or give the calls a
     /// [`CancelToken`], which misses none.
     pub fn interrupt_all(&self) {
-        self.shared.pool.interrupt_all();
+        self.inner.pool.interrupt_all();
     }
 
     /// Drops the idle instances that no call has used since this was last asked (or since the pool last looked itself, see
     /// [`WapcHostBuilder::idle_timeout`]) and tells how many. Called at regular intervals it keeps what is needed; called
     /// twice in a row it drops all that are idle. [`WapcHostBuilder::min_idle`] are kept in any case.
     pub fn release_idle(&self) -> usize {
-        self.shared.pool.release_idle()
+        self.inner.pool.release_idle()
     }
 
     /// Takes no more calls ([`Error::Closed`]) and frees the idle instances. Calls in flight go on to their end.
     pub fn close(&self) {
-        self.shared.pool.close();
+        self.inner.pool.close();
     }
 
     /// What the pool of instances did and has.
     #[must_use]
     pub fn pool_stats(&self) -> PoolStats {
-        self.shared.pool.stats()
+        self.inner.pool.stats()
     }
 
     /// The module.
     #[must_use]
     pub fn module(&self) -> &Module {
-        &self.shared.module
+        &self.inner.module
     }
 
     /// When a call with these options must be over that begins now.
     pub(crate) fn deadline(&self, options: &CallOptions) -> Option<Deadline> {
-        self.shared.settings.deadline(options)
+        self.inner.settings.deadline(options)
     }
 
     /// An instance, unless the call is cancelled while it waits for one.
     #[cold]
-    fn acquire_unless(&self, token: &CancelToken, terms: &Terms<'_>) -> Result<Lease<'_>, NoInstance> {
-        let shared = self.shared.clone();
-        let _wakes = token.on_cancel(move || shared.pool.wake());
-        self.shared.acquire(terms)
+    fn acquire_unless(&self, token: &CancelToken, terms: &CallTerms<'_>) -> Result<Lease<'_>, NoInstance> {
+        let inner = self.inner.clone();
+        let _wakes = token.on_cancel(move || inner.pool.wake());
+        self.inner.acquire(terms)
     }
 }
 
-impl Shared {
+impl HostInner {
     pub(crate) fn new(
         module: Module,
         handler: Arc<dyn HostHandler>,
@@ -153,13 +153,13 @@ impl Shared {
 
     /// The terms of a call, if it may be sent at all.
     #[inline]
-    pub(crate) fn admit<'a>(
+    pub(crate) fn checked_terms<'a>(
         &self,
         operation: &str,
         payload: &[u8],
         options: &'a CallOptions,
-    ) -> Result<Terms<'a>, Error> {
-        let terms = self.settings.admit(operation, payload, options)?;
+    ) -> Result<CallTerms<'a>, Error> {
+        let terms = self.settings.checked_terms(operation, payload, options)?;
         if terms.need_metering() && !self.module.is_metered() {
             return Err(Error::NotMetered { operation: operation.to_owned() });
         }
@@ -167,12 +167,12 @@ impl Shared {
     }
 
     #[inline]
-    fn acquire(&self, terms: &Terms<'_>) -> Result<Lease<'_>, NoInstance> {
+    fn acquire(&self, terms: &CallTerms<'_>) -> Result<Lease<'_>, NoInstance> {
         self.pool.acquire(terms, || self.instantiate(terms))
     }
 
     /// A new instance, on which the optional start functions of the protocol have run.
-    pub(crate) fn instantiate(&self, terms: &Terms<'_>) -> Result<Guest, EngineError> {
+    pub(crate) fn instantiate(&self, terms: &CallTerms<'_>) -> Result<Guest, EngineError> {
         let (handler, system) = (self.handler.clone(), self.system.clone());
         let exchange = Exchange::new(handler, system, terms);
         let mut instance =
@@ -190,7 +190,11 @@ impl Shared {
     }
 }
 
-fn run_start(instance: &mut Instance<Exchange>, start: &str, terms: &Terms<'_>) -> Result<(), EngineError> {
+fn run_start(
+    instance: &mut Instance<Exchange>,
+    start: &str,
+    terms: &CallTerms<'_>,
+) -> Result<(), EngineError> {
     match terms.cancel() {
         None => instance.invoke(start, &[], terms.deadline).map(drop),
         Some(token) => {
@@ -202,7 +206,7 @@ fn run_start(instance: &mut Instance<Exchange>, start: &str, terms: &Terms<'_>) 
 }
 
 #[cold]
-fn no_instance(operation: &str, terms: &Terms<'_>, reason: NoInstance) -> Error {
+fn no_instance(operation: &str, terms: &CallTerms<'_>, reason: NoInstance) -> Error {
     let operation = operation.to_owned();
     match reason {
         NoInstance::Failed(EngineError::Cancelled { .. }) | NoInstance::Cancelled => {
@@ -226,8 +230,8 @@ fn no_instance(operation: &str, terms: &Terms<'_>, reason: NoInstance) -> Error 
 impl fmt::Debug for WapcHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WapcHost")
-            .field("module", &self.shared.module)
-            .field("settings", &self.shared.settings)
+            .field("module", &self.inner.module)
+            .field("settings", &self.inner.settings)
             .field("pool", &self.pool_stats())
             .finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! What a pool lends, and what brings it back.
+//! Lends instances of a pool, and gives them back.
 
 use std::{
     fmt,
@@ -7,8 +7,8 @@ use std::{
 
 use crate::{guest::Guest, pool::Pool};
 
-/// An instance on loan from the pool, which takes it back when the loan is dropped: to be used again if no call failed in
-/// it, to be thrown away otherwise.
+/// An instance lent by the pool, which takes it back when the lease is dropped: to be used again if no call failed in it, to
+/// be thrown away otherwise.
 pub(crate) struct Lease<'a> {
     pool: &'a Pool,
     guest: Option<Box<Guest>>,

@@ -1,4 +1,4 @@
-//! The host side of waPC: an operation name and opaque bytes in, opaque bytes or an error out, in both directions.
+//! Hosts waPC guests: an operation name and opaque bytes in, opaque bytes or an error out, in both directions.
 //!
 //! WebAssembly passes numbers. waPC (WebAssembly Procedure Calls) makes calls of them, and is stateless: neither side knows
 //! how the other allocates, and nothing of one side is kept by the other beyond one exchange.
@@ -60,7 +60,7 @@
 //! [`AsyncHost`] makes calls as futures, for any executor. It is no second way into the guest: each call runs as
 //! [`WapcHost::call_with`] on one of a few threads, and a future that is dropped cancels its call.
 //!
-//! # Guests of other ages and languages
+//! # Older guests and other languages
 //!
 //! Older host calls (six and four arguments, modules `wasmbus` and `wascap`), AssemblyScript's `env`, and WASI preview 1 are
 //! offered as well. WASI gives a console, the time and random numbers and nothing else; [`WapcHostBuilder::no_clock`] and
@@ -84,7 +84,6 @@ mod handler;
 mod host;
 mod kind;
 mod lease;
-mod line;
 mod options;
 mod pool;
 mod refusal;
@@ -92,6 +91,7 @@ mod settings;
 mod slots;
 mod stats;
 mod system;
+mod wait_queue;
 mod wasi;
 
 pub use call_context::{CallContext, CancelToken, ErrorKind};
@@ -109,7 +109,7 @@ pub use crate::{
     host::WapcHost,
     options::CallOptions,
     stats::PoolStats,
-    system::{Clock, SystemClock},
+    system::{GuestClock, SystemGuestClock},
 };
 
 /// The README's examples run too.

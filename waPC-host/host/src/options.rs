@@ -1,4 +1,4 @@
-//! What one call may ask for.
+//! Sets what one call may ask for.
 
 use std::time::{Duration, Instant};
 
@@ -37,8 +37,8 @@ impl CallOptions {
         Self::within(CallContext::new())
     }
 
-    /// Nothing but the context of the call: its deadline, what can cancel it, how deep it is nested, and what it carries on to whatever
-    /// the guest calls.
+    /// Nothing but the context of the call, which also goes on to whatever the guest calls: its deadline, what can cancel it, and how
+    /// deep it is nested.
     #[inline]
     #[must_use]
     pub fn within(context: CallContext) -> Self {

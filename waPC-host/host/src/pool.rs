@@ -1,4 +1,4 @@
-//! A bounded number of instances of one module, made when they are needed.
+//! Keeps a bounded number of instances of one module, made when they are needed.
 
 use std::{
     sync::atomic::{
@@ -14,10 +14,10 @@ use wapc_engine::{CancelHandle, Deadline};
 use crate::{
     guest::{Fault, Guest},
     lease::{Lease, Room},
-    line::{Line, PATIENCE, Sign, Turn},
-    settings::Terms,
+    settings::CallTerms,
     slots::Slots,
     stats::{Counters, PoolStats},
+    wait_queue::{STARVATION, WaitQueue, WaitState, Waiter},
 };
 
 /// Why the pool has no instance for a call.
@@ -46,11 +46,11 @@ pub(crate) struct PoolSettings {
 
 pub(crate) struct Pool {
     settings: PoolSettings,
-    /// Idle instances where the threads find them that used them last. Threads that call at the same time touch nothing that
-    /// they share but what is only read.
+    /// Idle instances, each where the thread that used it last finds it. Threads that call at the same time share nothing that
+    /// either of them writes to.
     slots: Slots<Resting>,
-    /// What is to be seen of the line of those who wait.
-    sign: Sign,
+    /// What can be read of the queue without the lock.
+    wait_state: WaitState,
     closed: AtomicBool,
     /// How many sweeps there were.
     sweeps: AtomicU64,
@@ -62,12 +62,12 @@ pub(crate) struct Pool {
 
 #[derive(Default)]
 struct State {
-    /// Idle instances that found no place in the slots, in the order in which they were given back.
+    /// Idle instances for which no slot was free, in the order in which they were given back.
     idle: Vec<Resting>,
     /// How many instances there are, with those that are being made.
     live: usize,
     cancels: Vec<(u64, CancelHandle)>,
-    line: Line,
+    queue: WaitQueue,
     counters: Counters,
 }
 
@@ -84,7 +84,7 @@ enum Found {
     Idle(Box<Guest>),
     /// Room for a new instance, which is counted already.
     Room {
-        /// Another one had to leave for it, if it says so.
+        /// The idle instance that is dropped to make room, if one is.
         crowded_out: Option<Resting>,
         /// Whether there are as many as there may be for calls from outside.
         extra: bool,
@@ -97,7 +97,7 @@ impl Pool {
         Self {
             slots: Slots::new(settings.max),
             settings,
-            sign: Sign::default(),
+            wait_state: WaitState::default(),
             closed: AtomicBool::new(false),
             sweeps: AtomicU64::new(0),
             made: Instant::now(),
@@ -111,12 +111,12 @@ impl Pool {
     #[inline]
     pub(crate) fn acquire(
         &self,
-        terms: &Terms<'_>,
+        terms: &CallTerms<'_>,
         make: impl FnOnce() -> Result<Guest, wapc_engine::Error>,
     ) -> Result<Lease<'_>, NoInstance> {
         if !terms.fresh
             && !self.closed.load(SeqCst)
-            && !self.sign.is_first_impatient()
+            && !self.wait_state.is_first_starving()
             && let Some(resting) = self.slots.find()
         {
             return Ok(self.lease(resting.guest));
@@ -124,7 +124,7 @@ impl Pool {
         self.acquire_shared(terms, make)
     }
 
-    /// Puts an instance in that was made for no call.
+    /// Adds an instance that was not made for a call.
     pub(crate) fn add(&self, guest: Guest) {
         let mut state = self.state.lock();
         state.live += 1;
@@ -135,7 +135,7 @@ impl Pool {
 
     /// Makes the waiting calls look again at whether they were cancelled.
     pub(crate) fn wake(&self) {
-        self.state.lock().line.call_all();
+        self.state.lock().queue.call_all();
     }
 
     /// Takes the calls that are in flight off their instances. One that has its instance but has not entered it yet is
@@ -172,12 +172,12 @@ impl Pool {
     #[cold]
     fn acquire_shared(
         &self,
-        terms: &Terms<'_>,
+        terms: &CallTerms<'_>,
         make: impl FnOnce() -> Result<Guest, wapc_engine::Error>,
     ) -> Result<Lease<'_>, NoInstance> {
         let mut state = self.state.lock();
-        // Who waits may wait for one that a nested call is inside of: such a call stands behind nobody.
-        let at_once = match self.sign.is_first_impatient() && !terms.is_nested() {
+        // A call that waits may wait for an instance that a nested call is inside of, so a nested call queues behind nobody.
+        let at_once = match self.wait_state.is_first_starving() && !terms.is_nested() {
             false => self.find(&mut state, terms)?,
             true => None,
         };
@@ -195,7 +195,7 @@ impl Pool {
         }
     }
 
-    fn find(&self, state: &mut State, terms: &Terms<'_>) -> Result<Option<Found>, NoInstance> {
+    fn find(&self, state: &mut State, terms: &CallTerms<'_>) -> Result<Option<Found>, NoInstance> {
         if self.closed.load(SeqCst) {
             return Err(NoInstance::Closed);
         }
@@ -210,7 +210,7 @@ impl Pool {
             if terms.fresh {
                 crowded_out = state.idle.pop().or_else(|| self.slots.take_if(|_| true).next());
             }
-            // A call that waited for those that it is nested in would wait for itself.
+            // A call that waited for the calls that it is nested in would wait for itself.
             extra = crowded_out.is_none() && terms.is_nested();
             match &crowded_out {
                 Some(resting) => state.release(std::slice::from_ref(resting)),
@@ -223,19 +223,19 @@ impl Pool {
     }
 
     /// Waits until there is something for the call.
-    fn wait(&self, state: &mut MutexGuard<'_, State>, terms: &Terms<'_>) -> Result<Found, NoInstance> {
+    fn wait(&self, state: &mut MutexGuard<'_, State>, terms: &CallTerms<'_>) -> Result<Found, NoInstance> {
         state.counters.waited += 1;
-        let turn = state.line.join(&self.sign);
-        let outcome = self.wait_for(&turn, state, terms);
-        state.line.leave(&turn, &self.sign);
+        let waiter = state.queue.join(&self.wait_state);
+        let outcome = self.wait_for(&waiter, state, terms);
+        state.queue.leave(&waiter, &self.wait_state);
         outcome
     }
 
     fn wait_for(
         &self,
-        turn: &Turn,
+        waiter: &Waiter,
         state: &mut MutexGuard<'_, State>,
-        terms: &Terms<'_>,
+        terms: &CallTerms<'_>,
     ) -> Result<Found, NoInstance> {
         let began = Instant::now();
         let until = Deadline::after(self.settings.max_wait).earlier(terms.deadline).instant();
@@ -244,7 +244,7 @@ impl Pool {
             if terms.cancel().is_some_and(|token| token.is_cancelled()) {
                 return Err(NoInstance::Cancelled);
             }
-            let first = state.line.is_first(turn);
+            let first = state.queue.is_first(waiter);
             if (first || self.closed.load(SeqCst))
                 && let Some(found) = self.find(state, terms)?
             {
@@ -255,12 +255,12 @@ impl Pool {
                 state.counters.exhausted += 1;
                 return Err(NoInstance::Exhausted { max: self.settings.max, waited });
             }
-            let patient = first && waited < PATIENCE;
-            if first && !patient {
-                self.sign.grow_impatient();
+            let starving = first && waited >= STARVATION;
+            if starving {
+                self.wait_state.set_first_starving();
             }
-            let next_look = if patient { until.min(began + PATIENCE) } else { until };
-            timed_out = turn.wait_until(state, next_look).timed_out() && next_look == until;
+            let next_look = if first && !starving { until.min(began + STARVATION) } else { until };
+            timed_out = waiter.wait_until(state, next_look).timed_out() && next_look == until;
         }
     }
 
@@ -298,9 +298,9 @@ impl Pool {
         if let Err(resting) = self.slots.leave(resting) {
             self.state.lock().idle.push(resting);
         }
-        // Whoever waits or closes the pool says so before looking at the slots. So either it has found the instance there, or
-        // it is seen here: the slot's lock orders the two.
-        if self.sign.is_anybody_waiting() || self.closed.load(SeqCst) {
+        // A thread that waits or closes the pool says so before it looks at the slots. So either it has found the instance there,
+        // or it is seen here: the slot's lock orders the two.
+        if self.wait_state.is_anybody_waiting() || self.closed.load(SeqCst) {
             self.hand_on();
         }
     }
@@ -313,7 +313,7 @@ impl Pool {
         }
         state.live -= 1;
         state.cancels.retain(|(number, _)| *number != guest.number());
-        state.line.call_first();
+        state.queue.call_first();
         drop(state);
         drop(guest);
     }
@@ -331,9 +331,9 @@ impl Pool {
             state.release(std::slice::from_ref(&resting));
             drop(state);
             drop(resting);
-            return self.state.lock().line.call_first();
+            return self.state.lock().queue.call_first();
         }
-        state.line.call_first();
+        state.queue.call_first();
     }
 
     #[cold]
@@ -341,14 +341,14 @@ impl Pool {
         if self.closed.load(SeqCst) {
             self.clear();
         }
-        self.state.lock().line.call_first();
+        self.state.lock().queue.call_first();
     }
 
     /// Takes back the room for an instance that could not be made.
     pub(crate) fn give_room_back(&self) {
         let mut state = self.state.lock();
         state.live -= 1;
-        state.line.call_first();
+        state.queue.call_first();
     }
 
     /// Drops all idle instances.
@@ -366,13 +366,13 @@ impl Pool {
         let now = self.made.elapsed();
         let due = self.next_sweep.load(Relaxed);
         let next = nanoseconds(now.saturating_add(timeout));
-        // One of those that find it due sees to it.
+        // Of the threads that find it due, one does it.
         if nanoseconds(now) >= due && self.next_sweep.compare_exchange(due, next, Relaxed, Relaxed).is_ok() {
             self.sweep();
         }
     }
 
-    /// Takes out what nobody has used since the last sweep, but for as many as are to be kept.
+    /// Takes out what nobody has used since the last sweep, except for as many as are to be kept.
     fn sweep(&self) -> Vec<Resting> {
         let mut state = self.state.lock();
         let sweep = self.sweeps.fetch_add(1, Relaxed);

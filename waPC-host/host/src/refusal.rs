@@ -1,4 +1,4 @@
-//! Why a function of the host ended a guest's run, and what that means for the call that was under way.
+//! Says why a host function ended a guest's run, and what that means for the call that was under way.
 
 use std::{error::Error as StdError, sync::Arc};
 
@@ -6,7 +6,7 @@ use wapc_engine::{Error as EngineError, HostError, HostPanic};
 
 use crate::{Abort, Error, Exit, Violation};
 
-/// Why a function of the host ends the guest's run.
+/// Why a host function ends the guest's run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error(transparent)]

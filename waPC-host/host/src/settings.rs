@@ -1,4 +1,4 @@
-//! What holds for every call of a host, and what becomes of it for one.
+//! Holds the settings for every call of a host, and works out the terms of one call.
 
 use std::time::{Duration, Instant};
 
@@ -23,13 +23,13 @@ pub(crate) struct Settings {
 }
 
 /// What holds for one call: what its caller asks for, within what the host allows.
-pub(crate) struct Terms<'a> {
+pub(crate) struct CallTerms<'a> {
     pub(crate) deadline: Option<Deadline>,
     pub(crate) fuel: Option<u64>,
     pub(crate) reply_limit: usize,
     pub(crate) console_limit: usize,
     pub(crate) fresh: bool,
-    /// What the call carries on. Its deadline may be later than that of these terms.
+    /// The context that goes on with the call. Its deadline may be later than that of these terms.
     pub(crate) context: &'a CallContext,
     pub(crate) fuel_counter: Option<&'a FuelCounter>,
 }
@@ -37,12 +37,12 @@ pub(crate) struct Terms<'a> {
 impl Settings {
     /// The terms of a call, if it may be sent at all.
     #[inline]
-    pub(crate) fn admit<'a>(
+    pub(crate) fn checked_terms<'a>(
         &self,
         operation: &str,
         payload: &[u8],
         options: &'a CallOptions,
-    ) -> Result<Terms<'a>, Error> {
+    ) -> Result<CallTerms<'a>, Error> {
         let payload_limit = self.payload_limit.min(options.payload_limit);
         if payload.len() > payload_limit || operation.len() > self.payload_limit {
             return Err(Error::PayloadTooLarge {
@@ -72,8 +72,8 @@ impl Settings {
     }
 
     #[inline]
-    pub(crate) fn terms<'a>(&self, options: &'a CallOptions) -> Terms<'a> {
-        Terms {
+    pub(crate) fn terms<'a>(&self, options: &'a CallOptions) -> CallTerms<'a> {
+        CallTerms {
             deadline: self.deadline(options),
             fuel: tighter(self.fuel, options.fuel),
             reply_limit: self.reply_limit.min(options.reply_limit),
@@ -92,8 +92,8 @@ impl Settings {
     }
 }
 
-impl<'a> Terms<'a> {
-    /// Whether the call is made to answer another one, of whatever guest.
+impl<'a> CallTerms<'a> {
+    /// Whether the call is made to answer another one, of this guest or another.
     #[inline]
     pub(crate) fn is_nested(&self) -> bool {
         self.context.depth() > 0

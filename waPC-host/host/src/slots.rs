@@ -1,4 +1,4 @@
-//! Places for idle things, one for each of some threads, so that threads that come at the same time do not meet.
+//! Keeps idle values in slots that are spread over the threads, so that threads that come at the same time do not contend.
 
 use std::{
     num::NonZero,
@@ -8,10 +8,10 @@ use std::{
 
 use parking_lot::Mutex;
 
-/// Places for things of which a thread takes one, and leaves it where it finds it the next time. Anybody may take a thing out
-/// of any place.
+/// Slots for values of which a thread takes one, and leaves it where it finds it the next time. Any thread may take a value
+/// out of any slot.
 pub(crate) struct Slots<T> {
-    /// A power of two.
+    /// Their number is a power of two.
     slots: Box<[Slot<T>]>,
 }
 
@@ -20,59 +20,59 @@ pub(crate) struct Slots<T> {
 struct Slot<T>(Mutex<Content<T>>);
 
 struct Content<T> {
-    thing: Option<T>,
-    /// How often a thread found here what it, or its like, had left.
+    value: Option<T>,
+    /// How often a thread found a value in this slot.
     found: u64,
 }
 
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// The thread's number. Threads that start one after the other get different places.
+    /// The thread's number. Threads that start one after the other get different slots.
     static THREAD: usize = THREADS.fetch_add(1, Relaxed);
 }
 
 impl<T> Slots<T> {
-    /// As many places as there may be things, but no more than threads are likely to run at once.
-    pub(crate) fn new(things: usize) -> Self {
+    /// As many slots as there may be values, but no more than threads are likely to run at once.
+    pub(crate) fn new(values: usize) -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
-        let count = things.min(2 * processors).next_power_of_two();
-        let slot = |_| Slot(Mutex::new(Content { thing: None, found: 0 }));
+        let count = values.min(2 * processors).next_power_of_two();
+        let slot = |_| Slot(Mutex::new(Content { value: None, found: 0 }));
         Self { slots: (0..count).map(slot).collect() }
     }
 
-    /// What was left in this thread's place. Does not wait for anybody.
+    /// Takes the value in this thread's slot, unless the slot is empty or busy. Never waits for a lock.
     #[inline]
     pub(crate) fn find(&self) -> Option<T> {
         let mut content = self.own().0.try_lock()?;
-        let thing = content.thing.take();
-        content.found += u64::from(thing.is_some());
-        thing
+        let value = content.value.take();
+        content.found += u64::from(value.is_some());
+        value
     }
 
-    /// Leaves a thing in this thread's place, or gives it back when there is no room. Does not wait for anybody.
+    /// Leaves a value in this thread's slot, or returns it when the slot is full or busy. Never waits for a lock.
     #[inline]
-    pub(crate) fn leave(&self, thing: T) -> Result<(), T> {
+    pub(crate) fn leave(&self, value: T) -> Result<(), T> {
         match self.own().0.try_lock() {
-            Some(mut content) if content.thing.is_none() => {
-                content.thing = Some(thing);
+            Some(mut content) if content.value.is_none() => {
+                content.value = Some(value);
                 Ok(())
             }
-            _ => Err(thing),
+            _ => Err(value),
         }
     }
 
-    /// Takes out what `wanted` says, from any place.
+    /// Takes the values for which `wanted` is true out of all slots.
     pub(crate) fn take_if(&self, mut wanted: impl FnMut(&T) -> bool) -> impl Iterator<Item = T> {
-        self.slots.iter().filter_map(move |slot| slot.0.lock().thing.take_if(|thing| wanted(thing)))
+        self.slots.iter().filter_map(move |slot| slot.0.lock().value.take_if(|value| wanted(value)))
     }
 
-    /// How many things there are.
+    /// How many values there are.
     pub(crate) fn len(&self) -> usize {
-        self.slots.iter().filter(|slot| slot.0.lock().thing.is_some()).count()
+        self.slots.iter().filter(|slot| slot.0.lock().value.is_some()).count()
     }
 
-    /// How often a thread found something in its place.
+    /// How often a thread found a value in its slot.
     pub(crate) fn found(&self) -> u64 {
         self.slots.iter().map(|slot| slot.0.lock().found).sum()
     }

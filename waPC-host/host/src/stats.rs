@@ -1,4 +1,4 @@
-//! What a pool of instances did.
+//! Counts what a pool of instances did.
 
 use crate::guest::Fault;
 

@@ -9,7 +9,7 @@ use std::{
 use crate::HostCallError;
 
 /// Tells guests the time, in nanoseconds.
-pub trait Clock: Send + Sync + 'static {
+pub trait GuestClock: Send + Sync + 'static {
     /// The time since the beginning of 1970, UTC.
     fn realtime(&self) -> u64;
 
@@ -17,7 +17,7 @@ pub trait Clock: Send + Sync + 'static {
     fn monotonic(&self) -> u64;
 }
 
-impl<C: Clock + ?Sized> Clock for Arc<C> {
+impl<C: GuestClock + ?Sized> GuestClock for Arc<C> {
     fn realtime(&self) -> u64 {
         (**self).realtime()
     }
@@ -29,11 +29,11 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 
 /// The system's own clock.
 #[derive(Debug, Clone, Copy)]
-pub struct SystemClock {
+pub struct SystemGuestClock {
     start: Instant,
 }
 
-impl SystemClock {
+impl SystemGuestClock {
     /// Its monotonic time begins now.
     #[must_use]
     pub fn new() -> Self {
@@ -41,13 +41,13 @@ impl SystemClock {
     }
 }
 
-impl Default for SystemClock {
+impl Default for SystemGuestClock {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Clock for SystemClock {
+impl GuestClock for SystemGuestClock {
     fn realtime(&self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
@@ -64,14 +64,14 @@ pub(crate) type Random = dyn Fn(&mut [u8]) -> Result<(), HostCallError> + Send +
 /// What of the system the guests of one host are given.
 #[derive(Clone)]
 pub(crate) struct System {
-    pub(crate) clock: Option<Arc<dyn Clock>>,
+    pub(crate) clock: Option<Arc<dyn GuestClock>>,
     pub(crate) random: Option<Arc<Random>>,
 }
 
 impl Default for System {
     fn default() -> Self {
         let random = |bytes: &mut [u8]| Ok(getrandom::fill(bytes)?);
-        Self { clock: Some(Arc::new(SystemClock::new())), random: Some(Arc::new(random)) }
+        Self { clock: Some(Arc::new(SystemGuestClock::new())), random: Some(Arc::new(random)) }
     }
 }
 

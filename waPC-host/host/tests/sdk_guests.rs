@@ -12,7 +12,7 @@ use std::{
 };
 
 use wapc_host::{
-    Abort, Clock, Engine, EngineError, Error, Exit, HostCall, HostCallError, HostHandler, Module, Reply,
+    Abort, Engine, EngineError, Error, Exit, GuestClock, HostCall, HostCallError, HostHandler, Module, Reply,
     TrapKind, WapcHost, WapcHostBuilder,
 };
 
@@ -466,7 +466,7 @@ struct Refused {
 /// Half past eleven at night on the 13th of February 2009, and a little.
 struct Stopped;
 
-impl Clock for Stopped {
+impl GuestClock for Stopped {
     fn realtime(&self) -> u64 {
         1_234_567_890_123_456_789
     }

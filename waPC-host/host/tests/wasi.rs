@@ -4,8 +4,8 @@ mod support;
 
 use support::{Recorder, module};
 use wapc_host::{
-    Clock, Error, Exit, HostCall, HostCallError, HostHandler, Reply, SystemClock, Violation, WapcHost,
-    WapcHostBuilder,
+    Error, Exit, GuestClock, HostCall, HostCallError, HostHandler, Reply, SystemGuestClock, Violation,
+    WapcHost, WapcHostBuilder,
 };
 
 const BADF: u8 = 8;
@@ -170,7 +170,7 @@ fn there_are_no_arguments_and_no_environment() {
 /// A clock that stands still.
 struct Stopped;
 
-impl Clock for Stopped {
+impl GuestClock for Stopped {
     fn realtime(&self) -> u64 {
         0x0102_0304_0506_0708
     }
@@ -200,7 +200,7 @@ fn the_time_is_told_unless_it_is_denied() {
 
 #[test]
 fn the_systems_clock_goes_on() {
-    let clock = SystemClock::new();
+    let clock = SystemGuestClock::new();
     assert!(clock.realtime() > 1_700_000_000_000_000_000, "it is later than 2023");
     let first = clock.monotonic();
     assert!(clock.monotonic() >= first);

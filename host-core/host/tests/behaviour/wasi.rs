@@ -3,7 +3,7 @@
 use capability_claims::{ClaimsBuilder, KeyKind, KeyPair, TrustPolicy, sign_module};
 use capability_provider::ActorId;
 use host_core::{AddOptions, Error, Host, HostBuilder};
-use wapc_host::Clock;
+use wapc_host::GuestClock;
 
 use crate::support::{World, module_key};
 
@@ -156,7 +156,7 @@ fn one_actor_is_given_time_and_random_numbers_of_its_own() {
 /// Half past eleven at night on the 13th of February 2009, and a little.
 struct Stopped;
 
-impl Clock for Stopped {
+impl GuestClock for Stopped {
     fn realtime(&self) -> u64 {
         1_234_567_890_123_456_789
     }

@@ -1,4 +1,4 @@
-//! The protocol's own functions, of every generation. The host call of the older ones is told apart by its type.
+//! Offers the protocol's own functions, in every version of it. The host call of the older ones is told apart by its type.
 
 use wapc_engine::{Caller, GuestMemory, HostError, Imports};
 
@@ -77,7 +77,7 @@ fn host_call(caller: Caller<'_, Exchange>, arguments: [u32; 8]) -> Result<u32, H
     Ok(caller.data.host_call(names, payload).into())
 }
 
-/// Namespace, operation and payload: the generation before there were bindings.
+/// Namespace, operation and payload: the version before there were bindings.
 fn host_call_without_binding(caller: Caller<'_, Exchange>, arguments: [u32; 6]) -> Result<u32, HostError> {
     let [namespace, namespace_length, operation, operation_length, payload, length] = arguments;
     let memory = &caller.memory;
@@ -87,7 +87,7 @@ fn host_call_without_binding(caller: Caller<'_, Exchange>, arguments: [u32; 6]) 
     Ok(caller.data.host_call(["", namespace, operation], payload).into())
 }
 
-/// `namespace!Operation` and payload: the oldest generation. Without a separator there is no namespace.
+/// `namespace!Operation` and payload: the oldest version. Without a separator there is no namespace.
 fn host_call_in_one_name(caller: Caller<'_, Exchange>, arguments: [u32; 4]) -> Result<u32, HostError> {
     let [operation, operation_length, payload, length] = arguments;
     let memory = &caller.memory;

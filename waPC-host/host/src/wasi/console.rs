@@ -1,4 +1,4 @@
-//! What a guest writes to its standard streams, as lines.
+//! Splits into lines what a guest writes to its standard streams.
 
 /// The longest line, in bytes; what is longer becomes several.
 const LINE: usize = 4096;

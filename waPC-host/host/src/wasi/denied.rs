@@ -1,4 +1,4 @@
-//! The functions that answer with an error number whatever they are asked: files, sockets, waiting and signals.
+//! Denies files, sockets, waiting and signals: these functions always answer with an error number.
 
 use wapc_engine::{Imports, Parameters};
 

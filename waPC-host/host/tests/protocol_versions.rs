@@ -1,4 +1,4 @@
-//! Guests of every generation of the protocol: the host call is told apart by its type, whatever the module is called.
+//! Guests of every version of the protocol: the host call is told apart by its type, whatever the module is called.
 
 mod support;
 
@@ -76,7 +76,7 @@ fn every_module_name_has_every_function() {
 }
 
 #[test]
-fn a_host_call_of_no_generation_is_refused_with_what_there_is() {
+fn a_host_call_of_no_version_is_refused_with_what_there_is() {
     let error = WapcHost::new(&module(&guest("wapc", &[(0, 0)])), Recorder::default()).unwrap_err();
     let Error::Engine(source) = &error else { panic!("{error}") };
     let EngineError::ImportType { module, name, offered, found } = &**source else { panic!("{error}") };
