@@ -25,101 +25,101 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{front::Door, peer::Peer, settings::Settings, socket::Socket};
+use crate::{peer::Peer, route::CurrentRoute, settings::Settings, socket::Socket};
 
-/// How long to wait when the system has no file handle left for another connection.
-const BREATH: Duration = Duration::from_millis(50);
+/// How long to back off when the system has no file handle left for another connection.
+const BACKOFF: Duration = Duration::from_millis(50);
 
-/// How often the connections are let read before those at rest are closed.
+/// How often the connections get to read before the idle ones are closed.
 const TURNS: usize = 4;
 
-/// A connection, and its place among those that are allowed.
-type Guest = (TcpStream, OwnedSemaphorePermit);
+/// A connection, counted among those that may be open until the second value is dropped.
+type Counted = (TcpStream, OwnedSemaphorePermit);
 
 /// Serves connections until `stop` is sent or dropped; then lets the requests in flight finish, as long as the link's
 /// configuration allows.
-pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, mut stop: oneshot::Receiver<()>) {
-    let house = House { door, open: GracefulShutdown::new() };
-    while let Some((stream, place)) = until(&mut stop, house.next_guest(&listener)).await {
-        house.admit(stream, place);
+pub(crate) async fn serve(listener: TcpListener, routes: Arc<CurrentRoute>, mut stop: oneshot::Receiver<()>) {
+    let connections = Connections { routes, open: GracefulShutdown::new() };
+    while let Some((stream, counted)) = until(&mut stop, connections.next(&listener)).await {
+        connections.serve(stream, counted);
     }
-    house.admit_all_that_knocked(&listener).await;
+    connections.serve_pending(&listener).await;
     drop(listener);
-    house.close().await;
+    connections.close().await;
 }
 
 /// The open connections of one listener.
-struct House {
-    door: Arc<Door>,
+struct Connections {
+    routes: Arc<CurrentRoute>,
     open: GracefulShutdown,
 }
 
-impl House {
-    async fn next_guest(&self, listener: &TcpListener) -> Guest {
+impl Connections {
+    async fn next(&self, listener: &TcpListener) -> Counted {
         loop {
-            // The generation itself is not held while nobody comes: it would not end.
-            let places = self.door.front().places();
-            match guest(listener, places).await {
-                Ok(guest) => return guest,
-                // The client went away before it was let in.
+            // The route itself is not held while no connection comes: its workers would not end.
+            let limit = self.routes.current().connection_limit();
+            match accept(listener, limit).await {
+                Ok(counted) => return counted,
+                // The client went away before its connection was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     log::warn!("a connection could not be accepted: {error}");
-                    sleep(BREATH).await;
+                    sleep(BACKOFF).await;
                 }
             }
         }
     }
 
-    fn admit(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
+    fn serve(&self, stream: TcpStream, counted: OwnedSemaphorePermit) {
         if let Err(error) = stream.set_nodelay(true) {
             log::debug!("a connection will be slower than it might be: {error}");
         }
-        let door = Arc::clone(&self.door);
+        let routes = Arc::clone(&self.routes);
         let (stream, behind) = (Arc::new(stream), Arc::new(AtomicBool::new(false)));
         let peer = Arc::new(Peer::new(Arc::clone(&stream), Arc::clone(&behind)));
         let unread = Arc::new(AtomicBool::new(false));
         let left = Arc::clone(&unread);
         let service = service_fn(move |request| {
-            let (front, left, peer) = (door.front(), Arc::clone(&left), Arc::clone(&peer));
+            let (route, left, peer) = (routes.current(), Arc::clone(&left), Arc::clone(&peer));
             async move {
-                let served = front.serve(request, &peer).await;
+                let served = route.serve(request, &peer).await;
                 left.fetch_or(served.leaves_unread, Ordering::Relaxed);
                 Ok::<_, Infallible>(served.answer)
             }
         });
-        let front = self.door.front();
-        let socket = Socket::new(stream, front.settings().write_timeout, unread, behind);
-        let http = protocol(front.settings());
+        let route = self.routes.current();
+        let socket = Socket::new(stream, route.settings().write_timeout, unread, behind);
+        let http = protocol(route.settings());
         let connection = self.open.watch(http.serve_connection(TokioIo::new(socket), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 log::debug!("a connection ended early: {error}");
             }
-            drop(place);
+            drop(counted);
         });
     }
 
-    /// Lets in the connections that were made before the end; whoever made them may have sent a request already.
-    async fn admit_all_that_knocked(&self, listener: &TcpListener) {
+    /// Serves the pending connections: those that were made before the end, and may have sent a request already.
+    async fn serve_pending(&self, listener: &TcpListener) {
         poll_fn(|context| {
-            while let Ok(place) = self.door.front().places().try_acquire_owned() {
+            while let Ok(counted) = self.routes.current().connection_limit().try_acquire_owned() {
                 let Poll::Ready(Ok((stream, _))) = listener.poll_accept(context) else { break };
-                self.admit(stream, place);
+                self.serve(stream, counted);
             }
             Poll::Ready(())
         })
         .await;
     }
 
-    /// Closes the connections at rest at once, and the others after their request.
+    /// Closes idle connections at once, and the others after their request.
     async fn close(self) {
-        // A connection at rest may have a request waiting in its socket. Each turn looks at the sockets again and lets the
-        // connections read; a connection that is new takes two turns to begin.
+        // An idle connection may have a request waiting in its socket. Each turn looks at the sockets again and has the
+        // connections read; a new connection takes two turns to begin.
         for _ in 0..TURNS {
             yield_now().await;
         }
-        let Settings { address, drain_timeout, .. } = *self.door.front().settings();
+        let Settings { address, drain_timeout, .. } = *self.routes.current().settings();
         if timeout(drain_timeout, self.open.shutdown()).await.is_err() {
             log::warn!("requests in flight on {address} were broken off after {drain_timeout:?}");
         }
@@ -137,10 +137,10 @@ fn protocol(settings: &Settings) -> http1::Builder {
     http
 }
 
-async fn guest(listener: &TcpListener, places: Arc<Semaphore>) -> io::Result<Guest> {
-    let place = places.acquire_owned().await.map_err(io::Error::other)?;
+async fn accept(listener: &TcpListener, limit: Arc<Semaphore>) -> io::Result<Counted> {
+    let counted = limit.acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+    Ok((stream, counted))
 }
 
 /// The outcome of `future`, or nothing when `stop` comes first.

@@ -1,4 +1,4 @@
-//! Writes the answers that the provider gives in the actor's place, as much of a failure as its reader may know.
+//! Writes the answers that the provider gives in the actor's place, with as much of a failure as its reader may know.
 
 use std::str::FromStr;
 

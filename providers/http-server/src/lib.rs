@@ -1,7 +1,7 @@
-//! The `wascc:http_server` capability: one HTTP/1.1 listener for each link, on hyper.
+//! Serves the `wascc:http_server` capability: one HTTP/1.1 listener for each link, on hyper.
 //!
 //! A request becomes one `HandleRequest` call to the linked actor, and the actor's reply becomes the response. The thread
-//! that talks to sockets never calls an actor, so a slow actor holds up nobody who waits for another answer:
+//! that talks to sockets never calls an actor, so a slow actor holds up no other request:
 //!
 //! ```text
 //!  client ──▶ socket thread ──▶ bounded queue ──▶ worker threads ──▶ ActorHandle::call
@@ -10,7 +10,7 @@
 //!
 //! # Example
 //!
-//! An actor's place is taken here by a closure-like type that greets:
+//! Here a small type that greets stands in for the actor:
 //!
 //! ```
 //! use std::{io::{Read, Write}, net::TcpStream, sync::Arc};
@@ -58,13 +58,13 @@
 mod accept;
 mod answer;
 mod authority;
-mod front;
 mod head;
 mod listener;
 mod message;
 mod peer;
 mod provider;
 mod refusal;
+mod route;
 mod settings;
 mod socket;
 mod workers;

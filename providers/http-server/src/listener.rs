@@ -1,4 +1,4 @@
-//! One listener: its address, its socket thread and its workers.
+//! Runs one listener: its address, its socket thread and its workers.
 
 use std::{
     io,
@@ -14,7 +14,7 @@ use tokio::{runtime, sync::oneshot};
 
 use crate::{
     accept,
-    front::{Door, Front},
+    route::{CurrentRoute, Route},
     settings::Settings,
     workers::{self, Job},
 };
@@ -25,15 +25,15 @@ pub(crate) struct Listener {
     /// The address as the configuration has it, perhaps with port 0.
     wanted: SocketAddr,
     local: SocketAddr,
-    door: Arc<Door>,
+    routes: Arc<CurrentRoute>,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
-    crew: Crew,
+    worker_set: WorkerSet,
 }
 
-/// The workers of one generation, and how long they may go on when it ends.
+/// The workers of one route, and how long they may go on when it ends.
 #[derive(Debug)]
-pub(crate) struct Crew {
+pub(crate) struct WorkerSet {
     workers: WorkersEnd<Job>,
     drain: Duration,
 }
@@ -46,12 +46,12 @@ impl Listener {
         let socket = TcpListener::bind(wanted).map_err(failed)?;
         socket.set_nonblocking(true).map_err(failed)?;
         let local = socket.local_addr().map_err(failed)?;
-        let (front, crew) = generation(settings, actor);
-        let door = Arc::new(Door::new(front));
+        let (route, worker_set) = route_and_workers(settings, actor);
+        let routes = Arc::new(CurrentRoute::new(route));
         let (stop, stopped) = oneshot::channel();
-        let thread = socket_thread(socket, Arc::clone(&door), stopped).map_err(failed)?;
+        let thread = socket_thread(socket, Arc::clone(&routes), stopped).map_err(failed)?;
         log::info!("listening on http://{local} for {}", actor.link());
-        Ok(Self { wanted, local, door, stop, thread, crew })
+        Ok(Self { wanted, local, routes, stop, thread, worker_set })
     }
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
@@ -68,40 +68,40 @@ impl Listener {
         !self.thread.is_finished()
     }
 
-    /// Gives new requests another configuration and other workers, whose connections and socket stay. Returns the old
-    /// workers, which end with their last request.
-    pub(crate) fn replace(&mut self, settings: Settings, actor: &ActorHandle) -> Crew {
-        let (front, crew) = generation(settings, actor);
-        self.door.replace(front);
-        std::mem::replace(&mut self.crew, crew)
+    /// Gives new requests another configuration and other workers; the socket and the connections stay. Returns the old workers,
+    /// which end with their last request.
+    pub(crate) fn replace(&mut self, settings: Settings, actor: &ActorHandle) -> WorkerSet {
+        let (route, worker_set) = route_and_workers(settings, actor);
+        self.routes.replace(route);
+        std::mem::replace(&mut self.worker_set, worker_set)
     }
 
-    /// Stops to accept, lets the requests in flight finish within the drain time, and ends the threads.
+    /// Stops accepting, lets the requests in flight finish within the drain time, and ends the threads.
     pub(crate) fn stop(self) {
-        let deadline = Instant::now() + self.crew.drain;
+        let deadline = Instant::now() + self.worker_set.drain;
         // An error means that the thread has ended already.
         let _ = self.stop.send(());
         if self.thread.join().is_err() {
             log::error!("the socket thread of http://{} panicked", self.local);
         }
-        // The last way to the workers; without it they end.
-        drop(self.door);
-        workers::finish(&self.crew.workers, deadline);
+        // The last reference to the workers, which end without it.
+        drop(self.routes);
+        workers::finish(&self.worker_set.workers, deadline);
         log::info!("no longer listening on http://{}", self.local);
     }
 }
 
-impl Crew {
+impl WorkerSet {
     /// Waits for the requests in flight, but no longer than the drain time.
     pub(crate) fn finish(self) {
         workers::finish(&self.workers, Instant::now() + self.drain);
     }
 }
 
-fn generation(settings: Settings, actor: &ActorHandle) -> (Front, Crew) {
+fn route_and_workers(settings: Settings, actor: &ActorHandle) -> (Route, WorkerSet) {
     let workers = workers::workers(settings.workers, settings.queue);
-    let crew = Crew { workers: workers.end(), drain: settings.drain_timeout };
-    (Front::new(settings, workers, actor.clone()), crew)
+    let worker_set = WorkerSet { workers: workers.end(), drain: settings.drain_timeout };
+    (Route::new(settings, workers, actor.clone()), worker_set)
 }
 
 fn unavailable(address: SocketAddr, reason: &io::Error) -> ProviderError {
@@ -112,7 +112,7 @@ fn unavailable(address: SocketAddr, reason: &io::Error) -> ProviderError {
 /// another runtime, where dropping one is not allowed.
 fn socket_thread(
     socket: TcpListener,
-    door: Arc<Door>,
+    routes: Arc<CurrentRoute>,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<JoinHandle<()>> {
     let (ready, started) = mpsc::sync_channel(1);
@@ -125,7 +125,7 @@ fn socket_thread(
             match tokio::net::TcpListener::from_std(socket) {
                 Ok(listener) => {
                     report(&ready, Ok(()));
-                    accept::serve(listener, door, stopped).await;
+                    accept::serve(listener, routes, stopped).await;
                 }
                 Err(error) => report(&ready, Err(error)),
             }
@@ -136,6 +136,6 @@ fn socket_thread(
 }
 
 fn report(ready: &mpsc::SyncSender<io::Result<()>>, outcome: io::Result<()>) {
-    // The starter waits for exactly this message, so it is there to take it.
+    // The thread that began this one waits for exactly this message.
     let _ = ready.send(outcome);
 }

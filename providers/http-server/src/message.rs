@@ -14,8 +14,8 @@ use hyper::{
 
 use crate::{answer::Answer, refusal::Refusal};
 
-/// The headers that are about one connection or the message's framing (RFC 9110, section 7.6.1). They are this
-/// provider's business: an actor that sets one would say something untrue about the bytes that follow.
+/// The headers that are about one connection or the message's framing (RFC 9110, section 7.6.1). They are up to
+/// this provider: an actor that sets one would say something untrue about the bytes that follow.
 const FRAMING: [HeaderName; 7] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,

@@ -1,4 +1,4 @@
-//! The provider itself.
+//! Serves HTTP to linked actors: the provider.
 
 use std::{collections::HashMap, net::SocketAddr};
 
@@ -52,8 +52,8 @@ impl Provider for HttpServer {
         let same = listeners.get_mut(link).filter(|old| old.is_for(settings.address));
         let replaced = same.map(|listener| listener.replace(settings.clone(), &actor));
         drop(listeners);
-        if let Some(crew) = replaced {
-            crew.finish();
+        if let Some(worker_set) = replaced {
+            worker_set.finish();
             return Ok(());
         }
         let listener = Listener::start(settings, &actor)?;

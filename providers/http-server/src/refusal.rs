@@ -1,4 +1,4 @@
-//! Failures that the provider answers in the actor's place: for each a status, a code and a sentence fit for strangers.
+//! Answers failures in the actor's place: for each a status, a code and a sentence fit for strangers.
 
 use std::{fmt::Display, io};
 
@@ -20,7 +20,7 @@ pub(crate) struct Refusal {
     pub(crate) retry: bool,
     /// Ends the connection after the answer, for what is left of the request will not be read.
     pub(crate) close: bool,
-    /// Answers a question for the actor's health.
+    /// Answers a health check of the actor.
     pub(crate) unwell: bool,
 }
 
@@ -37,7 +37,7 @@ impl Refusal {
         Self { status, code, sentence, detail: None, down: None, retry: false, close: false, unwell: false }
     }
 
-    /// A head that is no request; nothing that follows on the connection can be trusted to be where it seems to be.
+    /// A head that is not a request; nothing that follows on the connection can be trusted to be where it seems to be.
     pub(crate) fn bad_head(sentence: &'static str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", sentence).and_close()
     }
@@ -106,7 +106,7 @@ impl Refusal {
             (_, DispatchError::InputTooLarge { .. }) => {
                 (400, "input_too_large", "something in the request is longer than what is taken here")
             }
-            // The size tells which way the bytes went that were too many.
+            // The size tells whether the request or the reply was too large.
             (_, DispatchError::TooLarge { size, .. }) if *size == sent => {
                 (413, "request_too_large", "the request is longer than what is taken here")
             }

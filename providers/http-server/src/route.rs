@@ -32,13 +32,14 @@ use crate::{
 /// A body's buffer begins no larger than this, so that a client must send what it takes up.
 const FIRST_BUFFER: usize = 64 * 1024;
 
-/// One generation of a link: its configuration, and the way to its workers. A request stays with the one it began with.
+/// The way from a listener to an actor: one configuration of the link, with its own workers. A request stays with the route on
+/// which it began.
 #[derive(Debug)]
-pub(crate) struct Front {
+pub(crate) struct Route {
     settings: Settings,
     workers: Workers,
     actor: ActorHandle,
-    places: Arc<Semaphore>,
+    connection_limit: Arc<Semaphore>,
     reporter: Reporter,
 }
 
@@ -59,44 +60,43 @@ impl Drop for Waiting {
     }
 }
 
-/// The generation that new requests and connections get. It is replaced when the link is made again, and the connections
-/// stay open meanwhile.
+/// The route for new requests and connections. It is replaced when the link is made again; open connections stay open.
 #[derive(Debug)]
-pub(crate) struct Door(RwLock<Arc<Front>>);
+pub(crate) struct CurrentRoute(RwLock<Arc<Route>>);
 
-impl Door {
-    pub(crate) fn new(front: Front) -> Self {
-        Self(RwLock::new(Arc::new(front)))
+impl CurrentRoute {
+    pub(crate) fn new(route: Route) -> Self {
+        Self(RwLock::new(Arc::new(route)))
     }
 
-    pub(crate) fn front(&self) -> Arc<Front> {
+    pub(crate) fn current(&self) -> Arc<Route> {
         Arc::clone(&self.0.read())
     }
 
-    pub(crate) fn replace(&self, front: Front) {
-        // The old one may be the last to hold something, and is let go after the lock.
-        let old = std::mem::replace(&mut *self.0.write(), Arc::new(front));
+    pub(crate) fn replace(&self, route: Route) {
+        // The old route may be the last to hold something, so it is dropped after the lock.
+        let old = std::mem::replace(&mut *self.0.write(), Arc::new(route));
         drop(old);
     }
 }
 
-impl Front {
+impl Route {
     pub(crate) fn new(settings: Settings, workers: Workers, actor: ActorHandle) -> Self {
-        let places = Arc::new(Semaphore::new(settings.connections));
+        let connection_limit = Arc::new(Semaphore::new(settings.connections));
         let reporter = Reporter::new(actor.link().clone(), settings.errors);
-        Self { settings, workers, actor, places, reporter }
+        Self { settings, workers, actor, connection_limit, reporter }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// A place for each connection that may be open.
-    pub(crate) fn places(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.places)
+    /// Counts the open connections, and holds new ones back at the limit.
+    pub(crate) fn connection_limit(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.connection_limit)
     }
 
-    /// Answers one request of this client, always. Whoever drops the future gives the request up: the call of the actor is cancelled.
+    /// Answers one request of this client, always. Dropping the future gives the request up: the call of the actor is cancelled.
     pub(crate) async fn serve(&self, request: Request<Incoming>, peer: &Peer) -> Served {
         let deadline = Instant::now() + self.settings.request_timeout;
         let waiting = Waiting(CancelToken::new());

@@ -1,4 +1,4 @@
-//! What a link's configuration says.
+//! Reads what a link's configuration says.
 
 use std::{
     fmt::Display,
@@ -32,7 +32,7 @@ const DEFAULT_PORT: u16 = 8080;
 const DEFAULT_HEALTH_PATH: &str = "/health";
 /// hyper's smallest read buffer; a smaller limit on headers would not be kept.
 const SMALLEST_HEADER_LIMIT: usize = 8 * 1024;
-/// A hundred years: longer waits are this long, so that no clock is ever asked to add up more than it can.
+/// A hundred years: longer waits are cut to this, so that no clock is asked for more than it can add up.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// The checked configuration of one link.
@@ -46,7 +46,7 @@ pub(crate) struct Settings {
     pub(crate) body_limit: usize,
     /// The longest request head, in bytes.
     pub(crate) header_limit: usize,
-    /// How long a client may take for a request's head, and rest between two requests.
+    /// How long a client may take for a request's head, and how long a connection may be idle between two requests.
     pub(crate) header_timeout: Duration,
     /// How long one request may take from its head to its answer.
     pub(crate) request_timeout: Duration,

@@ -33,13 +33,13 @@ pub(crate) enum Task {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) task: Task,
-    /// What the call of the actor carries. It is cancelled when nobody waits for the answer any more.
+    /// The context of the call of the actor. It is cancelled when nobody waits for the answer any more.
     pub(crate) context: CallContext,
     pub(crate) actor: ActorHandle,
     pub(crate) answer: oneshot::Sender<Result<Answer, Refusal>>,
 }
 
-/// The threads that call an actor, as many as there are calls, up to a limit.
+/// The worker pool that calls an actor: as many threads as there are calls, up to a limit.
 pub(crate) type Workers = system_limits::Workers<Job>;
 
 /// At most `count` threads, for which `queue` jobs may wait.

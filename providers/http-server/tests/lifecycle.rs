@@ -69,7 +69,7 @@ fn an_address_in_use_is_named() {
 fn the_port_is_free_when_unlink_returns() {
     let served = Served::start(|_| Ok(Response::ok()));
     let address = served.address();
-    // A connection at rest does not keep the port.
+    // An idle connection does not keep the port.
     let mut resting = served.client();
     assert_eq!(resting.get("/").status, 200);
     served.server.unlink(&served.key);
@@ -121,7 +121,7 @@ fn a_request_that_was_sent_before_the_end_is_answered() {
     for _ in 0..20 {
         let served = Served::start(|request| Ok(Response::text(request.path)));
         let mut clients: Vec<_> = (0..10).map(|_| served.client()).collect();
-        // Half of the connections are old ones at rest, half have not been used yet.
+        // Half of the connections are old, idle ones, half have not been used yet.
         for client in &mut clients[..5] {
             assert_eq!(client.get("/before").text(), "/before");
         }

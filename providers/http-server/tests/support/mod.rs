@@ -22,7 +22,7 @@ use provider_http_server::HttpServer;
 use serde_json::Value;
 
 /// Longer than any answer takes, so that a test which would hang fails instead.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 pub type Answer = Result<Response, DispatchError>;
 pub type Health = Result<(), DispatchError>;
@@ -162,7 +162,7 @@ impl Client {
     }
 
     pub fn of(stream: TcpStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self(BufReader::new(stream))
     }
@@ -230,7 +230,7 @@ impl Client {
         String::from_utf8(bytes).unwrap()
     }
 
-    /// Whether the other side closes the connection within a test's patience.
+    /// Whether the other side closes the connection within a test's time limit.
     pub fn is_closed(&mut self) -> bool {
         match self.0.read(&mut [0]) {
             Ok(length) => length == 0,
