@@ -1,4 +1,4 @@
-//! Why something could not be recorded, and how a log can be broken.
+//! Says why something could not be recorded, and how a log can be broken.
 
 use std::{io, path::PathBuf};
 
@@ -101,7 +101,7 @@ pub enum VerifyError {
         /// The most bytes that a line can have.
         limit: usize,
     },
-    /// A line that is no record.
+    /// A line that is not a record.
     #[error("line {line} is no record: {reason}; it was changed or put in, or this is not an audit log")]
     Malformed {
         /// The line.
@@ -173,7 +173,7 @@ pub enum VerifyError {
         /// The newest record's hash.
         actual: RecordHash,
     },
-    /// A text that is no hash.
+    /// A text that is not a hash.
     #[error("a record's hash is written as 64 lower-case hexadecimal digits")]
     NotAHash,
 }

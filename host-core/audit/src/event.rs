@@ -1,4 +1,4 @@
-//! What is worth a record.
+//! Lists what is worth a record.
 
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 
@@ -44,7 +44,7 @@ pub enum Event<'a> {
         grants: &'a [String],
         /// Whether it was let in by name although a higher revision had run.
         forced: bool,
-        /// On whose word it came to this account from another, that is remembered; none when it did not.
+        /// The key that allowed this account to take it over from the one that the ledger remembers; none when it was not taken over.
         handover: Option<&'a str>,
         /// Each setting that this actor has of its own with its value, as `name=value`; left out when it has none.
         #[serde(serialize_with = "bounded", skip_serializing_if = "<[String]>::is_empty")]
@@ -78,7 +78,7 @@ pub enum Event<'a> {
         lost: &'a [String],
         /// Whether a lower revision was let in by force.
         forced: bool,
-        /// On whose word another account took the actor over; none when the same one signed both versions.
+        /// The key that allowed another account to take the actor over; none when the same one signed both versions.
         handover: Option<&'a str>,
     },
     /// A module that should have taken an actor's place was not let in.
@@ -214,7 +214,7 @@ pub enum Event<'a> {
         /// The operation of the last one.
         operation: &'a str,
     },
-    /// An actor that runs may make no more calls: its token or the policy does not let it any longer.
+    /// An actor that runs may make no more calls: its token or the policy no longer allows it.
     ActorBarred {
         /// The actor's key.
         actor: &'a str,
@@ -244,7 +244,7 @@ pub enum Counted {
 }
 
 impl Counted {
-    /// The same for people.
+    /// The same in words for people.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {

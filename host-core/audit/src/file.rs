@@ -1,4 +1,4 @@
-//! The file in which a log lies.
+//! Opens the file in which a log lies.
 
 use std::{
     fs::{File, Metadata, OpenOptions, TryLockError},
@@ -15,28 +15,28 @@ use crate::{
 
 /// Where a log may lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     /// Where only this user and root could have written it.
     Own,
     Anywhere,
 }
 
 /// Opens the file for one writer, who can only append; makes it, for its owner alone, when it is not there.
-pub(crate) fn open(path: &Path, place: Place) -> Result<File, AuditError> {
+pub(crate) fn open(path: &Path, location: Location) -> Result<File, AuditError> {
     let cannot = |source| AuditError::Open { path: path.to_owned(), source };
     let mut options = OpenOptions::new();
     for_its_owner(options.read(true).append(true).create(true));
-    let file = match place {
-        Place::Own => trusted_files::open_with(path, &mut options).map_err(|error| match error {
+    let file = match location {
+        Location::Own => trusted_files::open_with(path, &mut options).map_err(|error| match error {
             FileError::Open { source, .. } => cannot(source),
             FileError::NotAFile { path } => AuditError::NotAFile { path },
             source => AuditError::Untrusted { source },
         })?,
         // A pipe or a device would be opened for good, so it is looked at before.
-        Place::Anywhere if path.metadata().is_ok_and(|found| !found.is_file()) => {
+        Location::Anywhere if path.metadata().is_ok_and(|found| !found.is_file()) => {
             return Err(AuditError::NotAFile { path: path.to_owned() });
         }
-        Place::Anywhere => options.open(path).map_err(cannot)?,
+        Location::Anywhere => options.open(path).map_err(cannot)?,
     };
     let metadata = file.metadata().map_err(cannot)?;
     if !metadata.is_file() {

@@ -1,4 +1,4 @@
-//! The hash that ties each record to the one before it.
+//! Holds the hash that ties each record to the one before it.
 
 use std::{fmt, str::FromStr};
 

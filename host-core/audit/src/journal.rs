@@ -1,4 +1,4 @@
-//! Appending records so that each is there as a whole or not at all.
+//! Appends records so that each is there as a whole or not at all.
 
 use std::io;
 

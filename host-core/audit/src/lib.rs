@@ -1,5 +1,5 @@
-//! An audit log: what a host let in, refused and granted, in a file to which records are only ever added, and in which a record
-//! that was changed, removed, moved or slipped in afterwards shows.
+//! Writes an audit log: what a host let in, refused and granted, in a file to which records are only ever added, and in which it
+//! shows when a record was changed, removed, moved or slipped in afterwards.
 //!
 //! ```text
 //!            ┌─────────────────┐   ┌─────────────────┐   ┌─────────────────┐
@@ -46,14 +46,14 @@
 //!
 //! The chain makes every record stand for all that came before it. It holds no secret, so whoever may write the file can also
 //! compute hashes anew: cut records off the end, or write everything from some record on differently. Both show only against a [`Head`] that
-//! was kept where he cannot reach it; [`verify_against`] asks for one. A head that the log has outgrown is as good: it vouches for
+//! was kept out of that person's reach; [`verify_against`] asks for one. A head that the log has outgrown is as good: it vouches for
 //! everything up to its record.
 //!
 //! # Failure
 //!
 //! A record is in the file as a whole, and on the disk, before [`AuditLog::record`] returns; when that fails the file is cut back to where it
-//! was, and before the next record that succeeds stands how many were lost and since when. Whether the host then refuses to do what it cannot record is
-//! told by [`OnFailure`].
+//! was, and the next record that succeeds is preceded by one that says how many were lost and since when. [`OnFailure`] says whether
+//! the host then refuses to do what it cannot record.
 #![forbid(unsafe_code)]
 
 mod error;

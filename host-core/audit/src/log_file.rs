@@ -1,4 +1,4 @@
-//! The log that a host writes.
+//! Keeps the log that a host writes.
 
 use std::{
     fs::File,
@@ -13,7 +13,7 @@ use untrusted_text::ShownOf;
 use crate::{
     error::AuditError,
     event::Event,
-    file::{self, Place},
+    file::{self, Location},
     hash::Head,
     journal::{Failure, Journal},
     verify::Walk,
@@ -26,11 +26,11 @@ pub enum OnFailure {
     /// What cannot be recorded does not happen.
     #[default]
     Refuse,
-    /// The host goes on, and says so: in its own log, and here as soon as it can.
+    /// The host goes on, and reports the loss: in its own log, and here as soon as it can.
     Continue,
 }
 
-/// An audit log that is open for one host, which may use it from many threads.
+/// An audit log that is open for one host, from any of its threads.
 ///
 /// Records come in the order in which [`record`](Self::record) is called, and each is on the disk before that returns. So a record takes
 /// as long as the disk needs; events that a guest can cause again and again should be thinned out before they come here.
@@ -52,7 +52,7 @@ impl AuditLog {
     /// [`AuditError::Open`], [`AuditError::NotAFile`], [`AuditError::Untrusted`], [`AuditError::InUse`], and
     /// [`AuditError::Broken`] with the line where the log that is there breaks.
     pub fn open(path: impl Into<PathBuf>, on_failure: OnFailure) -> Result<Self, AuditError> {
-        Self::open_in(path.into(), Place::Own, on_failure)
+        Self::open_in(path.into(), Location::Own, on_failure)
     }
 
     /// As [`open`](Self::open), whoever else may write the file or put another in its place: such a log proves something only as far as
@@ -61,11 +61,11 @@ impl AuditLog {
     /// # Errors
     /// As [`open`](Self::open), without [`AuditError::Untrusted`].
     pub fn open_anywhere(path: impl Into<PathBuf>, on_failure: OnFailure) -> Result<Self, AuditError> {
-        Self::open_in(path.into(), Place::Anywhere, on_failure)
+        Self::open_in(path.into(), Location::Anywhere, on_failure)
     }
 
-    fn open_in(path: PathBuf, place: Place, on_failure: OnFailure) -> Result<Self, AuditError> {
-        let file = file::open(&path, place)?;
+    fn open_in(path: PathBuf, location: Location, on_failure: OnFailure) -> Result<Self, AuditError> {
+        let file = file::open(&path, location)?;
         let walk = match Walk::through(BufReader::new(&file), None) {
             Ok(walk) => walk,
             Err(source) => return Err(AuditError::Broken { path, source }),
@@ -84,8 +84,8 @@ impl AuditLog {
     /// Adds a record. `at` is the time, in seconds since 1970.
     ///
     /// # Errors
-    /// [`AuditError::Write`], [`AuditError::Changed`] and [`AuditError::Removed`]; what to do then is told by
-    /// [`on_failure`](Self::on_failure). The next record that can be written says how many were lost, and since when.
+    /// [`AuditError::Write`], [`AuditError::Changed`] and [`AuditError::Removed`]; [`on_failure`](Self::on_failure) says what to do
+    /// then. The next record that can be written says how many were lost, and since when.
     pub fn record(&self, at: u64, event: &Event<'_>) -> Result<(), AuditError> {
         self.journal.lock().record(at, event).map_err(|failure| self.explain(failure))
     }

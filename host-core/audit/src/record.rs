@@ -1,4 +1,4 @@
-//! One record as one line: JSON in ASCII, closed by the hash of what stands before it.
+//! Writes a record as one line: JSON in ASCII, closed by the hash of what stands before it.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! `wascc audit`: whether an audit log is whole, and what it says.
+//! Runs `wascc audit`: whether an audit log is whole, and what it says.
 
 mod fields;
 mod show;

@@ -1,4 +1,4 @@
-//! Bytes in two forms: a short one for people, the whole for programs.
+//! Shows bytes in two forms: a short one for people, the whole for programs.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! `wascc call`: bytes in, bytes out, and everything that the guest says in between.
+//! Runs `wascc call`: bytes in, bytes out, and everything that the guest says in between.
 
 use std::{fmt, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! `wascc chain`: on whose authority a module was signed.
+//! Runs `wascc chain`: on whose authority a module was signed.
 
 mod embed;
 mod issue;

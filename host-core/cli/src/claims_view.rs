@@ -1,4 +1,4 @@
-//! What a module's token says, as a table and as JSON.
+//! Shows what a module's token says, as a table and as JSON.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What can be typed.
+//! Reads the command line.
 
 use std::{env, process::ExitCode};
 

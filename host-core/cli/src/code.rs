@@ -1,4 +1,4 @@
-//! One word for each kind of failure, for programs that read `--json`.
+//! Gives each kind of failure one word, for programs that read `--json`.
 
 use capability_claims::{ClaimsError, OwnershipError, PolicyError, RotationError};
 use capability_provider::ProviderError;

@@ -1,7 +1,7 @@
 //! Keeps what this process has in memory out of core dumps.
 
-/// From here on the system writes no image of this process's memory anywhere, however the process ends, and other processes of the same
-/// user cannot read it.
+/// Has the system write no image of this process's memory anywhere from here on, however the process ends, and keeps other processes
+/// of the same user from reading it.
 pub(crate) fn forbid() {
     if let Err(error) = system::forbid() {
         log::warn!("a core dump of this program may have secrets in it, for it cannot be forbidden: {error}");

@@ -1,4 +1,4 @@
-//! Why a command failed.
+//! Says why a command failed.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ use trusted_files::FileError;
 use untrusted_text::{Shown, ShownOf};
 use wapc_engine::ParseValueError;
 
-use crate::{code, manifest::Place};
+use crate::{code, manifest::Position};
 
 /// Why a command failed. The text says what to do next; [`code`](Self::code) tells the kinds apart for programs.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +77,7 @@ pub(crate) enum CliError {
         #[source]
         source: Utf8Error,
     },
-    /// A text that is no module.
+    /// A text that is not a module.
     #[error("{} is not a WebAssembly module: {}", ShownOf(path.display()), Shown::words(reason))]
     NotAModule { path: PathBuf, reason: String },
     /// An argument is not the number that the export takes.
@@ -140,10 +140,10 @@ pub(crate) enum CliError {
     /// A manifest says what it cannot mean.
     #[error("{}", Shown::words(reason))]
     Manifest { reason: String },
-    /// Something that a place in a manifest asked for failed.
-    #[error("{place}: {source}")]
+    /// Something that a position in a manifest asked for failed.
+    #[error("{position}: {source}")]
     At {
-        place: Place,
+        position: Position,
         #[source]
         source: Box<CliError>,
     },

@@ -1,4 +1,4 @@
-//! `wascc inspect`: what the token in a module says, and whether it is genuine.
+//! Runs `wascc inspect`: what the token in a module says, and whether it is genuine.
 
 use std::{fmt, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! `wascc invoke`: numbers in, numbers out.
+//! Runs `wascc invoke`: numbers in, numbers out.
 
 use std::{borrow::Cow, ffi::OsString, fmt, path::PathBuf};
 
@@ -43,7 +43,7 @@ pub(crate) fn invoke(arguments: &Arguments, output: &Output) -> Result<(), CliEr
 fn parse(instance: &Instance, export: &str, texts: &[String]) -> Result<Vec<Value>, CliError> {
     let types = instance.parameters(export)?;
     if types.len() != texts.len() {
-        // Too many or too few: which is told by the call itself, whatever the numbers are.
+        // Too many or too few: the call itself says which, whatever the numbers are.
         return Ok(vec![Value::I32(0); texts.len()]);
     }
     let parse = |(index, (ty, text)): (usize, (&ValueType, &String))| {

@@ -1,4 +1,4 @@
-//! `wascc keys`: makes keys and shows their public half.
+//! Runs `wascc keys`, which makes keys and shows their public half.
 
 mod rotate;
 

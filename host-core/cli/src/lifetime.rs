@@ -1,4 +1,4 @@
-//! From when and until when a token is good, as options of the commands that issue one.
+//! Reads from when and until when a token is valid: options of the commands that issue one.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ pub(crate) struct Lifetime {
 }
 
 impl Lifetime {
-    /// The first second in which a token is good that is issued at `now`, if that is not at once.
+    /// The first second in which a token issued at `now` is valid, if that is not at once.
     pub(crate) fn start(&self, now: u64) -> Option<u64> {
         self.not_before_in.map(|time| after(now, *time))
     }
 
-    /// The second from which on a token is refused that is issued at `now`, if it ends.
+    /// The second from which on a token issued at `now` is refused, if it expires.
     pub(crate) fn end(&self, now: u64) -> Option<u64> {
         self.expires_in.map(|time| after(now, *time))
     }

@@ -1,4 +1,4 @@
-//! What a guest may use, as options of the commands that run one.
+//! Reads what a guest may use: options of the commands that run one.
 
 use std::{env, ffi::OsString, path::PathBuf, str::FromStr, time::Duration};
 

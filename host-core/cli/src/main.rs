@@ -1,4 +1,4 @@
-//! The command line of waSCC, which walks its tiers from the bottom to the top.
+//! Runs the command line of waSCC, which has a command for each tier, from the bottom to the top.
 //!
 //! ```text
 //!  invoke ─▶ numbers in, numbers out                  (wapc-engine)

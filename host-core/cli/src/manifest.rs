@@ -1,8 +1,8 @@
-//! The manifest of a host: whom it trusts, what it runs, and how that is linked.
+//! Reads the manifest of a host: whom it trusts, what it runs, and how that is linked.
 //!
-//! Reading is strict: an unknown field, a wrong type or a value without sense is an error that names file, line and field.
+//! Reading is strict: an unknown field, a wrong type or a value that makes no sense is an error that names file, line and field.
 
-mod place;
+mod position;
 mod values;
 
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub(crate) use self::{
-    place::{Place, Source},
+    position::{Position, Source},
     values::{Scalar, Size, Text, Time},
 };
 

@@ -1,4 +1,4 @@
-//! Writes what a command made where it was told to: files appear whole, links lead on, and pipes and devices are written to.
+//! Writes what a command made to where it was told: files appear whole, links are followed, and pipes and devices are written to.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions, Permissions},
@@ -11,10 +11,10 @@ use untrusted_text::ShownOf;
 
 use crate::{error::CliError, seed};
 
-/// So many links an operating system follows.
+/// How many links an operating system follows.
 const MOST_LINKS: usize = 40;
 
-/// In so many bytes of a file a seed is looked for.
+/// In how many bytes of a file a seed is looked for.
 const LOOKED_AT: usize = 64 * 1024;
 
 /// Where a command's words about an output go.

@@ -1,4 +1,4 @@
-//! The two streams: what was found goes to standard output, what is said about it to standard error.
+//! Prints to the two streams: what was found goes to standard output, what is said about it to standard error.
 
 use std::{
     fmt::Display,
@@ -47,7 +47,7 @@ impl Output {
         Self { json }
     }
 
-    /// Prints what was found, to standard output. What is nothing in words is no line either.
+    /// Prints what was found, to standard output. An empty text prints no line.
     pub(crate) fn show(&self, view: &(impl Display + Serialize)) -> Result<(), CliError> {
         self.write(&line(self.json, view)?)
     }

@@ -1,4 +1,4 @@
-//! `wascc policy`: what a module may do under a policy, and why not the rest.
+//! Runs `wascc policy`: what a module may do under a policy, and why not the rest.
 
 mod signed;
 mod uses;

@@ -1,4 +1,4 @@
-//! Tables of two columns.
+//! Prints tables of two columns.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! `wascc run`: a host as a manifest describes it, until it is told to end.
+//! Runs `wascc run`: a host as a manifest describes it, until it is told to end.
 
 mod assembly;
 mod module;

@@ -1,5 +1,5 @@
-//! Seeds: secrets, which come from files, variables and standard input, and are only ever written to new files that their owner
-//! alone can read.
+//! Reads seeds, which are secrets, from files, variables and standard input, and writes them only to new files that their owner alone
+//! can read.
 
 mod search;
 
@@ -19,7 +19,7 @@ use crate::{deciding::Deciding, error::CliError, file};
 /// A seed has 58 characters. Whatever is much longer is another file.
 pub(crate) const LONGEST: usize = 1024;
 
-/// What a name begins with that is one of an environment variable.
+/// The beginning of a name that is an environment variable's.
 const VARIABLE: &str = "env:";
 
 /// Reads the key pair whose seed is in a file, on standard input (`-`) or in an environment variable (`env:NAME`). A file that

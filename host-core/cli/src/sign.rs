@@ -1,4 +1,4 @@
-//! `wascc sign`: puts a signed token into a module.
+//! Runs `wascc sign`, which puts a signed token into a module.
 
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-//! Tokens, which stand in files or on the command line, and policies, which stand in files.
+//! Reads tokens, which stand in files or on the command line, and policies, which stand in files.
 
 use std::{
     path::{Path, PathBuf},
@@ -71,7 +71,7 @@ pub(crate) struct PolicyFile {
     signed: Option<Signed>,
 }
 
-/// What is taken of one signer.
+/// What is accepted from one signer.
 struct Signed {
     policies: SignedPolicies,
     /// The one that was read last.
@@ -81,8 +81,8 @@ struct Signed {
 }
 
 impl PolicyFile {
-    /// The policy in this file, which the signer must have signed if there is one. None is taken that is older than the one that the
-    /// ledger remembers.
+    /// The policy in this file, which the signer must have signed if there is one. A policy that is older than the one that the ledger
+    /// remembers is refused.
     pub(crate) fn new(
         path: PathBuf,
         files: Deciding,

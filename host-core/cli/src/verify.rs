@@ -1,4 +1,4 @@
-//! `wascc verify`: whether a module may be trusted.
+//! Runs `wascc verify`: whether a module may be trusted.
 
 use std::{
     fmt,

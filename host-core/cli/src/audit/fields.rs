@@ -1,4 +1,4 @@
-//! The fields of a record in the order in which they are written, which is how people read them.
+//! Reads the fields of a record in the order in which they are written, which is how people read them.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! `wascc audit show`: what the records of an audit log say.
+//! Runs `wascc audit show`: what the records of an audit log say.
 
 use std::{fmt, ops::ControlFlow, path::PathBuf, time::Duration};
 

@@ -1,4 +1,4 @@
-//! `wascc chain embed`: puts a chain into a module that is to be signed.
+//! Runs `wascc chain embed`, which puts a chain into a module that is to be signed.
 
 use std::{fmt, path::PathBuf};
 

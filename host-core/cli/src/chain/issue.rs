@@ -1,4 +1,4 @@
-//! `wascc chain issue`: an operator's word for itself or for an account.
+//! Runs `wascc chain issue`, which makes the token of an operator or of an account that it vouches for.
 
 use std::{fmt, path::PathBuf};
 

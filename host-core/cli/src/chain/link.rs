@@ -1,4 +1,4 @@
-//! One link of a chain, as a table and as JSON.
+//! Shows one link of a chain, as a table and as JSON.
 
 use std::fmt;
 

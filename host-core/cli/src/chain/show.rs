@@ -1,4 +1,4 @@
-//! `wascc chain show`: the links of a module's chain, and the first that does not hold.
+//! Runs `wascc chain show`: the links of a module's chain, and the first that does not hold.
 
 use std::{cmp::Ordering, fmt, path::PathBuf};
 

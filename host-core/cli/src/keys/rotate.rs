@@ -1,4 +1,4 @@
-//! `wascc keys rotate`: hands an account or an operator over to a new key.
+//! Runs `wascc keys rotate`, which hands an account or an operator over to a new key.
 
 use std::{fmt, path::PathBuf};
 

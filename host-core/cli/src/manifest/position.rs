@@ -1,4 +1,4 @@
-//! Where in a manifest something stands.
+//! Tells where in a manifest something stands.
 
 use std::{
     fmt,
@@ -18,9 +18,9 @@ pub(crate) struct Source {
     text: String,
 }
 
-/// A place in a manifest.
+/// A position in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Position {
     file: PathBuf,
     /// Counted from 1.
     line: usize,
@@ -30,16 +30,16 @@ pub(crate) struct Place {
     field: String,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", ShownOf(self.file.display()), self.line, self.column)?;
         if self.field.is_empty() { Ok(()) } else { write!(f, ": {}", Shown::words(&self.field)) }
     }
 }
 
-impl Place {
+impl Position {
     fn tells(self, source: CliError) -> CliError {
-        CliError::At { place: self, source: Box::new(source) }
+        CliError::At { position: self, source: Box::new(source) }
     }
 }
 
@@ -60,14 +60,14 @@ impl Source {
     pub(crate) fn manifest(&self) -> Result<Manifest, CliError> {
         toml::from_str(&self.text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
-            let place = self.place(&span);
-            let reason = match self.text.get(span).filter(|text| place.field.is_empty() && is_bare_key(text))
-            {
-                // Text that is no TOML has no fields to tell; the key at the place is the next best.
-                Some(key) => format!("{}: `{key}`", error.message()),
-                None => error.message().to_owned(),
-            };
-            place.tells(CliError::Manifest { reason })
+            let position = self.position(&span);
+            let reason =
+                match self.text.get(span).filter(|text| position.field.is_empty() && is_bare_key(text)) {
+                    // Text that is no TOML has no fields to tell; the key at the position is the next best.
+                    Some(key) => format!("{}: `{key}`", error.message()),
+                    None => error.message().to_owned(),
+                };
+            position.tells(CliError::Manifest { reason })
         })
     }
 
@@ -87,20 +87,20 @@ impl Source {
 
     /// The error that a top-level table is not there.
     pub(crate) fn missing(&self, table: &str, reason: &str) -> CliError {
-        let place = Place { field: table.to_owned(), ..self.place(&(0..0)) };
-        place.tells(CliError::Manifest { reason: reason.to_owned() })
+        let position = Position { field: table.to_owned(), ..self.position(&(0..0)) };
+        position.tells(CliError::Manifest { reason: reason.to_owned() })
     }
 
     /// Adds to an error that what stands at `span` asked for what failed.
     pub(crate) fn at(&self, span: Range<usize>) -> impl FnOnce(CliError) -> CliError {
-        let place = self.place(&span);
-        move |source| place.tells(source)
+        let position = self.position(&span);
+        move |source| position.tells(source)
     }
 
-    fn place(&self, span: &Range<usize>) -> Place {
+    fn position(&self, span: &Range<usize>) -> Position {
         let before = self.text.get(..span.start).unwrap_or(&self.text);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Place {
+        Position {
             file: self.path.clone(),
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
@@ -166,22 +166,22 @@ mod tests {
     }
 
     #[track_caller]
-    fn place(text: &str, what: &str) -> String {
-        source(text).place(&(text.find(what).unwrap()..text.len())).to_string()
+    fn position(text: &str, what: &str) -> String {
+        source(text).position(&(text.find(what).unwrap()..text.len())).to_string()
     }
 
     #[test]
     fn a_place_names_line_column_and_field() {
         let text = "[trust]\naccounts = [\"ä\", \"B\"]\n\n[[link]]\nactor = 1\n[[link]]\nactor = 2\nconfig = { port = 3 }\n";
-        assert_eq!(place(text, "\"B\""), "host.toml:2:18: trust.accounts[1]");
-        assert_eq!(place(text, "actor = 2"), "host.toml:7:1: link[1].actor");
-        assert_eq!(place(text, "2"), "host.toml:7:9: link[1].actor");
-        assert_eq!(place(text, "3"), "host.toml:8:19: link[1].config.port");
+        assert_eq!(position(text, "\"B\""), "host.toml:2:18: trust.accounts[1]");
+        assert_eq!(position(text, "actor = 2"), "host.toml:7:1: link[1].actor");
+        assert_eq!(position(text, "2"), "host.toml:7:9: link[1].actor");
+        assert_eq!(position(text, "3"), "host.toml:8:19: link[1].config.port");
     }
 
     #[test]
     fn text_that_is_no_toml_has_lines_all_the_same() {
-        assert_eq!(place("a = 1\nb = = 2\n", "= 2"), "host.toml:2:5");
-        assert_eq!(source("").place(&(7..9)).to_string(), "host.toml:1:1");
+        assert_eq!(position("a = 1\nb = = 2\n", "= 2"), "host.toml:2:5");
+        assert_eq!(source("").position(&(7..9)).to_string(), "host.toml:1:1");
     }
 }

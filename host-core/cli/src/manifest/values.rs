@@ -1,4 +1,4 @@
-//! The values of a manifest that TOML has no type for.
+//! Reads the values of a manifest that TOML has no type for.
 
 use std::{fmt, marker::PhantomData, str::FromStr, time::Duration};
 

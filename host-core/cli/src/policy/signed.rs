@@ -1,4 +1,4 @@
-//! `wascc policy sign` and `verify`: who signed a policy, and whether it is whole.
+//! Runs `wascc policy sign` and `verify`: who signed a policy, and whether it is whole.
 
 use std::{fmt, path::PathBuf};
 

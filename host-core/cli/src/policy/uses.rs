@@ -1,4 +1,4 @@
-//! What a policy leaves of each grant: every link and operation that it names is tried, and one that stands for all others.
+//! Finds what a policy leaves of each grant: tries every link and operation that it names, and one that stands for all others.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,4 @@
-//! A host that is put together from a plan.
+//! Assembles a host from a plan.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -83,8 +83,8 @@ impl Assembly {
             if !seen.insert(key.clone()) {
                 return Err(source.wrong(link.actor.span(), format!("there is a {key} already")));
             }
-            let seat = (key.capability.clone(), key.link.clone());
-            if let Some(http) = plan.providers.get(&seat).and_then(|planned| planned.http.clone()) {
+            let place = (key.capability.clone(), key.link.clone());
+            if let Some(http) = plan.providers.get(&place).and_then(|planned| planned.http.clone()) {
                 listeners.push((key.clone(), http));
             }
             keys.push(key);

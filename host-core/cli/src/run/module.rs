@@ -1,4 +1,4 @@
-//! One module of a manifest, as it is in its file at this moment.
+//! Reads one module of a manifest, as it is in its file at this moment.
 
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ pub(super) struct Module {
     guest_random: Option<bool>,
 }
 
-/// What tells whether a module or a token beside it has changed.
+/// Shows whether a module or a token beside it has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seen([u8; 32]);
 

@@ -1,4 +1,4 @@
-//! A manifest whose parts fit together.
+//! Checks that the parts of a manifest fit together, and makes a plan of it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,8 +32,8 @@ use crate::{
 const FORGETS_THE_NEWEST: &str = "after a restart an older policy of the same signer would be taken; name a file in [host] \
                                   revision_ledger, which remembers the newest";
 
-/// Where a provider serves.
-pub(crate) type Seat = (CapabilityId, LinkName);
+/// Where a provider serves: a capability and a link name.
+pub(crate) type Place = (CapabilityId, LinkName);
 
 /// What is to be done: a manifest without contradictions, its providers made but not connected.
 pub(crate) struct Plan {
@@ -47,7 +47,7 @@ pub(crate) struct Plan {
     pub(crate) ledger: Option<Arc<RevisionLedger>>,
     pub(crate) audit: Option<AuditTable>,
     pub(crate) actors: Vec<ActorTable>,
-    pub(crate) providers: BTreeMap<Seat, Planned>,
+    pub(crate) providers: BTreeMap<Place, Planned>,
     pub(crate) links: Vec<LinkTable>,
 }
 
@@ -117,7 +117,7 @@ fn signer(source: &Source, table: &Spanned<TrustTable>) -> Result<Option<PublicK
     key.map(Some).map_err(|error| source.at(signer.span())(error.into()))
 }
 
-/// The ledger in a file; whoever only checks neither begins one nor keeps others from it, and has none where none is.
+/// The ledger in a file. A run that only checks neither begins one nor locks it, and goes without where there is none.
 fn ledger(path: PathBuf, files: Deciding, purpose: Purpose) -> Result<Option<RevisionLedger>, CliError> {
     let opened = match purpose {
         Purpose::Serve if files.insecure() => RevisionLedger::open_anywhere(path),
@@ -174,21 +174,21 @@ fn check_aliases(source: &Source, actors: &[ActorTable]) -> Result<(), CliError>
 fn providers(
     source: &Source,
     tables: Vec<Spanned<ProviderTable>>,
-) -> Result<BTreeMap<Seat, Planned>, CliError> {
+) -> Result<BTreeMap<Place, Planned>, CliError> {
     let mut planned = BTreeMap::new();
     for table in tables {
         let span = table.span();
         let table = table.into_inner();
         let provider = Planned::new(source, span.clone(), &table)?;
-        let seat = (provider.provider.capability(), table.link.0);
-        if planned.contains_key(&seat) {
-            let (capability, link) = seat;
+        let place = (provider.provider.capability(), table.link.0);
+        if planned.contains_key(&place) {
+            let (capability, link) = place;
             let reason = format!(
                 "another provider serves `{capability}` under the link name `{link}` already; give this one another `link`"
             );
             return Err(source.wrong(span, reason));
         }
-        planned.insert(seat, provider);
+        planned.insert(place, provider);
     }
     Ok(planned)
 }
@@ -225,7 +225,7 @@ fn check_link(
     source: &Source,
     link: &LinkTable,
     actors: &[ActorTable],
-    providers: &BTreeMap<Seat, Planned>,
+    providers: &BTreeMap<Place, Planned>,
 ) -> Result<(), CliError> {
     let actor = link.actor.get_ref();
     let is_alias = |table: &ActorTable| table.name.as_ref().is_some_and(|name| name.get_ref() == actor);

@@ -1,4 +1,4 @@
-//! What `run` says once it runs.
+//! Reports what `run` has to say once it runs.
 
 use std::{fmt, path::Path};
 

@@ -1,4 +1,4 @@
-//! The signals that tell a running host what to do.
+//! Waits for the signals that tell a running host what to do.
 
 use std::io;
 

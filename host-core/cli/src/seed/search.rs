@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 /// The characters of a seed.
 const SEED: usize = 58;
 
-/// So short a slip of the hand can make it.
+/// How short a slip of the hand can make it.
 const SHORTEST: usize = 50;
 
 /// The longest word in which a seed is looked for that does not begin with it.
