@@ -1,4 +1,4 @@
-//! An actor as a provider sees one.
+//! Plays an actor as a provider sees one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use capability_provider::{
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Far more than any operation needs, and little enough that a provider which hangs does not hold up a whole test run.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// A test's end of a link: sends a provider what an actor would send.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ impl TestActor {
     /// # Errors
     /// What the provider answers.
     pub fn link(&self, provider: &dyn Provider, config: &LinkConfig) -> Result<(), ProviderError> {
-        let dispatch = Arc::new(NoOneHome { link: self.key.clone() });
+        let dispatch = Arc::new(NoActor { link: self.key.clone() });
         provider.link(&self.key, config, ActorHandle::new(self.key.clone(), dispatch))
     }
 
@@ -80,18 +80,18 @@ impl TestActor {
         payload: &[u8],
     ) -> Result<Bytes, ProviderError> {
         let LinkKey { actor, link, .. } = &self.key;
-        let context = CallContext::new().with_timeout(PATIENCE);
+        let context = CallContext::new().with_timeout(TIME_LIMIT);
         let call = CapabilityCall::new(actor, link, operation, payload).within(&context);
         call.send_to(provider)
     }
 }
 
-/// The way to an actor that is not there.
-struct NoOneHome {
+/// The way to an actor that is not there: every call is refused.
+struct NoActor {
     link: LinkKey,
 }
 
-impl Dispatch for NoOneHome {
+impl Dispatch for NoActor {
     fn call(&self, _: CallContext, _: &str, _: &[u8]) -> Result<Bytes, DispatchError> {
         Err(DispatchError::Gone { link: self.link.clone() })
     }

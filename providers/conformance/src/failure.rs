@@ -1,4 +1,4 @@
-//! What a suite found.
+//! Tells what a suite found.
 
 /// One case that a provider did not pass.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

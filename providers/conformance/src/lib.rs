@@ -1,4 +1,4 @@
-//! One suite for each capability contract, run against every provider of it.
+//! Tests providers: one suite for each capability contract, run against every provider of it.
 //!
 //! What a contract leaves open in words is settled here in cases: what a counter does at the end of its range, what a list
 //! operation says to a set, where a range ends. A provider that passes can take the place of any other that does.

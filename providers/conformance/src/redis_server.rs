@@ -1,4 +1,4 @@
-//! A real Redis server for a test.
+//! Runs a real Redis server for a test.
 
 use std::{
     ffi::OsStr,

@@ -1,4 +1,4 @@
-//! Answers of any size, put together where nobody waits for it, and no larger than the call may carry.
+//! Puts answers of any size together where nobody waits for it, and no larger than the call may carry.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -10,13 +10,13 @@ use crate::{
 /// What an item of an answer takes at least, beside its text (MessagePack).
 const PER_ITEM: usize = 1;
 
-/// How much of an answer may still be put together.
-pub(crate) struct Room {
+/// How many bytes of an answer were put together, and how many may be.
+pub(crate) struct AnswerBudget {
     size: usize,
     limit: usize,
 }
 
-impl Room {
+impl AnswerBudget {
     pub(crate) fn new(limit: Option<usize>) -> Self {
         Self { size: 0, limit: limit.unwrap_or(usize::MAX) }
     }

@@ -1,4 +1,4 @@
-//! Why the store did not do what it was asked to.
+//! Says why the store did not do what it was asked to.
 
 use capability_provider::ProviderError;
 

@@ -1,6 +1,6 @@
-//! The `wascc:keyvalue` capability in memory.
+//! Serves the `wascc:keyvalue` capability in memory.
 //!
-//! Texts, counters, lists and sets, in one store that all links of a provider share. It holds what fits its [`Limits`], of each link and
+//! Texts, counters, lists and sets lie in one store that all links of a provider share. It holds what fits its [`Limits`], of each link and
 //! in all, lives as long as the provider does, and behaves as its sibling on Redis does: the same conformance suite runs against both.
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! How much the store may hold.
+//! Limits how much the store may hold.
 
 /// The limits of one [`MemoryKeyValue`](crate::MemoryKeyValue). All of them are in bytes.
 ///

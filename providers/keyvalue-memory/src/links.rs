@@ -1,4 +1,4 @@
-//! Which actors are linked, the prefix of each link's keys, and how much may be put there over it.
+//! Keeps which actors are linked, the prefix of each link's keys, and how much may be put there over it.
 
 use std::{
     collections::HashMap,

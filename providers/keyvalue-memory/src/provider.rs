@@ -1,4 +1,4 @@
-//! The provider: from an operation's bytes to the store and back.
+//! Leads from an operation's bytes to the store and back: the provider.
 
 use std::{fmt, time::Instant};
 
@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    answer::{self, Room},
+    answer::{self, AnswerBudget},
     fault::Fault,
     limits::Limits,
     links::{Link, Links},
@@ -24,7 +24,7 @@ const NAME: &str = "keyvalue-memory";
 const TRIES: usize = 100;
 
 /// Where the store takes the time from.
-type Clock = Box<dyn Fn() -> Instant + Send + Sync>;
+type TimeSource = Box<dyn Fn() -> Instant + Send + Sync>;
 
 /// The `wascc:keyvalue` capability in memory.
 ///
@@ -33,7 +33,7 @@ type Clock = Box<dyn Fn() -> Instant + Send + Sync>;
 pub struct MemoryKeyValue {
     store: Mutex<Store>,
     links: Links,
-    clock: Clock,
+    clock: TimeSource,
 }
 
 impl MemoryKeyValue {
@@ -109,11 +109,11 @@ impl MemoryKeyValue {
         call: &CapabilityCall<'_>,
         link: &Link,
         act: impl FnOnce(&mut Store, &Q, Instant) -> Result<T, Fault>,
-        tell: impl FnOnce(Q, T, &mut Room) -> Result<A, Fault>,
+        tell: impl FnOnce(Q, T, &mut AnswerBudget) -> Result<A, Fault>,
     ) -> Result<Bytes, ProviderError> {
-        self.answer_at_leisure(call, link, |request, room| {
+        self.answer_at_leisure(call, link, |request, budget| {
             let done = self.with_store(|store, now| act(store, &request, now))?;
-            tell(request, done, room)
+            tell(request, done, budget)
         })
     }
 
@@ -122,10 +122,10 @@ impl MemoryKeyValue {
         &self,
         call: &CapabilityCall<'_>,
         link: &Link,
-        act: impl FnOnce(Q, &mut Room) -> Result<A, Fault>,
+        act: impl FnOnce(Q, &mut AnswerBudget) -> Result<A, Fault>,
     ) -> Result<Bytes, ProviderError> {
         let request = decode(call.operation, call.payload).map_err(|error| unreadable(call, &error))?;
-        let answer = act(request, &mut Room::new(call.reply_limit))
+        let answer = act(request, &mut AnswerBudget::new(call.reply_limit))
             .map_err(|fault| fault.into_error(call.operation, &link.prefix))?;
         let bytes = encode(&answer).map(Bytes::from).map_err(|error| ProviderError::Failed {
             operation: call.operation.to_owned(),
@@ -147,8 +147,8 @@ impl MemoryKeyValue {
                 call,
                 link,
                 |store, q: &kv::GetRequest, _| store.text(&key(&q.key)),
-                |_, text, room| {
-                    let value = room.text(text.as_deref().unwrap_or_default())?;
+                |_, text, budget| {
+                    let value = budget.text(text.as_deref().unwrap_or_default())?;
                     Ok(kv::GetResponse { value, exists: text.is_some() })
                 },
             ),
@@ -179,8 +179,8 @@ impl MemoryKeyValue {
                     // A list or a set is there, and has no text.
                     Ok((store.text(&key).ok().flatten(), store.exists(&key)))
                 },
-                |_, (text, exists), room| {
-                    let value = room.text(text.as_deref().unwrap_or_default())?;
+                |_, (text, exists), budget| {
+                    let value = budget.text(text.as_deref().unwrap_or_default())?;
                     Ok(kv::KeyExistsResponse { value, exists })
                 },
             ),
@@ -213,8 +213,8 @@ impl MemoryKeyValue {
                 call,
                 link,
                 |store, q: &kv::RangeRequest, _| store.list(&key(&q.key)),
-                |q, items, room| {
-                    let values = room.texts(answer::range(&items, q.start, q.stop))?;
+                |q, items, budget| {
+                    let values = budget.texts(answer::range(&items, q.start, q.stop))?;
                     Ok(kv::RangeResponse { values })
                 },
             ),
@@ -255,21 +255,21 @@ impl MemoryKeyValue {
                 call,
                 link,
                 |store, q: &kv::SetUnionRequest, _| store.sets(&keys(&q.keys)),
-                |_, sets, room| Ok(kv::SetUnionResponse { values: room.texts(answer::union(&sets))? }),
+                |_, sets, budget| Ok(kv::SetUnionResponse { values: budget.texts(answer::union(&sets))? }),
             ),
             kv::OP_SET_INTERSECTION => self.answer(
                 call,
                 link,
                 |store, q: &kv::SetIntersectionRequest, _| store.sets(&keys(&q.keys)),
-                |_, sets, room| {
-                    Ok(kv::SetIntersectionResponse { values: room.texts(answer::intersection(&sets))? })
+                |_, sets, budget| {
+                    Ok(kv::SetIntersectionResponse { values: budget.texts(answer::intersection(&sets))? })
                 },
             ),
             kv::OP_SET_QUERY => self.answer(
                 call,
                 link,
                 |store, q: &kv::SetQueryRequest, _| store.set_of(&key(&q.key)),
-                |_, members, room| Ok(kv::SetQueryResponse { values: room.texts(members.iter())? }),
+                |_, members, budget| Ok(kv::SetQueryResponse { values: budget.texts(members.iter())? }),
             ),
             unknown => Err(ProviderError::UnknownOperation {
                 capability: kv::CAPABILITY.to_owned(),

@@ -1,4 +1,4 @@
-//! The store: every operation in one place, each either done whole or not at all.
+//! Stores values: every operation in one place, each either done whole or not at all.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -286,12 +286,12 @@ impl Store {
         }
     }
 
-    /// What there is to be said of a need of so many bytes in the whole store.
+    /// The [`Need`] of `needed` bytes, measured against the whole store.
     fn whole(&self, needed: usize) -> Need {
         (Full::Store, self.used, needed, self.limits.total_bytes)
     }
 
-    /// The same of what may be put there over the link.
+    /// The same, measured against what may be put there over the link.
     fn part(&self, link: &Link, needed: usize) -> Need {
         (Full::Link, link.account.used(), needed, self.allowed(&link.account))
     }

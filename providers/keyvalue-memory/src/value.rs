@@ -1,4 +1,4 @@
-//! What a key can hold, and how many bytes that is taken to be.
+//! Holds what is under a key, and counts how many bytes that is taken to be.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The commands that carry out the contract's operations.
+//! Makes the commands that carry out the contract's operations.
 
 use redis::{Cmd, cmd};
 

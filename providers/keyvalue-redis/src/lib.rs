@@ -1,6 +1,6 @@
-//! The `wascc:keyvalue` capability on Redis.
+//! Serves the `wascc:keyvalue` capability on Redis.
 //!
-//! Behaves as the store in memory does, and keeps what it holds when the host goes: the same conformance suite runs against
+//! The provider behaves as the store in memory does, and its values outlive the host: the same conformance suite runs against
 //! both. Each operation is one command or one script on the server, so it is done whole or not at all.
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! One operation of the contract, carried out on the link's server.
+//! Carries out one operation of the contract on the link's server.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! A bounded pool of connections to one server.
+//! Keeps a bounded pool of connections to one server.
 
 use std::{
     fmt,
@@ -10,7 +10,7 @@ use redis::{Client, RedisError, RedisResult};
 
 use crate::{connection::Connection, lookup::Lookup, until::Until};
 
-/// Connections to one server: at most so many at once, those at rest are used again.
+/// Connections to one server: at most so many at once, idle ones are used again.
 pub(crate) struct Pool {
     client: Client,
     lookup: Lookup,
@@ -21,7 +21,7 @@ pub(crate) struct Pool {
 
 #[derive(Default)]
 struct State {
-    /// Most recently used last, so that the spare ones stay at rest.
+    /// Most recently used last, so that the spare ones stay idle.
     idle: Vec<Idle>,
     lent: usize,
 }
@@ -63,7 +63,7 @@ impl Pool {
         self.limit
     }
 
-    /// A connection, at rest or new, waiting as long as the call may when all are in use.
+    /// A connection, idle or new, waiting as long as the call may when all are in use.
     pub(crate) fn take(&self, until: Until<'_>) -> Result<Lease<'_>, NoConnection> {
         let idle = {
             let mut state = self.state.lock();
@@ -86,7 +86,7 @@ impl Pool {
         Ok(lease)
     }
 
-    /// Closes the connections at rest, because one of them was seen to lead to a server that is not there, or not the right one.
+    /// Closes the idle connections, because one of them was seen to lead to a server that is not there, or not the right one.
     pub(crate) fn close_idle(&self) {
         let idle = std::mem::take(&mut self.state.lock().idle);
         drop(idle);
@@ -106,7 +106,7 @@ impl Pool {
 }
 
 impl Lease<'_> {
-    /// How long the connection was at rest; nothing when it is new.
+    /// How long the connection was idle; nothing when it is new.
     pub(crate) fn rested(&self) -> Option<Duration> {
         self.rested
     }

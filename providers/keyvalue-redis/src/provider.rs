@@ -1,4 +1,4 @@
-//! The provider: links, and from an operation's bytes to a command and back.
+//! Leads from an operation's bytes over its link to a command and back: the provider.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -59,10 +59,10 @@ impl RedisKeyValue {
         self.with(|settings| settings.connections = connections.max(1))
     }
 
-    /// The same provider, which tries a connection with a PING before it sends `Add` or `Push` over it when it was at rest
+    /// The same provider, which tries a connection with a PING before it sends `Add` or `Push` over it when it was idle
     /// for `rest` or longer. 10 milliseconds by default.
     ///
-    /// These two must not be sent twice. When the server was started anew, the connections at rest are dead, and a command
+    /// These two must not be sent twice. When the server was started anew, the idle connections are dead, and a command
     /// sent over one of them may or may not have been carried out; the PING finds out first.
     #[must_use]
     pub fn with_idle_check(self, rest: Duration) -> Self {

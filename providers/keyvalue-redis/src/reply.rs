@@ -1,4 +1,4 @@
-//! What the server's answers mean to the contract.
+//! Tells what the server's answers mean to the contract.
 
 use capability_provider::ProviderError;
 use redis::RedisError;

@@ -1,4 +1,4 @@
-//! One server, and how a command gets to it: in time, once, or not at all.
+//! Brings commands to one server: in time, once, or not at all.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -134,7 +134,7 @@ impl Server {
         self.run::<()>(&budget, Repeat::Harmless, command)?.map_err(|error| self.unavailable(&error))
     }
 
-    /// Closes the connections at rest.
+    /// Closes the idle connections.
     pub(crate) fn close(&self) {
         self.pool.close_idle();
     }
@@ -153,7 +153,7 @@ impl Server {
             self.make_sure(&mut lease, budget)?;
         }
         let mut outcome = self.attempt(&mut lease, budget, command)?;
-        // A connection at rest may have been closed by the other side at any time, as when the server was started anew; or it may
+        // An idle connection may have been closed by the other side at any time, as when the server was started anew; or it may
         // lead to a server that is no longer the right one, which then did nothing.
         let retry = match &outcome {
             Err(error) if is_gone(error) => repeat == Repeat::Harmless,
@@ -224,7 +224,7 @@ impl Server {
         Shown::new(&text).up_to(LONGEST_WORDS).to_string()
     }
 
-    /// Tries a connection that was at rest, and puts a new one in its place when it is dead.
+    /// Tries a connection that was idle, and puts a new one in its place when it is dead.
     fn make_sure(&self, lease: &mut Lease<'_>, budget: &Budget<'_>) -> Result<(), ProviderError> {
         if self.attempt::<()>(lease, budget, &redis::cmd("PING"))?.is_ok() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The `wascc:logging` capability, written to the log facade.
+//! Serves the `wascc:logging` capability, and writes to the log facade.
 //!
 //! What an actor says goes to whatever logger the host's program has installed, under the target `actor::` and the actor's
 //! id, so that a filter can name all actors (`actor=info`) or one of them:

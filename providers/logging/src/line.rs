@@ -1,4 +1,4 @@
-//! Making an actor's words fit for one line of a log.
+//! Makes an actor's words fit for one line of a log.
 
 use std::fmt::Write;
 

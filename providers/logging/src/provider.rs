@@ -1,4 +1,4 @@
-//! The provider.
+//! Writes actors' lines to the log: the provider.
 
 use std::{collections::HashMap, sync::Arc};
 

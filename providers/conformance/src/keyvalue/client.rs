@@ -1,4 +1,4 @@
-//! A typed client for the cases, and what they compare with.
+//! Gives the cases a typed client, and what they compare with.
 
 use std::fmt::Debug;
 

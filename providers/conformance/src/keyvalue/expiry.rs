@@ -1,4 +1,4 @@
-//! Expiry, on a time that the cases let pass.
+//! Tests expiry, on a clock that the cases move on.
 
 use std::time::Duration;
 

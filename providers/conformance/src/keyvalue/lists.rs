@@ -1,4 +1,4 @@
-//! Lists.
+//! Tests lists.
 
 use std::{collections::BTreeSet, thread};
 

@@ -1,4 +1,4 @@
-//! The suite for `wascc:keyvalue`.
+//! Runs the suite for `wascc:keyvalue`.
 
 mod client;
 mod expiry;

@@ -1,4 +1,4 @@
-//! What is refused: operations on another kind of value, bytes that are no request, names that are no operation.
+//! Tests what is refused: operations on another kind of value, bytes that are not a request, names that are not an operation.
 
 use capability_contracts::keyvalue as kv;
 use capability_provider::{Provider, ProviderError};

@@ -1,4 +1,4 @@
-//! Sets.
+//! Tests sets.
 
 use capability_contracts::keyvalue::{OP_SET_INTERSECTION, OP_SET_UNION};
 use capability_provider::Provider;

@@ -1,4 +1,4 @@
-//! Links: who may use the store, and whose keys are whose.
+//! Tests links: who may use the store, and whose keys are whose.
 
 use capability_provider::{LinkConfig, Provider, ProviderError};
 

@@ -1,4 +1,4 @@
-//! Texts and counters.
+//! Tests texts and counters.
 
 use std::thread;
 
