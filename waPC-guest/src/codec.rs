@@ -1,4 +1,4 @@
-//! Messages with types: what a guest names a codec for.
+//! Gives messages types, by a codec that the guest names.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt::Display;

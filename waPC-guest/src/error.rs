@@ -1,4 +1,4 @@
-//! What can go wrong when a guest calls its host.
+//! Says what can go wrong when a guest calls its host.
 
 use alloc::string::String;
 

@@ -1,4 +1,4 @@
-//! The border to the host: the only file of this crate with `unsafe` code.
+//! Crosses the border to the host: the only file of this crate with `unsafe` code.
 //!
 //! What is relied on throughout is the protocol itself: the host writes exactly as many bytes as it announced, to the
 //! address that it was given, before the import returns, and keeps no address after that.

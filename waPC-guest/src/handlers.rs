@@ -1,4 +1,4 @@
-//! From an operation's name to its handler and back to the reply.
+//! Leads from an operation's name to its handler and back to the reply.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt::Display;

@@ -1,4 +1,4 @@
-//! Calls from the guest to its host.
+//! Calls the host from a guest.
 
 use alloc::vec::Vec;
 

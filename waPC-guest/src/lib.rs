@@ -1,4 +1,4 @@
-//! The guest side of waPC: handlers for operations, and calls to the host.
+//! Makes a module a waPC guest: handlers for operations, and calls to the host.
 //!
 //! waPC (WebAssembly Procedure Calls) sends *an operation's name and bytes in, bytes or an error text out*, in both
 //! directions. A guest registers a handler for each operation; while one runs, it can call the host the same way:

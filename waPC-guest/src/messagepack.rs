@@ -1,4 +1,4 @@
-//! MessagePack, for guests whose messages are types of their own.
+//! Reads and writes MessagePack, for guests whose messages are types of their own.
 
 use alloc::{format, string::String, vec::Vec};
 

@@ -1,4 +1,4 @@
-//! A panic's message becomes the error of the call.
+//! Makes a panic's message the error of the call.
 
 use core::fmt::{self, Write};
 

@@ -1,4 +1,4 @@
-//! What a guest without the standard library needs beside its handlers.
+//! Gives a guest without the standard library what it needs beside its handlers.
 
 /// The allocator of a module, once in a crate: [talc](https://docs.rs/talc), which is a third of the size of the standard
 /// library's on this target. It frees, joins what was freed, and grows the memory only when nothing else fits.

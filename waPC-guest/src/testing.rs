@@ -1,4 +1,4 @@
-//! The host's part, played by a test: native builds only.
+//! Lets a test play the host's part, in native builds only.
 //!
 //! [`install`] puts a function in the host's place for the current thread. It stays there until the [`TestHost`] that comes
 //! back is dropped, which also remembers what the guest did.

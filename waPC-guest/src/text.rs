@@ -1,4 +1,4 @@
-//! Texts that are made without panicking: a lack of memory cuts them short and does not end the run.
+//! Makes texts without panicking: a lack of memory cuts them short and does not end the run.
 //!
 //! That is how this crate makes all of its texts. It does not panic itself, so that a guest which does not either has
 //! nothing in its module of what a panic's message needs.

@@ -1,4 +1,4 @@
-//! Calls to other actors, by their public key. The caller's grants must name the key.
+//! Calls other actors, by their public key. The caller's grants must name the key.
 
 use alloc::vec::Vec;
 

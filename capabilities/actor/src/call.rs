@@ -1,4 +1,4 @@
-//! Calls to whatever stands behind a link.
+//! Calls whatever stands behind a link.
 
 use alloc::vec::Vec;
 
@@ -31,7 +31,7 @@ where
     Ok(decode(operation, &call(link, capability, operation, &encode(message)?)?)?)
 }
 
-/// Sends a message over a link and is content with any reply.
+/// Sends a message over a link and ignores the reply's bytes.
 pub(crate) fn tell<T>(link: &str, capability: &str, operation: &str, message: &T) -> Result<(), Error>
 where
     T: Serialize + ?Sized,

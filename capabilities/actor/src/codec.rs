@@ -1,4 +1,4 @@
-//! The codec of the contracts, as handlers of this crate name it.
+//! Gives the contracts' codec the form that handlers of this crate name.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,4 @@
-//! What can go wrong in an actor.
+//! Says what can go wrong in an actor.
 
 use alloc::string::String;
 

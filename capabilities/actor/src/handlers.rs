@@ -1,4 +1,4 @@
-//! From a message's bytes to the actor's function and back.
+//! Leads from a message's bytes to the actor's function and back.
 
 use alloc::{string::String, vec::Vec};
 use core::{convert::Infallible, fmt::Display};
@@ -34,7 +34,7 @@ pub fn health<E: Display>(
     }
 }
 
-/// The health check of actors that have none of their own: who answers is well.
+/// The health check of actors that have none of their own: one that answers is well.
 #[doc(hidden)]
 pub fn always_well(_: HealthRequest) -> Result<(), Infallible> {
     Ok(())

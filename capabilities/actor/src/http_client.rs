@@ -1,4 +1,4 @@
-//! The client of `wascc:http_client`: requests that the actor makes.
+//! Makes requests through `wascc:http_client`.
 
 use capability_contracts::http_client::{CAPABILITY, OP_PERFORM_REQUEST};
 

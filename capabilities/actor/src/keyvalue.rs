@@ -1,4 +1,4 @@
-//! The client of `wascc:keyvalue`: values, counters, lists and sets under keys.
+//! Keeps values, counters, lists and sets under keys through `wascc:keyvalue`.
 //!
 //! ```no_run
 //! # use actor_sdk::{Error, keyvalue};

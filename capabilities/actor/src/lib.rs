@@ -1,4 +1,4 @@
-//! What an actor's author writes against: typed handlers and capability clients.
+//! Gives an actor's author typed handlers and capability clients.
 //!
 //! An actor is a WebAssembly module that answers messages and uses capabilities (a key-value store, a log, other actors),
 //! knowing nothing about who provides them. The host binds providers to it at run time.

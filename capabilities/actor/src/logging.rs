@@ -1,4 +1,4 @@
-//! The client of `wascc:logging`: lines for the host's log.
+//! Writes lines to the host's log through `wascc:logging`.
 //!
 //! ```no_run
 //! # use actor_sdk::{Error, logging};

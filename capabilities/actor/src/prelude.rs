@@ -1,4 +1,4 @@
-//! What most actors use: `use actor_sdk::prelude::*;`.
+//! Brings in what most actors use: `use actor_sdk::prelude::*;`.
 //!
 //! The second half is what the standard library's own prelude has, so that an actor without the standard library is
 //! written like one with it.

@@ -1,4 +1,4 @@
-//! The host's part, played by a test: native builds only.
+//! Lets a test play the host's part, in native builds only.
 //!
 //! ```
 //! use actor_sdk::{keyvalue, messages::keyvalue::*, testing};

@@ -1,4 +1,4 @@
-//! What can go wrong between a message and its bytes.
+//! Says what can go wrong between a message and its bytes.
 
 use alloc::string::String;
 

@@ -1,4 +1,4 @@
-//! The health check that the host sends to every actor.
+//! Defines the health check that the host sends to every actor.
 //!
 //! The reply is `nil` or nothing at all; an error means that the actor is not well.
 

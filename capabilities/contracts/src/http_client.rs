@@ -1,4 +1,4 @@
-//! `wascc:http_client`: requests that an actor makes. The messages are those of [`http_server`](crate::http_server).
+//! Defines `wascc:http_client`: requests that an actor makes. The messages are those of [`http_server`](crate::http_server).
 
 pub use crate::http_server::{Request, Response};
 

@@ -1,4 +1,4 @@
-//! `wascc:http_server`: requests from the network, delivered to the actor.
+//! Defines `wascc:http_server`: requests from the network, delivered to the actor.
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 

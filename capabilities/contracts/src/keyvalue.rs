@@ -1,4 +1,4 @@
-//! `wascc:keyvalue`: values, counters, lists and sets under keys.
+//! Defines `wascc:keyvalue`: values, counters, lists and sets under keys.
 //!
 //! Each operation takes the request of its name and answers with the response of its name.
 

@@ -1,4 +1,4 @@
-//! How fields are read that others write in more than one way.
+//! Reads fields that others write in more than one way.
 
 use alloc::vec::Vec;
 use core::fmt;

@@ -1,4 +1,4 @@
-//! Messages, operations and identifiers of the capabilities, shared by guests, host and providers.
+//! Defines the messages, operations and identifiers of the capabilities, shared by guests, host and providers.
 //!
 //! An actor and a provider never see each other's code. What they share is a contract: a capability's id, the names of
 //! its operations, and for each operation the message that goes in and the one that comes out, in MessagePack.

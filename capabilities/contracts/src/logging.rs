@@ -1,4 +1,4 @@
-//! `wascc:logging`: lines that an actor writes to the host's log.
+//! Defines `wascc:logging`: lines that an actor writes to the host's log.
 
 use alloc::string::String;
 

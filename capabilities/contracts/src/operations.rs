@@ -1,4 +1,4 @@
-//! Operations that are not for everybody to send.
+//! Lists the operations that not everybody may send.
 
 use crate::{health::OP_HEALTH_REQUEST, http_server::OP_HANDLE_REQUEST};
 

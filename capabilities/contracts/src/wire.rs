@@ -1,4 +1,4 @@
-//! MessagePack, as far as these contracts and their users need it.
+//! Reads and writes MessagePack, as far as these contracts and their users need it.
 //!
 //! <https://github.com/msgpack/msgpack/blob/master/spec.md>
 

@@ -1,4 +1,4 @@
-//! From MessagePack to serde.
+//! Decodes MessagePack for serde.
 
 use serde::de::{Deserializer, Visitor};
 

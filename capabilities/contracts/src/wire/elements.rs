@@ -1,4 +1,4 @@
-//! The elements of arrays and maps, and the content of enumerations, one by one.
+//! Decodes the elements of arrays and maps, and the content of enumerations, one by one.
 
 use serde::{
     Deserializer,

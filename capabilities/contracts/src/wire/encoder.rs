@@ -1,4 +1,4 @@
-//! From serde to MessagePack, in its shortest form.
+//! Encodes what serde hands over as MessagePack, in its shortest form.
 
 use alloc::vec::Vec;
 

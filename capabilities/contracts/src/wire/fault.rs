@@ -1,4 +1,4 @@
-//! Why bytes cannot be read, before it is known what operation they belong to.
+//! Says why bytes cannot be read, before it is known what operation they belong to.
 
 use alloc::string::{String, ToString};
 use core::fmt;
@@ -69,7 +69,7 @@ impl fmt::Display for Fault {
 
 impl core::error::Error for Fault {}
 
-/// Words what serde's own wording would print with the whole of float formatting, which is much code for a guest.
+/// Has words of its own where serde's would bring the whole of float formatting, which is much code for a guest.
 impl de::Error for Fault {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::Other(message.to_string())

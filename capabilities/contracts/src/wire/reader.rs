@@ -1,4 +1,4 @@
-//! MessagePack's heads: the byte that says what follows, and the length or number after it.
+//! Reads MessagePack's heads: the byte that says what follows, and the length or number after it.
 
 use super::fault::Fault;
 

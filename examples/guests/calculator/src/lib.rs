@@ -1,4 +1,4 @@
-//! A guest of waPC alone whose messages are types, in MessagePack. What it does on each operation:
+//! Adds and divides, as a guest of waPC alone whose messages are types, in MessagePack. What it does on each operation:
 //!
 //! | operation | message | reply |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! A guest of waPC alone, without actors or capabilities. What it does on each operation:
+//! Serves four operations, as a guest of waPC alone, without actors or capabilities. What it does on each operation:
 //!
 //! | operation | reply |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! The second version of the counter: its answer also tells the version and the key.
+//! Counts as the first version does; its answer also tells the version and the key.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 use actor_sdk::prelude::*;

@@ -1,4 +1,4 @@
-//! An actor that asks for a capability which it may not have been granted, and passes on what it was told.
+//! Asks for a capability which it may not have been granted, and passes on what it was told.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 use actor_sdk::prelude::*;
