@@ -27,7 +27,7 @@ pub struct CapabilityCall<'a> {
 }
 
 impl<'a> CapabilityCall<'a> {
-    /// A call of `operation` with `payload`, which nobody makes, without a deadline and without a limit for the reply.
+    /// A call of `operation` with `payload` in a context of its own, without a deadline and without a limit for the reply.
     #[must_use]
     pub fn new(actor: &'a ActorId, link: &'a LinkName, operation: &'a str, payload: &'a [u8]) -> Self {
         Self { actor, link, operation, payload, context: CallContext::DETACHED, reply_limit: None }

@@ -1,4 +1,4 @@
-//! The configuration of one link.
+//! Holds the configuration of one link.
 
 use std::{
     collections::BTreeMap,

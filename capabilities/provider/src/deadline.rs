@@ -1,8 +1,8 @@
-//! Turns a time limit into a moment, for limits of any length.
+//! Turns a time limit of any length into a deadline.
 
 use std::time::{Duration, Instant};
 
-/// As good as for ever: a hundred years of 365 days.
+/// In effect for ever: a hundred years of 365 days.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// `limit` from now. A limit that the clock cannot count up to, such as [`Duration::MAX`], ends in a hundred years.

@@ -142,7 +142,7 @@ pub trait Dispatch: Send + Sync {
     fn health(&self) -> Result<(), DispatchError>;
 }
 
-/// A provider's handle on one linked actor. Cheap to clone; usable from any thread.
+/// A provider's handle to one linked actor. Cheap to clone; usable from any thread.
 #[derive(Clone)]
 pub struct ActorHandle {
     link: LinkKey,
@@ -150,7 +150,7 @@ pub struct ActorHandle {
 }
 
 impl ActorHandle {
-    /// A handle on the actor of `link`, reached through `dispatch`.
+    /// A handle to the actor of `link`, reached through `dispatch`.
     #[must_use]
     pub fn new(link: LinkKey, dispatch: Arc<dyn Dispatch>) -> Self {
         Self { link, dispatch }
@@ -171,9 +171,9 @@ impl ActorHandle {
     /// Sends `operation` with `payload` to the actor and returns its reply. Blocks until it answers, its deadline passes, that of the
     /// context passes, or the call is cancelled.
     ///
-    /// A provider that delivers what came from outside begins a [new context](CallContext::new). One that calls an actor to answer a call
-    /// of another hands that one's on ([`CapabilityCall::nested`](crate::CapabilityCall::nested)), so that depth, deadline and cancellation
-    /// hold for all of it.
+    /// A provider that delivers what came from outside begins a [new context](CallContext::new). One that calls an actor to answer another
+    /// actor's call hands on that call's context ([`CapabilityCall::nested`](crate::CapabilityCall::nested)), so that depth, deadline and
+    /// cancellation hold for both.
     ///
     /// # Errors
     /// Any [`DispatchError`].

@@ -1,4 +1,4 @@
-//! The names by which actors, capabilities and links are told apart.
+//! Names actors, capabilities and links.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -6,7 +6,7 @@ use untrusted_text::Shown;
 
 /// The longest capability id and link name, in bytes.
 const MAX_NAME: usize = 128;
-/// How much an error shows of a text that is no name, in characters.
+/// How much an error shows of a text that is not a name, in characters.
 const LONGEST_SHOWN: usize = 80;
 /// The length of an actor's public key in its text form, in characters.
 const ACTOR_KEY: usize = 56;
@@ -47,7 +47,7 @@ impl ActorId {
     /// The actor whose module has this public key.
     ///
     /// # Errors
-    /// [`IdError::NotAnActor`] when the text has not the form of a module's public key.
+    /// [`IdError::NotAnActor`] when the text is not in the form of a module's public key.
     pub fn new(key: &str) -> Result<Self, IdError> {
         if Self::has_form_of(key) {
             Ok(Self(key.into()))

@@ -1,4 +1,4 @@
-//! The trait that a capability provider implements, and the handle by which it calls actors.
+//! Defines the trait that a capability provider implements, and the handle by which it calls actors.
 //!
 //! A provider serves one capability (`wascc:keyvalue`, `wascc:http_server`, ...). The host hands it links: *this actor may
 //! use you under this link name with this configuration*. From then on calls go both ways, and neither side knows the other:

@@ -1,4 +1,4 @@
-//! Bytes as they stand in a case: text, hexadecimal, or one byte many times.
+//! Reads bytes as they stand in a case: text, hexadecimal, or one byte many times.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The cases that come with the suite.
+//! Lists the cases that come with the suite.
 
 use crate::{Error, GuestCase, HostCase};
 

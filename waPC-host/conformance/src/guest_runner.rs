@@ -1,4 +1,4 @@
-//! Runs the cases for guests: a host that serves them by the letter and looks at everything that they do.
+//! Runs the cases for guests, with a host that follows the protocol to the letter and checks everything that they do.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -12,7 +12,7 @@ use std::{
 use crate::{Expected, HostCase, Verdict, World, bytes::shown, world::set_guest};
 
 /// How long a case may take before it counts as hung.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// What came of one call of a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,11 +44,11 @@ pub trait LoadedGuest {
 
 /// Runs one case against a host, which hangs if it takes longer than 20 s.
 pub fn run_host_case(host: &impl HostUnderTest, case: &HostCase) -> Verdict {
-    run_host_case_within(PATIENCE, host, case)
+    run_host_case_within(TIME_LIMIT, host, case)
 }
 
 /// As [`run_host_case`], with another time after which the host counts as hung.
-pub fn run_host_case_within(patience: Duration, host: &impl HostUnderTest, case: &HostCase) -> Verdict {
+pub fn run_host_case_within(limit: Duration, host: &impl HostUnderTest, case: &HostCase) -> Verdict {
     let (sender, receiver) = mpsc::channel();
     let (host, case) = (host.clone(), case.clone());
     let run = move || {
@@ -58,7 +58,7 @@ pub fn run_host_case_within(patience: Duration, host: &impl HostUnderTest, case:
     };
     // A thread that hangs is left behind: there is no way to end it.
     match thread::Builder::new().name("case".to_owned()).spawn(run) {
-        Ok(_) => receiver.recv_timeout(patience).unwrap_or(Verdict::Hung),
+        Ok(_) => receiver.recv_timeout(limit).unwrap_or(Verdict::Hung),
         Err(error) => Verdict::Failed { reason: format!("no thread for it: {error}") },
     }
 }

@@ -1,4 +1,4 @@
-//! What hosts and guests of waPC must do, as data, with a runner for any implementation.
+//! Tests hosts and guests of waPC: what they must do, as data, with a runner for any implementation.
 //!
 //! waPC has hosts and guests in many languages, and they differ where the protocol is silent. This suite writes down what this
 //! project holds to be right, so that an implementation can be held against it:

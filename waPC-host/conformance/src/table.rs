@@ -1,4 +1,4 @@
-//! Who passes what.
+//! Shows who passes what, as a table.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What came of a case.
+//! Tells what came of a case.
 
 use std::fmt;
 

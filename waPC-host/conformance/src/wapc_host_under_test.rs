@@ -1,4 +1,4 @@
-//! This project's host, for the runner.
+//! Puts this project's host under test.
 
 use std::{fmt::Write, rc::Rc, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The host's side of a case: answers the guest's calls and remembers them.
+//! Plays the host's side of a case: answers the guest's calls and remembers them.
 
 use std::{
     cell::RefCell,

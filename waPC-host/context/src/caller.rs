@@ -28,7 +28,7 @@ impl CallerKind {
     }
 }
 
-/// One of those on whose behalf a call is made. The embedding program is nobody's caller: a call of its own has none.
+/// One of those on whose behalf a call is made. The embedding program is not among them: a call of its own has no callers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     kind: CallerKind,

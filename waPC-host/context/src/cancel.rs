@@ -10,7 +10,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-/// Cancels the calls that it was given to, from any thread: those that wait, those that are under way, and those that are yet to come.
+/// Cancels the calls that carry it, from any thread: those that wait, those that are under way, and those that are yet to come.
 /// Clones are the same token.
 ///
 /// A guest that waits for a host call is ended when that returns, or lets go of what it waits for. One that is being started is ended when
@@ -46,7 +46,7 @@ struct Actions {
 type Action = Box<dyn Fn() + Send>;
 
 impl CancelToken {
-    /// A token that nobody has used yet.
+    /// A token that is not cancelled.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

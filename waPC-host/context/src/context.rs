@@ -13,7 +13,7 @@ use crate::{
     trace::Trace,
 };
 
-/// As good as for ever: a hundred years of 365 days.
+/// In effect for ever: a hundred years of 365 days.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// What a call carries with it, through hosts, guests and providers: its id, when it must be over, what can cancel it, how deep it is
@@ -31,12 +31,12 @@ pub struct CallContext {
 }
 
 impl CallContext {
-    /// The context of a call of nobody, with no id: for calls that are made up, as in tests.
+    /// A context that belongs to no call and has no id: for calls that are made up, as in tests.
     pub const DETACHED: &'static Self =
         &Self { id: CallId::NONE, deadline: None, depth: 0, cancel: None, origin: None };
 
-    /// The most calls that a host lets be nested in each other, whatever it is told: each of them takes some of its thread's stack, which is
-    /// 2 MiB where a program does not say otherwise.
+    /// The most calls that a host nests in each other, whatever its settings say: each of them takes some of its thread's stack, which is
+    /// 2 MiB unless the program sets another size.
     pub const DEEPEST: u32 = 64;
 
     /// The context of a call that comes from outside: a new id, any time, nested in nothing. The program's own, unless it is

@@ -25,7 +25,7 @@ pub enum ErrorKind {
     Cancelled,
     /// The guest or the actor answered with an error of its own.
     Guest,
-    /// The guest broke off: it trapped, ended itself or panicked.
+    /// The guest did not finish: it trapped, ended itself or panicked.
     Trap,
     /// The guest broke the protocol.
     Protocol,

@@ -1,4 +1,4 @@
-//! Carries a trace context of the W3C through a call.
+//! Carries a W3C trace context through a call.
 
 use std::{fmt, str::FromStr, sync::Arc};
 

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{context::CallContext, kind::ErrorKind};
 
-/// Why what was waited for did not come: the call that waited for it was over before.
+/// Why a wait ended without a result: the call that waited was over before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Interrupted {
     /// Its deadline came.

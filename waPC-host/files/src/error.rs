@@ -1,4 +1,4 @@
-//! Why a file is refused.
+//! Says why a file is refused.
 
 use std::{io, path::PathBuf};
 

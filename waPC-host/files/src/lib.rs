@@ -50,7 +50,7 @@ pub fn open(path: &Path) -> Result<File, FileError> {
 /// As [`open`].
 pub fn open_with(path: &Path, options: &mut OpenOptions) -> Result<File, FileError> {
     check_way_to(path)?;
-    // What is no file may do something when it is opened, so it is looked at before; and behind, for what was opened counts.
+    // Opening what is not a file may have effects, so it is checked before; and again afterwards, for what was opened counts.
     match fs::symlink_metadata(path) {
         Ok(metadata) => owner::of_file(path, &metadata)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{FileError, owner};
 
-/// So many links an operating system follows.
+/// How many links an operating system follows.
 const MOST_LINKS: usize = 40;
 
 /// Where a directory really is, when nobody but this user and root could have changed the way to it. The directory itself is not

@@ -27,7 +27,7 @@ pub enum SystemResource {
     Threads,
 }
 
-/// What was asked for in vain.
+/// What the system refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wanted {

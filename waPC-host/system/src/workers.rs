@@ -1,4 +1,4 @@
-//! Runs work that blocks on a bounded number of threads, started when there is work and ended when there is none.
+//! Runs blocking work on a bounded number of threads, started when there is work and ended when there is none.
 
 use std::{
     any::Any,
@@ -60,12 +60,12 @@ pub enum NotTaken {
     NoThread(#[source] io::Error),
 }
 
-/// The threads. They end, when they are done with what waits, after this was dropped.
+/// A worker pool. After it is dropped, its threads finish the work that waits, and end.
 pub struct Workers<J: Job> {
-    shared: Arc<Shared<J>>,
+    pool: Arc<WorkerPool<J>>,
 }
 
-struct Shared<J> {
+struct WorkerPool<J> {
     settings: WorkerSettings,
     state: Mutex<State<J>>,
     work: Condvar,
@@ -73,8 +73,8 @@ struct Shared<J> {
     ended: Condvar,
 }
 
-/// The end of some [`Workers`], which comes after they were dropped.
-pub struct WorkersEnd<J: Job>(Arc<Shared<J>>);
+/// Waits for the end of [`Workers`] that were dropped.
+pub struct WorkersEnd<J: Job>(Arc<WorkerPool<J>>);
 
 impl<J: Job> WorkersEnd<J> {
     /// Waits until all that was taken is done and every thread has ended, but not past `deadline`; returns how many threads are left
@@ -112,25 +112,25 @@ impl<J: Job> Workers<J> {
         settings.threads = settings.threads.max(1);
         let state = Mutex::new(State { queue: VecDeque::new(), threads: 0, free: 0, closed: false });
         let (work, ended) = (Condvar::new(), Condvar::new());
-        Self { shared: Arc::new(Shared { settings, state, work, ended }) }
+        Self { pool: Arc::new(WorkerPool { settings, state, work, ended }) }
     }
 
     /// What holds for them.
     #[must_use]
     pub fn settings(&self) -> &WorkerSettings {
-        &self.shared.settings
+        &self.pool.settings
     }
 
     /// What waits for their end.
     #[must_use]
     pub fn end(&self) -> WorkersEnd<J> {
-        WorkersEnd(Arc::clone(&self.shared))
+        WorkersEnd(Arc::clone(&self.pool))
     }
 
     /// How many threads there are now.
     #[must_use]
     pub fn threads(&self) -> usize {
-        self.shared.state.lock().threads
+        self.pool.state.lock().threads
     }
 
     /// Takes work for one of the threads, and starts another one if none is free. Never waits for the work of others.
@@ -138,11 +138,11 @@ impl<J: Job> Workers<J> {
     /// # Errors
     /// [`NotTaken`].
     pub fn submit(&self, job: J) -> Result<(), NotTaken> {
-        let mut state = self.shared.state.lock();
+        let mut state = self.pool.state.lock();
         let given_up = self.grow(&mut state)?;
         state.queue.push_back(job);
         drop(state);
-        self.shared.work.notify_one();
+        self.pool.work.notify_one();
         // Whoever waits for these is told, and that is not done under the lock.
         drop(given_up);
         Ok(())
@@ -150,7 +150,7 @@ impl<J: Job> Workers<J> {
 
     /// Sees to it that one more piece of work can be taken, and gives back what was given up in the queue.
     fn grow(&self, state: &mut State<J>) -> Result<Vec<J>, NotTaken> {
-        let settings = &self.shared.settings;
+        let settings = &self.pool.settings;
         if state.queue.len() < state.free {
             return Ok(Vec::new());
         }
@@ -172,8 +172,8 @@ impl<J: Job> Workers<J> {
     }
 
     fn start(&self, state: &mut State<J>) -> io::Result<()> {
-        let shared = self.shared.clone();
-        begin_thread(self.shared.settings.name, move || shared.run())?;
+        let pool = self.pool.clone();
+        begin_thread(self.pool.settings.name, move || pool.run())?;
         state.threads += 1;
         state.free += 1;
         Ok(())
@@ -182,9 +182,9 @@ impl<J: Job> Workers<J> {
 
 impl<J: Job> Drop for Workers<J> {
     fn drop(&mut self) {
-        self.shared.state.lock().closed = true;
-        self.shared.work.notify_all();
-        self.shared.ended.notify_all();
+        self.pool.state.lock().closed = true;
+        self.pool.work.notify_all();
+        self.pool.ended.notify_all();
     }
 }
 
@@ -206,7 +206,7 @@ impl<J: Job> State<J> {
     }
 }
 
-impl<J: Job> Shared<J> {
+impl<J: Job> WorkerPool<J> {
     fn run(&self) {
         while let Some(job) = self.next() {
             // A panic ends this piece of work, and whoever waits for it is told; the thread goes on.

@@ -1,4 +1,4 @@
-//! Makes text of strangers fit for people: errors, logs and terminals.
+//! Makes strangers' text safe to show to people: in errors, logs and terminals.
 //!
 //! ```text
 //! guest, token, client, server ──▶ Shown ──▶ error, log, Display, terminal
