@@ -1,5 +1,5 @@
-//! What a guest made with `wascc-guest` costs: echo and callback of `examples/guests/echo`, beside the guest of the other
-//! benches, which is written in WAT and keeps its payload at one fixed address. Both run on the same host.
+//! Measures what a guest made with `wascc-guest` costs: echo and callback of `examples/guests/echo`, beside the guest of the
+//! other benches, which is written in WAT and keeps its payload at one fixed address. Both run on the same host.
 //!
 //! Short rounds of the two take turns, and the medians are compared, so that a busy machine disturbs both alike. A guest that
 //! was built from source is measured with `GUEST_MODULES=DIR`.

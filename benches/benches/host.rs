@@ -1,5 +1,5 @@
-//! The capability tier: a call through the host, a call that goes on to a provider, and the demonstration's counter on the
-//! in-memory store.
+//! Measures the capability tier: a call through the host, a call that goes on to a provider, and the demonstration's counter
+//! on the in-memory store.
 
 use std::{hint::black_box, sync::Arc};
 

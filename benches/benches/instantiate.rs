@@ -1,5 +1,5 @@
-//! Making an instance and dropping it again, beside bare wasmer: of the raw tier with the same imports, and of the waPC tier
-//! with the call that the instance was made for. The pool makes it nothing where instances are used again.
+//! Measures making an instance and dropping it again, beside bare wasmer: of the raw tier with the same imports, and of the
+//! waPC tier with the call that the instance was made for. Where the pool uses instances again, a call pays none of it.
 //!
 //! Rounds take turns, and the best of each counts, so that a busy machine disturbs all alike.
 

@@ -1,4 +1,4 @@
-//! The raw tier: an export that adds two numbers.
+//! Measures the raw tier: an export that adds two numbers.
 
 use std::hint::black_box;
 

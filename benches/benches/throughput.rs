@@ -1,5 +1,5 @@
-//! What a second thread adds: calls of one [`WapcHost`] on two threads against one, beside the same for two guests on bare
-//! wasmer that share nothing, which is what the machine itself gives.
+//! Measures what a second thread adds: calls of one [`WapcHost`] on two threads against one, beside the same for two guests on
+//! bare wasmer that share nothing, which is what the machine itself gives.
 //!
 //! Rounds on one thread and on two take turns, and the best of each counts, so that a busy machine disturbs both alike.
 

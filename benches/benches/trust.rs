@@ -1,4 +1,5 @@
-//! What trust costs: signing and verifying a module of 20 MiB, and the decision that comes before every call of a running one.
+//! Measures what trust costs: signing and verifying a module of 20 MiB, and the decision that comes before every call of a
+//! running one.
 //!
 //! The median of many rounds stands beside its limit, and the bench fails when one is missed. Where the best round is much faster, the
 //! machine was busy with something else.

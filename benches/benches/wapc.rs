@@ -1,4 +1,4 @@
-//! The waPC tier: echo and callback at five sizes, and making an instance, each beside the floor.
+//! Measures the waPC tier: echo and callback at five sizes, and making an instance, each beside the floor.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! The floor of the benches: the least code on wasmer that serves the same guest, without limits, deadlines, checks or errors.
+//! Serves the benches' guest as their floor: the least code on wasmer that does, without limits, deadlines, checks or errors.
 //!
 //! Nothing here is meant to be used; it says how fast a host that does nothing else could be.
 

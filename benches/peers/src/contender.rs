@@ -1,4 +1,4 @@
-//! Who is measured.
+//! Names who is measured.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! Extism.
+//! Runs a plug-in on Extism.
 
 use extism::{CurrentPlugin, Error, Function, PTR, Plugin, PluginBuilder, UserData, Val};
 

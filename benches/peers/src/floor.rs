@@ -1,4 +1,4 @@
-//! The floor of the repository's own benches, as a contender.
+//! Runs the floor of the repository's own benches as a contender.
 
 use call_overhead::Floor;
 

@@ -1,4 +1,4 @@
-//! What our host and our guest library are held to.
+//! Holds our host and our guest library to their goals.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Which guests are measured.
+//! Names the guests that are measured.
 
 use std::{fs, path::Path};
 

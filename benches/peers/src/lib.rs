@@ -1,4 +1,4 @@
-//! Our waPC host beside those that somebody might use in its place: in one process, on the same guests, in turn.
+//! Measures our waPC host beside those that somebody might use in its place: in one process, on the same guests, in turn.
 //!
 //! ```text
 //! Entrant (Guest, Host) ──▶ Contender ──▶ measure: rounds, all in turn ──▶ Samples ──▶ Report: tables, goals

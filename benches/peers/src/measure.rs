@@ -1,4 +1,4 @@
-//! How it is measured: batches of calls, all contenders in turn, many rounds. A turn is much shorter than what an operating
+//! Measures batches of calls, all contenders in turn, over many rounds. A turn is much shorter than what an operating
 //! system gives a thread at once, so that few turns wait for others' work and the medians do not see those. What slows the machine
 //! down for a while slows down everybody, and cancels out of the quotients taken round by round.
 

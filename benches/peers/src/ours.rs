@@ -1,4 +1,4 @@
-//! Our host.
+//! Runs guests on our host.
 
 use wapc_host::{Engine, HostCall, HostCallError, HostHandler, Reply, WapcHost, WapcHostBuilder};
 

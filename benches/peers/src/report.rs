@@ -1,4 +1,4 @@
-//! What was measured, as tables in Markdown.
+//! Writes what was measured as tables in Markdown.
 
 use std::fmt;
 

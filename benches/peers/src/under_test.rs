@@ -1,4 +1,4 @@
-//! The public waPC host for Rust, as the conformance suite sees it.
+//! Puts the public waPC host for Rust under test by the conformance suite.
 
 use std::{
     cell::RefCell,

@@ -1,4 +1,4 @@
-//! The public waPC host for Rust.
+//! Runs guests on the public waPC host for Rust.
 
 use wapc::{HostCallback, WapcHost};
 use wasmtime_provider::WasmtimeEngineProviderBuilder;
@@ -9,7 +9,7 @@ use crate::{Contender, Failure};
 /// number, binding, namespace, operation and payload of each call of the guest.
 ///
 /// # Errors
-/// When the module is no waPC guest or cannot be started.
+/// When the module is not a waPC guest or cannot be started.
 pub fn wapc_rs(wasm: &[u8], callback: Box<HostCallback>) -> Result<WapcHost, Failure> {
     let engine = WasmtimeEngineProviderBuilder::new().module_bytes(wasm).build()?;
     Ok(WapcHost::new(Box::new(engine), Some(callback))?)

@@ -1,5 +1,5 @@
-//! Tier 1: invoke an export of a WebAssembly module. Without arguments it adds 2 and 2; with them it invokes what they name:
-//! `invoke FILE EXPORT NUMBER...`.
+//! Invokes an export of a WebAssembly module, which is tier 1. Without arguments it adds 2 and 2; with them it invokes what they
+//! name: `invoke FILE EXPORT NUMBER...`.
 #![forbid(unsafe_code)]
 
 use std::{env, error::Error, process::ExitCode, time::Duration};

@@ -1,4 +1,4 @@
-//! The commands on standard input.
+//! Reads the commands on standard input.
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -43,7 +43,7 @@ pub(crate) enum Store {
     None,
 }
 
-/// A line that is no command.
+/// A line that is not a command.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` is no command; try `help`", Shown::new(.0))]
 pub(crate) struct NoCommand(String);

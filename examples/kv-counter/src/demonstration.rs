@@ -1,4 +1,4 @@
-//! The running demonstration: one host, one actor, two links.
+//! Runs the demonstration: one host, one actor, two links.
 
 use std::{fmt::Display, fs, path::PathBuf, sync::Arc};
 

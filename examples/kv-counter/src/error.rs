@@ -1,4 +1,4 @@
-//! What can go wrong in the demonstration.
+//! Lists what can go wrong in the demonstration.
 
 use std::{io, path::PathBuf};
 

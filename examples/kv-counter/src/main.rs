@@ -1,5 +1,5 @@
-//! The talk's demonstration: a signed counter actor behind HTTP counts in a key-value store, while the actor and the store are
-//! swapped underneath it. `--help` tells the options, `help` on standard input the commands.
+//! Runs the talk's demonstration: a signed counter actor behind HTTP counts in a key-value store, while the actor and the store
+//! are swapped underneath it. `--help` lists the options, `help` on standard input the commands.
 #![forbid(unsafe_code)]
 
 mod commands;
@@ -93,7 +93,7 @@ fn events() -> Result<mpsc::Receiver<Event>, Error> {
     ctrlc::set_handler(move || drop(interrupts.send(Event::Interrupted))).map_err(Error::Signal)?;
     thread::spawn(move || {
         for line in io::stdin().lock().split(b'\n').map_while(Result::ok) {
-            // A line that is no text is no command, which is told of it as of any other.
+            // A line that is not text is not a command either, and is answered as any other that is not.
             let line = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
             if lines.send(Event::Line(line)).is_err() {
                 return;

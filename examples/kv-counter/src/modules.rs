@@ -1,4 +1,4 @@
-//! The signed modules of the demonstration, and the keys that they are signed with.
+//! Signs the modules of the demonstration, and keeps the keys that they are signed with.
 
 use std::{
     fs,

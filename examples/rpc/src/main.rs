@@ -1,5 +1,5 @@
-//! Tier 2: a conversation with a guest over waPC. The guest is called with bytes, and while it handles the call it calls Rust
-//! code of this program; the output shows both directions. `rpc [FILE]` takes another guest.
+//! Calls a guest over waPC, which is tier 2. The guest is called with bytes, and while it handles the call it calls Rust code of
+//! this program; the output shows both directions. `rpc [FILE]` takes another guest.
 #![forbid(unsafe_code)]
 
 use std::{env, error::Error};

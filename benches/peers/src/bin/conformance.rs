@@ -9,7 +9,7 @@ use wapc_conformance::{
 };
 
 /// How long a guest that nobody ends is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 fn main() -> Result<ExitCode, Failure> {
     // A panic is told in the table.
@@ -17,7 +17,7 @@ fn main() -> Result<ExitCode, Failure> {
     let (ours, wapc_rs) = (WapcHostUnderTest::new(), WapcRsUnderTest);
     let mut table = Table::new("Cases for hosts", vec![ours.name(), wapc_rs.name()]);
     for case in host_cases()? {
-        let verdicts = vec![run_host_case(&ours, &case), run_host_case_within(PATIENCE, &wapc_rs, &case)];
+        let verdicts = vec![run_host_case(&ours, &case), run_host_case_within(TIME_LIMIT, &wapc_rs, &case)];
         table.row(&case.title, verdicts);
     }
     print!("{table}");

@@ -13,7 +13,7 @@ use std::{
 use serde_json::Value;
 
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// The folder of guest modules: those in the tree, or those that were just built from source (`GUEST_MODULES`).
 pub(crate) fn modules() -> PathBuf {
@@ -124,7 +124,7 @@ impl Client {
     pub(crate) fn connect(address: &str) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
         Self(BufReader::new(stream))
     }
 
