@@ -1,4 +1,4 @@
-//! A signed module, changed: what still verifies has the code, the claims and the chain of the module that was signed.
+//! Changes a signed module: what still verifies has the code, the claims and the chain of the module that was signed.
 //!
 //! Nothing but the written width of sizes may differ, which no engine sees and the hash leaves out on purpose.
 #![no_main]

@@ -1,4 +1,4 @@
-//! MessagePack: bytes of any kind for every message, and messages of any kind as bytes.
+//! Reads bytes of any kind as every message of MessagePack, and writes messages of any kind as bytes.
 //!
 //! `rmp-serde`, which the original actors used, is the referee: it writes the same bytes, reads what is written here, and where
 //! both read the same strange bytes they read the same message.

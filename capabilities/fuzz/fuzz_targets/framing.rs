@@ -1,4 +1,4 @@
-//! Sections: what is read of any module, and what signing it does to its bytes.
+//! Reads the sections of any module, and checks what signing does to its bytes.
 //!
 //! A second reading of the same bytes says what must come out: which modules are whole, what is left without tokens and
 //! chains, and what the hash is taken of. Signing gives a module that verifies, and stripping gives back what was signed.

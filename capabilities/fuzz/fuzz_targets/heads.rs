@@ -1,4 +1,4 @@
-//! Heads of HTTP requests: the bytes of a connection go through the parser and the function that checks each head, as in the server.
+//! Checks heads of HTTP requests: the bytes of a connection go through the parser and the function that checks each head, as in the server.
 //!
 //! A second reading of the same bytes says what an accepted head may be, and where the next one begins: a request that another
 //! reader would find elsewhere, or not at all, is a finding.

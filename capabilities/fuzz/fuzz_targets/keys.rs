@@ -1,4 +1,4 @@
-//! The text of keys, seeds and hashes: one spelling each, and no secret in what is said of a bad one.
+//! Reads the text of keys, seeds and hashes: one spelling each, and no secret in what is said of a bad one.
 #![no_main]
 
 use arbitrary::Arbitrary;

@@ -1,4 +1,4 @@
-//! What policies decide: the same rules in TOML and through the builder give the same answer to every question, and a
+//! Compares what policies decide: the same rules in TOML and through the builder give the same answer to every question, and a
 //! permit gives the policy's.
 #![no_main]
 

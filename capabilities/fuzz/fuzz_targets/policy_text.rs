@@ -1,4 +1,4 @@
-//! Policies as text: any text is read or refused, with the place of the mistake and without what may be a secret.
+//! Reads any text as a policy: it is accepted or refused, with the place of the mistake and without what may be a secret.
 #![no_main]
 
 use capability_claims::{ClaimsError, PolicyDocument, TrustPolicy};

@@ -1,4 +1,4 @@
-//! Rotations: only what both keys signed is accepted, and however they are put together, a policy never turns in a circle.
+//! Puts rotations together: only what both keys signed is accepted, and however they are put together, a policy never turns in a circle.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! Signed policies: only what was signed is accepted, and never an older one after a newer one.
+//! Tries signed policies: only what was signed is accepted, and never an older one after a newer one.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! The store in memory: operations of any kind over two links that share it, while time passes and room gets scarce.
+//! Runs the store in memory: operations of any kind over two links that share it, while time passes and room gets scarce.
 //!
 //! The referee is a store of plain maps: it gives the same answers and refuses the same with the same numbers; both count the same bytes
 //! after each step.

@@ -1,4 +1,4 @@
-//! Tokens: any text, and any header and claims that the account itself signed, as only it can.
+//! Reads tokens: any text, and any header and claims that the account itself signed, as only it can.
 //!
 //! The first byte chooses what the rest is. What is accepted must say what a plain JSON parser reads in it.
 #![no_main]

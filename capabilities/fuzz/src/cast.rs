@@ -1,4 +1,4 @@
-//! The keys and tokens that play a part in the targets. They never change, so that a corpus keeps its meaning.
+//! Holds the keys and tokens that play a part in the targets. They never change, so that a corpus keeps its meaning.
 
 use std::sync::LazyLock;
 

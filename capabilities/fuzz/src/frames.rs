@@ -1,4 +1,4 @@
-//! A module's frames, read by the letter of the specification and without any of the code that is tested.
+//! Reads a module's frames by the letter of the specification and without any of the code that is tested.
 //!
 //! <https://webassembly.github.io/spec/core/binary/modules.html>
 

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: fixed keys and tokens, a second, independent reading of a module's sections, and a
+//! Holds what the fuzz targets share: fixed keys and tokens, a second, independent reading of a module's sections, and a
 //! store as its contract tells it.
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! Policies in TOML, written from their data.
+//! Writes policies in TOML from their data.
 
 use std::fmt;
 

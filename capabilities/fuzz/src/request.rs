@@ -1,4 +1,4 @@
-//! A second reading of HTTP/1.1 requests, line by line, of which more is taken for one than a server may take.
+//! Reads HTTP/1.1 requests a second time, line by line, and takes more for a request than a server may.
 
 /// The head of a request in the bytes of a connection.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Modules that are put together from pieces, most of which are whole sections.
+//! Puts modules together from pieces, most of which are whole sections.
 
 use arbitrary::Arbitrary;
 

@@ -1,4 +1,4 @@
-//! A key-value store as its contract tells it: without a thought for time or memory.
+//! Models a key-value store as its contract tells it: without a thought for time or memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 

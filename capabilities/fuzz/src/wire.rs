@@ -1,4 +1,4 @@
-//! A connection in memory: bytes that are there at once, and an end.
+//! Plays a connection in memory: bytes that are there at once, and an end.
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! What the tests under `tests/` share: keys, and modules of every kind of WebAssembly that compilers emit.
+//! Holds what the tests under `tests/` share: keys, and modules of every kind of WebAssembly that compilers emit.
 //!
 //! ```text
 //!   wascap 0.5, 0.16 ──sign──▶ module + token ──verify──▶ capability-claims

@@ -1,4 +1,4 @@
-//! What an actor calls.
+//! Gives actors the calls of the dictionary.
 
 use actor_sdk::{Error, request};
 

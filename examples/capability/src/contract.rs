@@ -1,4 +1,4 @@
-//! What actors and providers agree on.
+//! Defines what actors and providers agree on.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! A capability of one's own, a dictionary, from its contract to the suite that providers of it keep to.
+//! Shows a capability of one's own, a dictionary, from its contract to the suite that providers of it keep to.
 //! `docs/guides/capability.md` explains it.
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! A dictionary in memory.
+//! Keeps a dictionary in memory.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What every provider of the contract must do.
+//! Tests what every provider of the contract must do.
 
 use capability_contracts::encode;
 use capability_provider::{ActorId, CapabilityCall, LinkName, Provider, ProviderError};

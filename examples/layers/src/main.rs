@@ -1,4 +1,4 @@
-//! Tier 3: a signed actor uses a provider, and three layers of this program stand around every call: one times, one refuses, one rewrites.
+//! Puts three layers of this program around every call of a signed actor that uses a provider, which is tier 3: one times, one refuses, one rewrites.
 //! `host-core` is the only library that it needs.
 #![forbid(unsafe_code)]
 

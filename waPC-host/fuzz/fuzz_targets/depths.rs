@@ -1,4 +1,4 @@
-//! Guests of any frame sizes that go down to about the end of their stack, do something there that the engine or the host has a part
+//! Runs guests of any frame sizes that go down to about the end of their stack, do something there that the engine or the host has a part
 //! in, and perhaps do it again on the way up; with fuel and deadlines that end at any place.
 //!
 //! Each run ends as it may, and another thread and other modules do not feel any of it.

@@ -1,4 +1,4 @@
-//! The functions of the host, called in any order with any addresses and lengths, and from inside a host call again.
+//! Calls the host functions in any order with any addresses and lengths, and from inside a host call again.
 //!
 //! A guest carries out what its payload says; a model of guest and host says what must come of it. After each call the same
 //! host serves the next one, and a neighbour on the same engine has not noticed.

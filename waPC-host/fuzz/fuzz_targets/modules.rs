@@ -1,4 +1,4 @@
-//! Modules: bytes of any kind, valid modules of any shape, and valid modules with some bytes changed, each compiled, started
+//! Compiles modules: bytes of any kind, valid modules of any shape, and valid modules with some bytes changed, each compiled, started
 //! and called with little memory and little time.
 //!
 //! Each ends with its own typed error or does no harm, and a neighbour on the same engine has not noticed.

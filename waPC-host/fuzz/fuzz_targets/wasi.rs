@@ -1,4 +1,4 @@
-//! WASI preview 1 with any arguments: what is denied answers with its error number, what is given does what it should, and
+//! Calls WASI preview 1 with any arguments: what is denied answers with its error number, what is given does what it should, and
 //! nothing outside of the guest is touched.
 //!
 //! The guest replies with its memory, which must be that of the model, byte for byte; so must the lines be that it printed.

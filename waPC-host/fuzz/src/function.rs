@@ -1,4 +1,4 @@
-//! The functions of the host that a guest imports, as a table.
+//! Lists the host functions that a guest imports, as a table.
 
 /// The type of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The guest, in the text format: reads its payload as a program and does what it says.
+//! Writes the guest, in the text format: it reads its payload as a program and does what it says.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: a guest that does whatever its payload says, and a model of what must come of it.
+//! Holds what the fuzz targets share: a guest that does whatever its payload says, and a model of what must come of it.
 //!
 //! ```text
 //!   input ──▶ program ──▶ guest (WebAssembly), engine, host ──┐

@@ -1,4 +1,4 @@
-//! A model of the guest, which does the same in a memory of its own.
+//! Models the guest, and does the same in a memory of its own.
 
 use crate::{
     Function, Kind,
@@ -28,7 +28,7 @@ pub enum Ending {
     Exited(u32),
 }
 
-/// What the functions of the host do, in the model.
+/// What the host functions do, in the model.
 pub trait Host {
     /// Carries out the import of this index.
     ///

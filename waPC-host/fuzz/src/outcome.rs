@@ -1,4 +1,4 @@
-//! How a call went, in a form in which the model and the host can be compared.
+//! Tells how a call went, in a form in which the model and the host can be compared.
 
 use wapc_host::{Error, Violation};
 

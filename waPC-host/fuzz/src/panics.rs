@@ -1,4 +1,4 @@
-//! Panics end the program, as findings do, also those that the host would turn into errors; all but the expected ones.
+//! Ends the program on panics, as on findings, also on those that the host would turn into errors; all but the expected ones.
 
 use std::{cell::Cell, panic, process, sync::Once};
 

@@ -1,4 +1,4 @@
-//! Programs: what a payload tells the guest to do.
+//! Reads programs: what a payload tells the guest to do.
 //!
 //! An instruction is a byte, taken modulo the number of instructions, and eight bytes for each of its parameters. The first
 //! instructions are the imports, then come those of [`Extra`].
