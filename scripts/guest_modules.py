@@ -1,4 +1,4 @@
-"""What the scripts that build guest modules share: their command line, how Rust is compiled for WebAssembly, what a module
+"""Holds what the scripts that build guest modules share: their command line, how Rust is compiled for WebAssembly, what a module
 says of itself, and the digest that proves what the committed modules were made from.
 
 A digest is a file with a line for each file that the modules are made from, and for each module: its SHA-256 in lower-case
