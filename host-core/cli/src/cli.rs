@@ -14,7 +14,7 @@ use crate::{
     policy, run, seed, sign, verify,
 };
 
-/// Actors say things through the logging capability (`actor::...`) and through their console (`wascc::actor`).
+/// Actors write lines through the logging capability (`actor::...`) and through their console (`wascc::actor`).
 const RUN_LOG: &str = "warn,actor=info,wascc::actor=info";
 const OTHER_LOG: &str = "warn";
 

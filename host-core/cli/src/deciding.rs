@@ -22,14 +22,14 @@ pub(crate) struct Places {
     insecure_files: bool,
 }
 
-/// Opens files that decide. There is only one for a command that warned where it has to.
+/// Opens files that decide. A command only gets one after it has warned where it has to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deciding {
     insecure: bool,
 }
 
 impl Places {
-    /// Warns when nobody looks at whose the files are.
+    /// Warns when it is not checked whose the files are.
     pub(crate) fn settle(self, output: &Output) -> Deciding {
         if self.insecure_files {
             output.warn(

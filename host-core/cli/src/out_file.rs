@@ -56,8 +56,8 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<Beside, CliError> {
     Ok(beside)
 }
 
-/// Refuses to write over a file with a seed in it. Also finds out whether this user may write to the file at all, for to put
-/// another in its place needs no right to it.
+/// Refuses to write over a file with a seed in it. Also finds out whether this user may write to the file at all, for putting
+/// another one in its place needs no right to it.
 fn refuse_to_lose_a_seed(path: &Path) -> io::Result<Result<(), CliError>> {
     OpenOptions::new().append(true).open(path)?;
     let mut beginning = zeroize::Zeroizing::new(vec![0; LOOKED_AT]);

@@ -153,7 +153,7 @@ fn for_people(text: &str) -> Vec<u8> {
 }
 
 fn json_line(view: &impl Serialize) -> Result<Vec<u8>, CliError> {
-    // What stands in the place of a seed has nothing that would need an escape.
+    // The text that takes the place of a seed needs no escapes.
     Ok(seed::hidden_in(&String::from_utf8_lossy(&json_line_with_seeds(view)?)).into_bytes())
 }
 

@@ -23,7 +23,7 @@ use tokio::{
 /// would otherwise stay for ever.
 const STEP: usize = 64 * 1024;
 
-/// How long what a client still sends is read and thrown away before its connection closes for good.
+/// For how long what a client still sends is read and thrown away before its connection closes for good.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// A connection whose writes do not wait for ever.
@@ -47,14 +47,14 @@ struct Stall {
 }
 
 impl Socket {
-    /// `unread` says, when the connection is to be closed, that the client may be sending still.
+    /// `unread` says, when the connection is to be closed, that the client may still be sending.
     pub(crate) fn new(
         stream: Arc<TcpStream>,
         write_timeout: Duration,
         unread: Arc<AtomicBool>,
         behind: Arc<AtomicBool>,
     ) -> Self {
-        // Whoever takes enough is known less well without it.
+        // Without it, it is seen less exactly how much a client takes.
         if let Err(error) = take_in_steps(&stream) {
             log::debug!("a connection is seen to go on in large steps only: {error}");
         }

@@ -45,7 +45,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The link's configuration says nothing of a limit.
+    /// Stands for a link whose configuration sets no limit.
     const AS_ALL: usize = usize::MAX;
 
     fn new() -> Self {
@@ -87,7 +87,7 @@ impl Links {
         let id = (link.actor.clone(), link.link.clone());
         let mut table = self.0.write();
         table.accounts.retain(|_, account| account.strong_count() > 0);
-        // A link that comes again counts what it left, or has, already.
+        // A link that is made again counts what it has, or left, in the store.
         let account =
             table.accounts.get(&id).and_then(Weak::upgrade).unwrap_or_else(|| Arc::new(Account::new()));
         account.set_limit(limit);

@@ -20,7 +20,7 @@ use crate::{
 };
 
 const NAME: &str = "keyvalue-memory";
-/// How often something is tried that others may come before.
+/// How often a change is tried that others may overtake.
 const TRIES: usize = 100;
 
 /// Where the store takes the time from.
@@ -98,7 +98,7 @@ impl MemoryKeyValue {
         let done = act(&mut store, now);
         let taken = store.taken();
         drop(store);
-        // Freeing a large value takes its time, which is nobody else's now.
+        // Freeing a large value takes time, so it is done outside of the lock.
         drop(taken);
         done
     }

@@ -38,11 +38,11 @@ struct Change {
 
 /// Keys and values, and the order in which they expire.
 ///
-/// Nothing is collected in the background: whoever comes next first takes away what is due ([`Store::collect`]), so an
-/// operation never sees an expired value and each value is taken away once.
+/// Nothing is collected in the background: each operation first takes away what is due ([`Store::collect`]), so it never sees
+/// an expired value, and each value is taken away once.
 ///
-/// All links wait for the one lock that the store is behind, so nothing is done here that takes longer for a large value: whoever reads
-/// is given the value itself, which shares its nodes with the one that is kept, and what was taken away is freed later ([`Store::taken`]).
+/// All links wait for the one lock that the store is behind, so nothing is done here that takes longer for a large value: a reader
+/// gets the value itself, which shares its nodes with the one that is kept, and what was taken away is freed later ([`Store::taken`]).
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     entries: HashMap<Arc<str>, Entry>,

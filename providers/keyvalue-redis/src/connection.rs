@@ -88,8 +88,8 @@ struct Timed<'a> {
     left: usize,
 }
 
-/// Repeats a step that waited for nothing, until the end.
-fn patiently(
+/// Repeats a step whose wait ended without a result, until the call is over.
+fn until_done(
     until: Until<'_>,
     mut step: impl FnMut(Option<Duration>) -> io::Result<usize>,
 ) -> io::Result<usize> {
@@ -108,7 +108,7 @@ impl Read for Timed<'_> {
         }
         let room = buffer.len().min(self.left);
         let buffer = &mut buffer[..room];
-        let length = patiently(self.until, |time| match &mut *self.stream {
+        let length = until_done(self.until, |time| match &mut *self.stream {
             Stream::Tcp(stream) => stream.set_read_timeout(time).and_then(|()| stream.read(buffer)),
             #[cfg(unix)]
             Stream::Unix(stream) => stream.set_read_timeout(time).and_then(|()| stream.read(buffer)),
@@ -120,7 +120,7 @@ impl Read for Timed<'_> {
 
 impl Write for Timed<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        patiently(self.until, |time| match &mut *self.stream {
+        until_done(self.until, |time| match &mut *self.stream {
             Stream::Tcp(stream) => stream.set_write_timeout(time).and_then(|()| stream.write(bytes)),
             #[cfg(unix)]
             Stream::Unix(stream) => stream.set_write_timeout(time).and_then(|()| stream.write(bytes)),

@@ -12,7 +12,7 @@ use system_limits::begin_thread;
 use crate::until::Until;
 
 /// The lookups of one server's name. The system's own function has no time limit, so it runs on a thread of its own, of which
-/// there is at most one at a time: who comes while it runs waits for the same outcome.
+/// there is at most one at a time: calls that come while it runs wait for the same outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Lookup(Arc<State>);
 

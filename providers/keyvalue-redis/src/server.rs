@@ -65,7 +65,7 @@ impl<'a> Budget<'a> {
         Self { operation, limit, until, reply_limit: None }
     }
 
-    /// Whether there is somebody who waits for the call, and time left.
+    /// Refuses to go on when nobody waits for the call any more, or no time is left.
     fn left(&self) -> Result<(), ProviderError> {
         match self.until.left() {
             Ok(_) => Ok(()),

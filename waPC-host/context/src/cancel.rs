@@ -55,8 +55,8 @@ impl CancelToken {
     /// Ends the calls that have this token, now and for good.
     pub fn cancel(&self) {
         self.inner.cancelled.store(true, SeqCst);
-        // The lock keeps the calls from going on to their ends meanwhile, or an action could meet the next call in its place.
-        // Inner calls go first: those around them cannot end before.
+        // The lock keeps these calls from ending meanwhile, or an action could reach the next call instead of its own. Inner calls
+        // are ended first, for those around them cannot end before.
         let actions = self.inner.actions.lock();
         actions.registered.iter().rev().for_each(|(_, action)| action());
     }
@@ -67,14 +67,14 @@ impl CancelToken {
         self.inner.cancelled.load(SeqCst)
     }
 
-    /// What is raised when the token is cancelled, before any action is done.
+    /// The flag that is raised when the token is cancelled, before any action runs.
     #[must_use]
     pub fn flag(&self) -> &AtomicBool {
         &self.inner.cancelled
     }
 
-    /// Does `action` when the token is cancelled, at once if it is already, perhaps twice, until the registration is dropped
-    /// and never after.
+    /// Runs `action` when the token is cancelled, at once if it is cancelled already, perhaps twice, until the registration is
+    /// dropped and never after.
     ///
     /// The action is short and does not touch the token, for it is done under a lock of the token's. The registration must not be
     /// dropped inside an action, nor under a lock that `action` takes.
@@ -112,7 +112,7 @@ impl Drop for Registration<'_> {
         let mut actions = self.token.inner.actions.lock();
         let position = actions.registered.iter().position(|(id, _)| *id == self.id);
         let action = position.map(|position| actions.registered.remove(position));
-        // What the action holds may be the last of its kind, and is not dropped under the lock.
+        // The action may hold the last reference to something, which is not dropped under the lock.
         drop(actions);
         drop(action);
     }

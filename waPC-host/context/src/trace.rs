@@ -17,7 +17,7 @@ pub struct Trace {
     state: Option<Arc<str>>,
 }
 
-/// Why a text is no `traceparent`.
+/// Why a text is not a `traceparent`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0}; give a traceparent such as 00-<32 hexadecimal digits>-<16 hexadecimal digits>-01 (W3C Trace Context 3.2)"
@@ -43,7 +43,8 @@ impl Trace {
         self.flags & 1 != 0
     }
 
-    /// The same trace with a span of the receiver's own as the parent of what comes next. All zeros are no id, and change nothing.
+    /// The same trace with a span of the receiver's own as the parent of what comes next. An id of all zeros is invalid, and changes
+    /// nothing.
     #[must_use]
     pub fn with_parent(self, parent: [u8; 8]) -> Self {
         if parent == [0; 8] { self } else { Self { parent, ..self } }
@@ -78,7 +79,7 @@ impl FromStr for Trace {
             || [2, 35, 52].iter().any(|at| bytes[*at] != b'-')
             || (is_longer && bytes[55] != b'-')
         {
-            return Err(TraceError("it has not four fields of 2, 32, 16 and 2 characters"));
+            return Err(TraceError("it does not have four fields of 2, 32, 16 and 2 characters"));
         }
         let [version]: [u8; 1] = hexadecimal(&bytes[..2])?;
         let (trace, parent) = (hexadecimal(&bytes[3..35])?, hexadecimal(&bytes[36..52])?);

@@ -48,7 +48,7 @@ impl Wake for Parked {
 
 impl CallContext {
     /// Blocks this thread until the future is ready, and drops it when the call's deadline comes or the call is cancelled before. A future
-    /// that is ready at once is taken even when the time is over.
+    /// that is ready at once is taken even when the deadline has passed.
     ///
     /// The future is polled on this thread; what it waits for must be driven by somebody else, such as a runtime of its owner.
     ///
@@ -81,7 +81,7 @@ impl CallContext {
             if self.is_cancelled() {
                 return Err(Interrupted::Cancelled);
             }
-            // A wake-up for something else is harmless: everything is looked at again.
+            // A wake-up for something else is harmless: everything is checked again.
             match self.deadline() {
                 None => thread::park(),
                 Some(deadline) => {

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use untrusted_text::ShownOf;
 
-/// Why a file or directory that decides is refused. Every text names it, its owner where that is the reason, and the mend.
+/// Why a file or directory that decides is refused. Every text names it, its owner where that is the reason, and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {

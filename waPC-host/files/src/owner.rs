@@ -25,7 +25,7 @@ pub(crate) fn of_directory(path: &Path, metadata: &Metadata) -> Result<(), FileE
     only_its_owner_writes(path, metadata)
 }
 
-/// A directory in which somebody else may make files of his own, but not touch those of others.
+/// A directory in which others may make files of their own, but not touch anybody else's.
 pub(crate) fn of_directory_on_the_way(path: &Path, metadata: &Metadata) -> Result<(), FileError> {
     if !metadata.is_dir() {
         return Err(FileError::NotADirectory { path: path.to_owned() });
@@ -69,7 +69,8 @@ mod unix {
         metadata.permissions().mode() & 0o1000 != 0
     }
 
-    /// Whether a group is one that a system makes for each of its users: with the user's name, as his primary group, and without other members.
+    /// Whether a group is one that a system makes for each of its users: with the user's name, as the user's primary group, and
+    /// without other members.
     fn is_of_one(group: u32, owner: u32) -> bool {
         let (Ok(Some(group)), Ok(Some(user))) =
             (Group::from_gid(Gid::from_raw(group)), User::from_uid(Uid::from_raw(owner)))

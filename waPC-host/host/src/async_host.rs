@@ -118,7 +118,7 @@ impl AsyncHost {
         let (sender, receiver) = oneshot::channel();
         let run = {
             let (host, operation, cancel) = (self.host.clone(), operation.clone(), cancel.clone());
-            // Nobody may be waiting any more; then nobody misses the outcome.
+            // When nobody waits any more, nobody misses the outcome.
             move || drop(sender.send(run(&host, &operation, &payload, (options, cancel))))
         };
         let job = Run { cancel: cancel.clone(), run: Box::new(run) };

@@ -225,7 +225,7 @@ pub enum Error {
         /// The operation that was called.
         operation: String,
     },
-    /// A guest was to be made without anything that answers its calls.
+    /// A host was to be built without a handler for its guest's calls.
     #[error("no handler was given for the guest's calls")]
     NoHandler,
 }
@@ -290,7 +290,7 @@ impl fmt::Display for Abort {
 
 impl StdError for Abort {}
 
-/// A guest ended its own process, of which nothing is left then.
+/// A guest ended its own process; nothing is left of the instance then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the guest exited with code {code}")]
 pub struct Exit {

@@ -73,7 +73,7 @@ impl Unfinished {
         }
     }
 
-    /// Keeps both the guest's own words, if it had any, and what became of it afterwards.
+    /// Keeps both the guest's own error text, if it set one, and how its run ended afterwards.
     fn trapped(self, trap: EngineError) -> Error {
         let Self { operation, text, host_error } = self;
         let trap = Box::new(trap);
@@ -84,8 +84,8 @@ impl Unfinished {
     }
 }
 
-/// What it means for a guest that it cannot be started. What the host's functions refused it is told as it is in a call, with
-/// the export that ran in the place of the operation.
+/// The error for a guest that cannot be started. What host functions refused it is told as it is in a call, with the export that
+/// ran in the place of the operation.
 pub(crate) fn not_started(error: EngineError) -> Error {
     match error {
         EngineError::Host { export, source } if source.is::<Refusal>() || source.is::<HostPanic>() => {

@@ -17,9 +17,9 @@ pub struct SystemLimit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SystemResource {
-    /// Addresses, in bytes, of which the processor knows no more. Each instance with a memory reserves some 8 GiB of them.
+    /// Addresses, in bytes, of which the processor has no more. Each instance with a memory reserves some 8 GiB of them.
     Addresses,
-    /// Addresses, in bytes, which the owner of the process has limited (`RLIMIT_AS`, `ulimit -v`).
+    /// Addresses, in bytes, as the owner of the process has limited them (`RLIMIT_AS`, `ulimit -v`).
     AddressesAllowed,
     /// Ranges of addresses that differ in what they are or in what may be done with them (`vm.max_map_count`). An instance needs about four.
     Mappings,
@@ -40,7 +40,7 @@ pub enum Wanted {
 }
 
 impl SystemLimit {
-    /// The limit that a process has met which was refused this, if it can be told: on Linux only.
+    /// The limit that a process has met when it was refused this, if it can be told: on Linux only.
     #[cfg(target_os = "linux")]
     #[must_use]
     pub fn met(wanted: Wanted) -> Option<Self> {
@@ -136,7 +136,7 @@ mod linux {
         met.then_some(SystemLimit { resource: SystemResource::Addresses, used, limit: ADDRESSES })
     }
 
-    /// Whoever is refused a thread for want of neither mappings nor addresses has too many of them.
+    /// A process that is refused a thread, and lacks neither mappings nor addresses, has too many threads.
     pub(super) fn threads() -> Option<SystemLimit> {
         let used = field(&fs::read_to_string("/proc/self/status").ok()?, "Threads:")?;
         let limit =

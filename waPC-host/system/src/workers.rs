@@ -37,10 +37,10 @@ impl WorkerSettings {
 
 /// Work that may be given up before it is begun.
 pub trait Job: Send + 'static {
-    /// Whether nobody waits for it any more.
+    /// Whether nobody waits for it any more, so that it need not be done.
     fn is_given_up(&self) -> bool;
 
-    /// Does it.
+    /// Does the work.
     fn run(self);
 }
 
@@ -78,7 +78,7 @@ pub struct WorkersEnd<J: Job>(Arc<WorkerPool<J>>);
 
 impl<J: Job> WorkersEnd<J> {
     /// Waits until all that was taken is done and every thread has ended, but not past `deadline`; returns how many threads are left
-    /// behind. A thread that is ends with its work.
+    /// behind. A thread that is left behind ends with its work.
     #[must_use]
     pub fn wait(&self, deadline: Instant) -> usize {
         let mut state = self.0.state.lock();
@@ -115,13 +115,13 @@ impl<J: Job> Workers<J> {
         Self { pool: Arc::new(WorkerPool { settings, state, work, ended }) }
     }
 
-    /// What holds for them.
+    /// Their settings.
     #[must_use]
     pub fn settings(&self) -> &WorkerSettings {
         &self.pool.settings
     }
 
-    /// What waits for their end.
+    /// A handle that waits for their end.
     #[must_use]
     pub fn end(&self) -> WorkersEnd<J> {
         WorkersEnd(Arc::clone(&self.pool))
@@ -143,12 +143,12 @@ impl<J: Job> Workers<J> {
         state.queue.push_back(job);
         drop(state);
         self.pool.work.notify_one();
-        // Whoever waits for these is told, and that is not done under the lock.
+        // Dropping them tells whoever waits, which is not done under the lock.
         drop(given_up);
         Ok(())
     }
 
-    /// Sees to it that one more piece of work can be taken, and gives back what was given up in the queue.
+    /// Makes sure that one more piece of work can be taken, and returns the work in the queue that was given up.
     fn grow(&self, state: &mut State<J>) -> Result<Vec<J>, NotTaken> {
         let settings = &self.pool.settings;
         if state.queue.len() < state.free {

@@ -150,7 +150,7 @@ pub fn cut(text: &str) -> &str {
 
 /// Where so many characters of a text end, in bytes.
 fn end_of(text: &str, characters: usize) -> usize {
-    // No character has less than a byte, so most texts need no counting.
+    // A character has at least one byte, so most texts need no counting.
     if text.len() <= characters {
         return text.len();
     }

@@ -70,7 +70,7 @@ impl Module {
         Ok(Loaded { id, seen })
     }
 
-    /// Finds out whether it would be let in beside those that are there, without running anything of it.
+    /// Finds out whether it would be let in beside the others, without running anything of it.
     pub(super) fn check(self, host: &Host, others: &[Loaded]) -> Result<(Loaded, VerifiedModule), CliError> {
         let seen = self.seen();
         let options = self.options();
