@@ -44,7 +44,7 @@
 //!
 //! # What it shows, and what it cannot
 //!
-//! The chain makes every record stand for all that came before it. It holds no secret, so whoever may write the file can also
+//! The hashes make every record stand for all that came before it. They hold no secret, so whoever may write the file can also
 //! compute hashes anew: cut records off the end, or write everything from some record on differently. Both show only against a [`Head`] that
 //! was kept out of that person's reach; [`verify_against`] asks for one. A head that the log has outgrown is as good: it vouches for
 //! everything up to its record.

@@ -45,7 +45,7 @@ impl AuditLog {
     /// Opens the log in the file `path`, or begins one there that only this user can read. What is there is checked first and then
     /// continued; a record that was only partly written, because a host ended over it, is cut off when the next one is written.
     ///
-    /// File and directories belong to the effective user or root, nobody else may write to them, and the file's own name is no link
+    /// File and directories belong to the effective user or root, nobody else may write to them, and the file's own name is not a link
     /// (see the crate trusted-files). The file stays locked until the value is dropped.
     ///
     /// # Errors

@@ -57,7 +57,7 @@ fn open(path: &Path) -> Result<impl BufRead, CliError> {
     let mut log = if file::is_stdin(path) { file::stdin() } else { File::open(path) }.map_err(failed)?;
     let mut beginning = Zeroizing::new(Vec::with_capacity(seed::LONGEST));
     log.by_ref().take(seed::LONGEST as u64).read_to_end(&mut beginning).map_err(failed)?;
-    // A record may hold what a stranger called his module, whatever that looks like.
+    // A record may hold what a stranger called their module, whatever that looks like.
     let is_log = beginning.starts_with(b"{");
     if let Some(line) = seed::line_in(&beginning).filter(|_| !is_log) {
         return Err(CliError::SeedInFile { path: path.to_owned(), line });

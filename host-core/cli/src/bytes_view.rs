@@ -8,7 +8,7 @@ use untrusted_text::Shown;
 
 /// How much of a text is shown to people, in characters.
 const TEXT: usize = 120;
-/// How many bytes are shown to people when they are no text.
+/// How many bytes are shown to people when they are not text.
 const BINARY: usize = 32;
 
 /// Bytes that went over a border.

@@ -88,7 +88,7 @@ impl Cli {
     pub(crate) fn start_log(&self) {
         let filter = if matches!(self.command, Command::Run(_)) { RUN_LOG } else { OTHER_LOG };
         let mut builder = if env::var_os(LOG).is_some_and(|wanted| seed::is_in(wanted.as_encoded_bytes())) {
-            // What is no filter would be repeated.
+            // A text that is not a filter would be repeated.
             let mut builder = env_logger::Builder::new();
             builder.parse_filters(filter);
             builder

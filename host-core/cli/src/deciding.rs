@@ -16,8 +16,8 @@ const DESCRIPTORS: [&str; 2] = ["/dev/fd", "/proc/self/fd"];
 /// The option of every command that reads a file which decides.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Places {
-    /// Use manifests, policies, seeds, audit logs and revision ledgers whoever can write them, and follow links to them. Then he
-    /// decides what happens here, not you
+    /// Use manifests, policies, seeds, audit logs and revision ledgers whoever can write them, and follow links to them. They
+    /// then decide what happens here, not you
     #[arg(long)]
     insecure_files: bool,
 }
@@ -47,7 +47,7 @@ impl Deciding {
         self.insecure
     }
 
-    /// Opens a file to read it. What the caller has opened already, as a shell does for `<(...)`, is his own choice.
+    /// Opens a file to read it. What the caller has opened already, as a shell does for `<(...)`, is the caller's own choice.
     pub(crate) fn open(self, path: &Path) -> Result<File, CliError> {
         if self.insecure || is_open_already(path) {
             return File::open(path).map_err(|source| CliError::Read { path: path.to_owned(), source });

@@ -87,7 +87,7 @@ impl Reporter {
         }
         let mut error = json!({ "code": refusal.code, "message": words, "request_id": id });
         if let Some(down) = &refusal.down {
-            // A contract's id is no secret, and tells a client what to wait for; a link's name is its owner's business.
+            // A contract's id is not a secret, and tells a client what to wait for; a link's name is its owner's business.
             error["capability"] = json!(down.capability);
             if self.errors == Errors::Detailed {
                 error["link"] = json!(down.link);

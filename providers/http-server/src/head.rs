@@ -73,7 +73,7 @@ fn absolute(head: &mut Parts, authority: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// CONNECT: there is no tunnel here, and a target that is no host with a port is not even a request for one (RFC 9110,
+/// CONNECT: there is no tunnel here, and a target that is not a host with a port is not even a request for one (RFC 9110,
 /// section 9.3.6).
 fn tunnel(head: &Parts) -> Refusal {
     let authority = head.uri.authority().filter(|_| head.uri.scheme().is_none());

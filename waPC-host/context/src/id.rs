@@ -37,7 +37,7 @@ impl CallId {
 #[cold]
 fn first_of_block() -> u64 {
     static BLOCKS: AtomicU64 = AtomicU64::new(0);
-    // The first number of all is no call's, and the first of a block is where a thread looks for another one.
+    // The first number of all belongs to no call, and the first of a block is where a thread looks for another one.
     BLOCKS.fetch_add(1, Relaxed).wrapping_mul(BLOCK).wrapping_add(1)
 }
 

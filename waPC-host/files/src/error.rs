@@ -18,7 +18,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// The last name on the way is a symbolic link.
-    #[error("{} is a symbolic link, which whoever may change it can turn elsewhere; name the file itself", ShownOf(path.display()))]
+    #[error("{} is a symbolic link, which others could point elsewhere; name the file itself", ShownOf(path.display()))]
     Link {
         /// The link.
         path: PathBuf,

@@ -77,7 +77,7 @@ pub fn check_opened(path: &Path, file: &File) -> Result<(), FileError> {
 ///
 /// # Errors
 ///
-/// As [`open`]; also when it is no directory.
+/// As [`open`]; also when it is not a directory.
 pub fn check_directory(path: &Path) -> Result<PathBuf, FileError> {
     let found = walk::to(path)?;
     let metadata =

@@ -207,7 +207,7 @@ impl WapcHostBuilder {
     /// it must export, and what it declares for each instance. No handler is needed.
     ///
     /// # Errors
-    /// [`Error::Engine`] when the module is no waPC guest, or asks for more than an instance may have.
+    /// [`Error::Engine`] when the module is not a waPC guest, or asks for more than an instance may have.
     pub fn check(&self) -> Result<(), Error> {
         abi::imports().admit(&self.module)?;
         self.settings.limits.admit(&self.module)?;
@@ -217,7 +217,7 @@ impl WapcHostBuilder {
     /// The conversation, with one instance already started, so that a module which cannot be started is refused here.
     ///
     /// # Errors
-    /// [`Error::NoHandler`] without a handler; [`Error::Engine`] when the module is no waPC guest or cannot be started;
+    /// [`Error::NoHandler`] without a handler; [`Error::Engine`] when the module is not a waPC guest or cannot be started;
     /// [`Error::NotMetered`] when fuel is asked for and the module was compiled without metering.
     pub fn build(self) -> Result<WapcHost, Error> {
         let handler = self.handler.ok_or(Error::NoHandler)?;

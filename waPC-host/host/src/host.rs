@@ -38,7 +38,7 @@ impl WapcHost {
     /// [`builder`](Self::builder) lists.
     ///
     /// # Errors
-    /// [`Error::Engine`] when the module is no waPC guest or cannot be started.
+    /// [`Error::Engine`] when the module is not a waPC guest or cannot be started.
     pub fn new(module: &Module, handler: impl HostHandler) -> Result<Self, Error> {
         Self::builder(module).handler(handler).build()
     }

@@ -57,7 +57,7 @@
 //!
 //! # Futures
 //!
-//! [`AsyncHost`] makes calls as futures, for any executor. It is no second way into the guest: each call runs as
+//! [`AsyncHost`] makes calls as futures, for any executor. It is not a second way into the guest: each call runs as
 //! [`WapcHost::call_with`] on one of a few threads, and a future that is dropped cancels its call.
 //!
 //! # Older guests and other languages

@@ -63,7 +63,7 @@ impl Source {
             let position = self.position(&span);
             let reason =
                 match self.text.get(span).filter(|text| position.field.is_empty() && is_bare_key(text)) {
-                    // Text that is no TOML has no fields to tell; the key at the position is the next best.
+                    // Text that is not TOML has no fields to tell; the key at the position is the next best.
                     Some(key) => format!("{}: `{key}`", error.message()),
                     None => error.message().to_owned(),
                 };

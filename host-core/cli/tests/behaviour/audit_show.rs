@@ -227,7 +227,7 @@ fn a_filter_that_cannot_be_meant_is_refused() {
     }
 }
 
-/// Whoever writes a log of his own can also make its hashes.
+/// Whoever writes a log can also make its hashes.
 fn forged(event: &str) -> String {
     let hashed = format!("{{\"seq\":1,\"at\":1,\"prev\":\"{}\",{event}", "0".repeat(64));
     let hash = data_encoding::HEXLOWER.encode(&<sha2::Sha256 as sha2::Digest>::digest(&hashed));

@@ -43,7 +43,7 @@ fn seed(caller: Caller<'_, Exchange>, []: [u32; 0]) -> Result<f64, HostError> {
     Ok((u64::from_le_bytes(bytes) >> 11) as f64 / (1_u64 << 53) as f64)
 }
 
-/// A string as the runtime lays it out: UTF-16, with its length in bytes just before it. Address 0 is no string.
+/// A string as the runtime lays it out: UTF-16, with its length in bytes just before it. Address 0 stands for no string.
 fn text(memory: &GuestMemory<'_>, import: &'static str, pointer: u32) -> Result<Option<String>, HostError> {
     if pointer == 0 {
         return Ok(None);
