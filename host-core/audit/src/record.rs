@@ -31,7 +31,7 @@ pub(crate) struct Envelope {
 }
 
 #[derive(Serialize)]
-struct Record<'a, E> {
+struct WrittenRecord<'a, E> {
     seq: u64,
     at: u64,
     prev: RecordHash,
@@ -43,7 +43,7 @@ struct Record<'a, E> {
 pub(crate) fn append(lines: &mut Vec<u8>, head: Head, at: u64, event: &impl Serialize) -> Head {
     let records = head.records + 1;
     let start = lines.len();
-    let record = Record { seq: records, at, prev: head.hash, event };
+    let record = WrittenRecord { seq: records, at, prev: head.hash, event };
     record
         .serialize(&mut Serializer::with_formatter(&mut *lines, Careful::default()))
         .expect("a record has only text for keys, and memory takes all that is written to it");

@@ -15,7 +15,7 @@ const DESCRIPTORS: [&str; 2] = ["/dev/fd", "/proc/self/fd"];
 
 /// The option of every command that reads a file which decides.
 #[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct Places {
+pub(crate) struct DecidingFiles {
     /// Use manifests, policies, seeds, audit logs and revision ledgers whoever can write them, and follow links to them. They
     /// then decide what happens here, not you
     #[arg(long)]
@@ -28,7 +28,7 @@ pub(crate) struct Deciding {
     insecure: bool,
 }
 
-impl Places {
+impl DecidingFiles {
     /// Warns when it is not checked whose the files are.
     pub(crate) fn settle(self, output: &Output) -> Deciding {
         if self.insecure_files {

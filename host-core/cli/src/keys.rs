@@ -9,7 +9,7 @@ use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 use untrusted_text::ShownOf;
 
-use crate::{deciding::Places, error::CliError, output::Output, seed};
+use crate::{deciding::DecidingFiles, error::CliError, output::Output, seed};
 
 /// Make keys and show their public half
 #[derive(Debug, Subcommand)]
@@ -24,7 +24,7 @@ pub(crate) enum Command {
         out: Option<PathBuf>,
 
         #[command(flatten)]
-        places: Places,
+        files: DecidingFiles,
     },
     Rotate(rotate::Arguments),
     /// Show the public half of a key
@@ -34,7 +34,7 @@ pub(crate) enum Command {
         seed: PathBuf,
 
         #[command(flatten)]
-        places: Places,
+        files: DecidingFiles,
     },
 }
 
@@ -59,12 +59,12 @@ impl From<Kind> for KeyKind {
 pub(crate) fn keys(command: &Command, output: &Output) -> Result<(), CliError> {
     match command {
         Command::Rotate(arguments) => rotate::rotate(arguments, output),
-        Command::Show { seed, places } => {
-            let view = KeyView::of(&seed::read(seed, places.settle(output))?);
+        Command::Show { seed, files } => {
+            let view = KeyView::of(&seed::read(seed, files.settle(output))?);
             output.show(&view)
         }
-        Command::Generate { kind, out: Some(file), places } => {
-            let files = places.settle(output);
+        Command::Generate { kind, out: Some(file), files } => {
+            let files = files.settle(output);
             let key = KeyPair::generate((*kind).into())?;
             seed::write_new(file, files, &key)?;
             let view = KeyView { file: Some(file.display().to_string()), ..KeyView::of(&key) };

@@ -98,7 +98,7 @@ pub(crate) struct ActorTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProviderTable {
-    pub(crate) kind: Kind,
+    pub(crate) kind: ProviderKind,
     #[serde(default)]
     pub(crate) link: Text<LinkName>,
     pub(crate) url: Option<Spanned<String>>,
@@ -107,7 +107,7 @@ pub(crate) struct ProviderTable {
 /// The providers that this program has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Kind {
+pub(crate) enum ProviderKind {
     HttpServer,
     KeyvalueMemory,
     KeyvalueRedis,

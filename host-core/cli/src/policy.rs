@@ -18,7 +18,7 @@ use untrusted_text::{Shown, ShownOf};
 
 use self::uses::{GrantView, Judge, Refusal};
 use crate::{
-    deciding::{Deciding, Places},
+    deciding::{Deciding, DecidingFiles},
     error::CliError,
     file,
     output::Output,
@@ -49,14 +49,14 @@ pub(crate) enum Command {
         chain: Vec<String>,
 
         #[command(flatten)]
-        places: Places,
+        files: DecidingFiles,
     },
 }
 
 pub(crate) fn policy(command: &Command, output: &Output) -> Result<(), CliError> {
     match command {
-        Command::Check { policy, module, chain, places } => {
-            check(policy, places.settle(output), module, chain, output)
+        Command::Check { policy, module, chain, files } => {
+            check(policy, files.settle(output), module, chain, output)
         }
         Command::Sign(arguments) => signed::sign(arguments, output),
         Command::Verify(arguments) => signed::verify(arguments, output),

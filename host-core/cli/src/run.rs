@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    deciding::Places,
+    deciding::DecidingFiles,
     error::CliError,
     limits::CacheDir,
     manifest::Source,
@@ -49,7 +49,7 @@ pub(crate) struct Arguments {
     cache: CacheDir,
 
     #[command(flatten)]
-    places: Places,
+    files: DecidingFiles,
 }
 
 /// What a host is put together for.
@@ -64,7 +64,7 @@ pub(crate) enum Purpose {
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
-    let files = arguments.places.settle(output);
+    let files = arguments.files.settle(output);
     let source = Source::read(&arguments.manifest, files)?;
     let purpose = match arguments {
         Arguments { check: true, start: false, .. } => Purpose::Check,

@@ -14,7 +14,7 @@ use serde::Serialize;
 use untrusted_text::{Shown, ShownOf};
 
 use crate::{
-    claims_view::ClaimsView, deciding::Places, error::CliError, file, lifetime::Lifetime, out_file,
+    claims_view::ClaimsView, deciding::DecidingFiles, error::CliError, file, lifetime::Lifetime, out_file,
     output::Output, seed,
 };
 
@@ -62,12 +62,12 @@ pub(crate) struct Arguments {
     ver: Option<String>,
 
     #[command(flatten)]
-    places: Places,
+    files: DecidingFiles,
 }
 
 pub(crate) fn sign(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
     file::refuse_stdin_twice([&arguments.input, &arguments.issuer, &arguments.subject])?;
-    let files = arguments.places.settle(output);
+    let files = arguments.files.settle(output);
     let issuer = seed::read_kind(&arguments.issuer, files, KeyKind::Account, "the key that signs a module")?;
     let role = "the key of a module that is to be signed";
     let subject = seed::public_key(&arguments.subject, files, KeyKind::Module, role)?;

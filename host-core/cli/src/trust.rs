@@ -68,11 +68,11 @@ pub(crate) fn verify(
 pub(crate) struct PolicyFile {
     path: PathBuf,
     files: Deciding,
-    signed: Option<Signed>,
+    signed: Option<SignerState>,
 }
 
 /// What is accepted from one signer.
-struct Signed {
+struct SignerState {
     policies: SignedPolicies,
     /// The one that was read last.
     newest: Option<SignedPolicy>,
@@ -91,7 +91,7 @@ impl PolicyFile {
     ) -> Self {
         let signed = signer.map(|signer| {
             let newest = ledger.as_ref().and_then(|ledger| ledger.newest_policy(signer));
-            Signed { policies: SignedPolicies::of(signer).since(newest), newest: None, ledger }
+            SignerState { policies: SignedPolicies::of(signer).since(newest), newest: None, ledger }
         });
         Self { path, files, signed }
     }
@@ -118,7 +118,7 @@ impl PolicyFile {
     /// Remembers the policy that was read last, if it had to be signed, so that the next run takes none that is older.
     pub(crate) fn remember(&self) -> Result<(), CliError> {
         match &self.signed {
-            Some(Signed { newest: Some(newest), ledger: Some(ledger), .. }) => {
+            Some(SignerState { newest: Some(newest), ledger: Some(ledger), .. }) => {
                 Ok(ledger.remember_policy(newest)?)
             }
             _ => Ok(()),

@@ -34,7 +34,7 @@ const BACKOFF: Duration = Duration::from_millis(50);
 const TURNS: usize = 4;
 
 /// A connection, counted among those that may be open until the second value is dropped.
-type Counted = (TcpStream, OwnedSemaphorePermit);
+type Accepted = (TcpStream, OwnedSemaphorePermit);
 
 /// Serves connections until `stop` is sent or dropped; then lets the requests in flight finish, as long as the link's
 /// configuration allows.
@@ -55,7 +55,7 @@ struct Connections {
 }
 
 impl Connections {
-    async fn next(&self, listener: &TcpListener) -> Counted {
+    async fn next(&self, listener: &TcpListener) -> Accepted {
         loop {
             // The route itself is not held while no connection comes: its workers would not end.
             let limit = self.routes.current().connection_limit();
@@ -137,7 +137,7 @@ fn protocol(settings: &Settings) -> http1::Builder {
     http
 }
 
-async fn accept(listener: &TcpListener, limit: Arc<Semaphore>) -> io::Result<Counted> {
+async fn accept(listener: &TcpListener, limit: Arc<Semaphore>) -> io::Result<Accepted> {
     let counted = limit.acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     Ok((stream, counted))

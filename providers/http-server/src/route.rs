@@ -45,7 +45,7 @@ pub(crate) struct Route {
 
 /// A request's answer.
 #[derive(Debug)]
-pub(crate) struct Served {
+pub(crate) struct Answered {
     pub(crate) answer: Answer,
     /// A part of the request may not have been read, and the connection is closed.
     pub(crate) leaves_unread: bool,
@@ -97,7 +97,7 @@ impl Route {
     }
 
     /// Answers one request of this client, always. Dropping the future gives the request up: the call of the actor is cancelled.
-    pub(crate) async fn serve(&self, request: Request<Incoming>, peer: &Peer) -> Served {
+    pub(crate) async fn serve(&self, request: Request<Incoming>, peer: &Peer) -> Answered {
         let deadline = Instant::now() + self.settings.request_timeout;
         let waiting = Waiting(CancelToken::new());
         let context = message::trace(request.headers())
@@ -119,9 +119,9 @@ impl Route {
             Err(refusal) => Err(refusal),
         };
         match outcome {
-            Ok(answer) => Served { answer, leaves_unread: false },
+            Ok(answer) => Answered { answer, leaves_unread: false },
             Err(refusal) => {
-                Served { answer: self.reporter.report(&refusal, id), leaves_unread: refusal.close }
+                Answered { answer: self.reporter.report(&refusal, id), leaves_unread: refusal.close }
             }
         }
     }

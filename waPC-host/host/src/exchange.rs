@@ -147,8 +147,8 @@ impl Exchange {
         }
     }
 
-    /// Prints the lines that the guest began and did not end, and how much was left out. The handler runs outside of the guest here, so its panics are
-    /// caught here as well.
+    /// Prints the lines that the guest began and did not end, and how much was left out. The handler runs outside of the guest here, so
+    /// its panics are caught here as well.
     #[cold]
     fn flush(&mut self, operation: &str) -> Result<(), Error> {
         let (consoles, printed, handler) = (&mut self.consoles, &mut self.printed, &self.handler);

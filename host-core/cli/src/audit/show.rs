@@ -40,17 +40,17 @@ pub(crate) struct Arguments {
 
     /// Only from this second on, by the host's clock: a time such as 2026-11-23T03:31:41Z, seconds since
     /// 1970, or how long ago, such as 2h
-    #[arg(long, value_name = "TIME", value_parser = Time::parse)]
-    since: Option<Time>,
+    #[arg(long, value_name = "TIME", value_parser = TypedMoment::parse)]
+    since: Option<TypedMoment>,
 
     /// Only up to this second, which is given in the same ways
-    #[arg(long, value_name = "TIME", value_parser = Time::parse)]
-    until: Option<Time>,
+    #[arg(long, value_name = "TIME", value_parser = TypedMoment::parse)]
+    until: Option<TypedMoment>,
 }
 
 /// A moment, as it may be typed.
 #[derive(Debug, Clone, Copy)]
-enum Time {
+enum TypedMoment {
     At(u64),
     Ago(Duration),
 }
@@ -77,7 +77,7 @@ fn authority(text: &str) -> Result<PublicKey, String> {
     }
 }
 
-impl Time {
+impl TypedMoment {
     fn parse(text: &str) -> Result<Self, &'static str> {
         if let Ok(second) = text.parse() {
             return Ok(Self::At(second));

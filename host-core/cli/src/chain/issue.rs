@@ -12,7 +12,7 @@ use untrusted_text::{Shown, ShownOf};
 
 use super::link::LinkView;
 use crate::{
-    deciding::Places,
+    deciding::DecidingFiles,
     error::CliError,
     file,
     lifetime::Lifetime,
@@ -47,12 +47,12 @@ pub(crate) struct Arguments {
     out: Option<PathBuf>,
 
     #[command(flatten)]
-    places: Places,
+    files: DecidingFiles,
 }
 
 pub(crate) fn issue(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
     file::refuse_stdin_twice([Some(&arguments.issuer), arguments.subject.as_ref()].into_iter().flatten())?;
-    let files = arguments.places.settle(output);
+    let files = arguments.files.settle(output);
     let operator =
         seed::read_kind(&arguments.issuer, files, KeyKind::Operator, "the key that vouches for accounts")?;
     let (text, link) = match &arguments.subject {

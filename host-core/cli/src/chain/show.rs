@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::link::LinkView;
 use crate::{
-    deciding::{Deciding, Places},
+    deciding::{Deciding, DecidingFiles},
     error::CliError,
     file,
     output::Output,
@@ -43,14 +43,14 @@ pub(crate) struct Arguments {
     policy: Option<PathBuf>,
 
     #[command(flatten)]
-    places: Places,
+    files: DecidingFiles,
 }
 
 pub(crate) fn show(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
     let path = &arguments.file;
     let wasm = Bytes::from(file::read(path)?);
     let beside = trust::beside(&arguments.chain)?;
-    let trust = policy(arguments, arguments.places.settle(output))?;
+    let trust = policy(arguments, arguments.files.settle(output))?;
     let refused = CliError::module_refused(path, &wasm);
     let claims = inspect(&wasm).map_err(&refused)?.claims;
     let (links, error) = judged(&claims, &wasm, beside.as_deref(), trust.as_ref());

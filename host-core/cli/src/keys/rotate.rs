@@ -8,7 +8,7 @@ use serde::Serialize;
 use untrusted_text::ShownOf;
 
 use crate::{
-    deciding::Places,
+    deciding::DecidingFiles,
     error::CliError,
     file,
     out_file::{self, Beside},
@@ -46,12 +46,12 @@ pub(crate) struct Arguments {
     out: Option<PathBuf>,
 
     #[command(flatten)]
-    places: Places,
+    files: DecidingFiles,
 }
 
 pub(crate) fn rotate(arguments: &Arguments, output: &Output) -> Result<(), CliError> {
     file::refuse_stdin_twice([&arguments.old, &arguments.new])?;
-    let files = arguments.places.settle(output);
+    let files = arguments.files.settle(output);
     let (old, new) = (seed::read(&arguments.old, files)?, seed::read(&arguments.new, files)?);
     let now = SystemClock.now();
     let handover = arguments.handover_in.map_or(now, |time| now.saturating_add(time.as_secs()));

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use untrusted_text::ShownOf;
 
-use crate::{deciding::Places, error::CliError, file, out_file, output::Output, seed};
+use crate::{deciding::DecidingFiles, error::CliError, file, out_file, output::Output, seed};
 
 #[derive(Debug, Args)]
 pub(crate) struct Sign {
@@ -27,7 +27,7 @@ pub(crate) struct Sign {
     out: Option<PathBuf>,
 
     #[command(flatten)]
-    places: Places,
+    files: DecidingFiles,
 }
 
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ pub(crate) struct Verify {
 pub(crate) fn sign(arguments: &Sign, output: &Output) -> Result<(), CliError> {
     file::refuse_stdin_twice([&arguments.policy, &arguments.key])?;
     let path = &arguments.policy;
-    let files = arguments.places.settle(output);
+    let files = arguments.files.settle(output);
     let key = seed::read(&arguments.key, files)?;
     let text = file::read_deciding_text(path, "policy", files)?;
     let signed = SignedPolicy::sign(&text, arguments.serial, &key).map_err(CliError::refused(path))?;

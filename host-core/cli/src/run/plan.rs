@@ -22,7 +22,8 @@ use crate::{
     deciding::Deciding,
     error::CliError,
     manifest::{
-        ActorTable, AuditTable, HostTable, Kind, LinkTable, Manifest, ProviderTable, Source, TrustTable,
+        ActorTable, AuditTable, HostTable, LinkTable, Manifest, ProviderKind, ProviderTable, Source,
+        TrustTable,
     },
     run::Purpose,
     trust::{self, PolicyFile},
@@ -196,11 +197,11 @@ fn providers(
 impl Planned {
     fn new(source: &Source, span: Range<usize>, table: &ProviderTable) -> Result<Self, CliError> {
         let (provider, http): (Arc<dyn Provider>, _) = match (table.kind, &table.url) {
-            (Kind::KeyvalueRedis, Some(url)) => {
+            (ProviderKind::KeyvalueRedis, Some(url)) => {
                 let redis = RedisKeyValue::new(url.get_ref());
                 (Arc::new(redis.map_err(|error| source.at(url.span())(error.into()))?), None)
             }
-            (Kind::KeyvalueRedis, None) => {
+            (ProviderKind::KeyvalueRedis, None) => {
                 return Err(
                     source.wrong(span, "missing field `url`, such as redis://127.0.0.1:6379".to_owned())
                 );
@@ -209,9 +210,9 @@ impl Planned {
                 let reason = "only a provider of the kind `keyvalue-redis` has a `url`".to_owned();
                 return Err(source.wrong(url.span(), reason));
             }
-            (Kind::KeyvalueMemory, None) => (Arc::new(MemoryKeyValue::new()), None),
-            (Kind::Logging, None) => (Arc::new(LogProvider::new()), None),
-            (Kind::HttpServer, None) => {
+            (ProviderKind::KeyvalueMemory, None) => (Arc::new(MemoryKeyValue::new()), None),
+            (ProviderKind::Logging, None) => (Arc::new(LogProvider::new()), None),
+            (ProviderKind::HttpServer, None) => {
                 let http = Arc::new(HttpServer::new());
                 (http.clone(), Some(http))
             }
