@@ -37,9 +37,9 @@ impl Error {
             | Self::NotRemembered { .. }
             | Self::PolicyWaits { .. } => ErrorKind::Unavailable,
             Self::ShuttingDown | Self::Ended { .. } => ErrorKind::Cancelled,
-            Self::Busy { .. } | Self::NoWorker { .. } => ErrorKind::Busy,
+            Self::Busy { .. } | Self::NoWorker { .. } | Self::ProviderBusy { .. } => ErrorKind::Busy,
             Self::PayloadTooLarge { .. } => ErrorKind::TooLarge,
-            Self::DeadlineExceeded { .. } => ErrorKind::DeadlineExceeded,
+            Self::DeadlineExceeded { .. } | Self::ProviderLate { .. } => ErrorKind::DeadlineExceeded,
             Self::Guest { .. } => ErrorKind::Guest,
             Self::Trap { .. } => ErrorKind::Trap,
             Self::Protocol { .. } => ErrorKind::Protocol,

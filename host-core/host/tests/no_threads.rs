@@ -12,10 +12,9 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use capability_claims::{ClaimsBuilder, KeyKind, KeyPair, TrustPolicy, sign_module};
 use capability_provider::{
-    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, LinkName, Provider, ProviderError,
+    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, LinkName, Provider, ProviderError, Reply,
 };
 use host_core::{Error, Host};
 use parking_lot::Mutex;
@@ -61,8 +60,8 @@ impl Provider for Store {
         self.asked.lock().push("unlink");
     }
 
-    fn handle(&self, _: &CapabilityCall<'_>) -> Result<Bytes, ProviderError> {
-        Ok(Bytes::new())
+    fn handle<'a>(&'a self, _: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError> {
+        Ok("".into())
     }
 
     fn shutdown(&self) {

@@ -197,7 +197,7 @@ fn a_call_is_decided_on_once_whoever_makes_it() {
     let handle = handle(&world, &echo());
     for _ in 0..3 {
         let before = clock.0.load(SeqCst);
-        handle.call("HandleRequest", b"").unwrap();
+        handle.call(CallContext::new(), "HandleRequest", b"").unwrap();
         world.host.call(handle.actor(), "op", b"").unwrap();
         assert_eq!(clock.0.load(SeqCst) - before, 2);
     }

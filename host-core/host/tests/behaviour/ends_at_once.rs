@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use capability_provider::{LinkConfig, LinkKey, LinkName, Provider};
+use capability_provider::{CallContext, LinkConfig, LinkKey, LinkName, Provider};
 use crossbeam_channel::unbounded;
 
 use crate::support::{LONG, Recorder, World, echo, hang, in_time, spinning, store_link};
@@ -30,7 +30,8 @@ fn listener(accepted: usize, answered: Arc<AtomicUsize>) -> Arc<Recorder> {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for request in &inbox {
-                        let reply = actor.call("HandleRequest", request.to_string().as_bytes());
+                        let reply =
+                            actor.call(CallContext::new(), "HandleRequest", request.to_string().as_bytes());
                         assert_eq!(reply.unwrap(), request.to_string());
                         answered.fetch_add(1, SeqCst);
                     }
@@ -58,7 +59,10 @@ fn requests_that_were_accepted_before_the_end_are_answered() {
         world.host.link(&link, LinkConfig::new()).unwrap();
         end(&world, &link);
         assert_eq!(answered.load(SeqCst), 32);
-        assert!(door.handle_of(&link).call("HandleRequest", b"").is_err(), "it comes too late");
+        assert!(
+            door.handle_of(&link).call(CallContext::new(), "HandleRequest", b"").is_err(),
+            "it comes too late"
+        );
     }
 }
 
