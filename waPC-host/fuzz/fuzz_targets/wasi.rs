@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use wapc_fuzz::{
     Closing, Ending, Function, Host, Machine, Memory, Outcome, Step, program, text, watch_panics,
 };
-use wapc_host::{GuestClock, Engine, HostCall, HostCallError, HostHandler, Reply, WapcHost};
+use wapc_host::{Engine, GuestClock, HostCall, HostCallError, HostHandler, Reply, WapcHost};
 
 const PAGES: usize = 4;
 const SUCCESS: u64 = 0;
