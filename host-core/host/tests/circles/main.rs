@@ -27,7 +27,7 @@ const IN_CIRCLES: [(&str, usize); 10] = [
     ("actor-sdk", 2),
     ("capability-contracts", 4),
     ("host-audit", 2),
-    ("host-core", 21),
+    ("host-core", 30),
     ("provider-conformance", 8),
     ("provider-keyvalue-redis", 2),
     ("wapc-conformance", 2),
