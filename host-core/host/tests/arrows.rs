@@ -1,7 +1,7 @@
 //! Who may know whom: the crates of the workspace depend on each other only along the arrows of `docs/architecture.md`.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -80,6 +80,29 @@ fn only_the_engine_names_wasmer() {
             "{package} names wasmer"
         );
     }
+}
+
+/// The README's first command builds without what only tests need. A library below the engine that has other features then is built
+/// twice, and the engine with it, which takes most of the time of both commands.
+#[test]
+fn the_readmes_two_commands_share_what_they_build() {
+    // A library that builds others, or is built for this machine and another, may be there more than once.
+    let built = |edges: &str| -> BTreeSet<String> {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--workspace", "--locked", "--offline", "--prefix", "none"])
+            .args(["--edges", edges, "--format", "{p}|{f}"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lines = text.lines().filter(|line| !line.contains(" (/"));
+        lines.map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+    };
+    let (demonstration, tests) = (built("normal,build"), built("normal,build,dev"));
+    assert!(demonstration.iter().any(|package| package.starts_with("wasmer v")));
+    let once_more: Vec<_> = demonstration.difference(&tests).collect();
+    assert!(once_more.is_empty(), "these have other features in tests: {once_more:#?}");
 }
 
 /// A thread that finds no room ends the process, or says nothing of the limit that was met, unless `system_limits::begin_thread` begins it.
