@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_channel::oneshot;
-use system_limits::{Job, WorkerSettings, Workers};
+use system_limits::{Job, Tell, WorkerSettings, Workers};
 
 use crate::{
     ActorHandle, ActorId, CallContext, CapabilityCall, CapabilityId, LinkConfig, LinkKey, LinkName, Provider,
@@ -221,14 +221,14 @@ impl<P: Provider> Job for Task<P> {
         self.answer.is_canceled()
     }
 
-    fn run(self) {
+    fn run(self) -> Tell {
         let Self { provider, call, answer, working } = self;
         let call = call.as_call();
         let outcome = catch_unwind(AssertUnwindSafe(|| provider.handle(&call)?.wait(&call)));
         // It counts as abandoned no more when its caller learns of it.
         drop(working);
-        // Nobody may be waiting any more; then nobody misses the outcome.
-        let _told = outcome.map(|outcome| answer.send(outcome));
+        // When nobody waits any more, nobody misses the outcome.
+        Box::new(move || drop(outcome.map(|outcome| answer.send(outcome))))
     }
 }
 

@@ -13,7 +13,7 @@ use capability_provider::{
     ActorId, CallContext, CancelToken, CapabilityId, LinkConfig, LinkKey, LinkName, Trace,
 };
 use futures_channel::oneshot;
-use system_limits::NotTaken;
+use system_limits::{NotTaken, Tell};
 
 use crate::{
     async_calls::AsyncCall,
@@ -245,7 +245,11 @@ impl PendingCall {
     /// # Errors
     /// Those of [`Host::call`].
     pub fn wait(self) -> Result<Bytes, Error> {
-        self.host.call_within(self.context, &self.actor, &self.operation, &self.payload)
+        self.make()
+    }
+
+    fn make(&self) -> Result<Bytes, Error> {
+        self.host.call_within(self.context.clone(), &self.actor, &self.operation, &self.payload)
     }
 }
 
@@ -277,10 +281,14 @@ impl IntoFuture for PendingCall {
             }),
             run: Box::new({
                 let own = own.clone();
-                move || {
+                move || -> Tell {
                     let _passed_on = given.as_ref().map(|given| given.on_cancel(move || own.cancel()));
-                    // Nobody may be waiting any more; then nobody misses the outcome.
-                    let _told = answer.send(self.wait());
+                    let outcome = self.make();
+                    // When nobody waits any more, nobody misses the outcome. This may be the last way to the host, which ends with it.
+                    Box::new(move || {
+                        drop(answer.send(outcome));
+                        drop(self);
+                    })
                 }
             }),
         };

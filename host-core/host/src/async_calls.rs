@@ -1,12 +1,12 @@
 //! Holds the calls that wait for one of the threads of those that are awaited.
 
-use system_limits::Job;
+use system_limits::{Job, Tell};
 
 /// A call on its way to a thread.
 pub(crate) struct AsyncCall {
     /// Whether nobody waits for it any more.
     pub(crate) given_up: Box<dyn Fn() -> bool + Send>,
-    pub(crate) run: Box<dyn FnOnce() + Send>,
+    pub(crate) run: Box<dyn FnOnce() -> Tell + Send>,
 }
 
 impl Job for AsyncCall {
@@ -14,7 +14,7 @@ impl Job for AsyncCall {
         (self.given_up)()
     }
 
-    fn run(self) {
-        (self.run)();
+    fn run(self) -> Tell {
+        (self.run)()
     }
 }

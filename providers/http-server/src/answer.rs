@@ -77,7 +77,10 @@ impl Reporter {
     fn log(&self, refusal: &Refusal, id: &str) {
         let detail = refusal.detail.as_deref().unwrap_or(&refusal.sentence);
         let detail = Shown::new(detail).up_to(LONGEST_DETAIL);
-        log::warn!("request {id} over {}: {} {}: {detail}", self.link, refusal.status.as_u16(), refusal.code);
+        // Whoever left reads no id, and may leave again and again.
+        let level = if refusal.is_for_nobody() { log::Level::Debug } else { log::Level::Warn };
+        let (link, status, code) = (&self.link, refusal.status.as_u16(), refusal.code);
+        log::log!(level, "request {id} over {link}: {status} {code}: {detail}");
     }
 
     fn body(&self, refusal: &Refusal, id: &str) -> Value {

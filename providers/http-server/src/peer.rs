@@ -13,8 +13,11 @@ use capability_provider::Caller;
 use hyper::Version;
 use tokio::{net::TcpStream, time::sleep};
 
-/// How long a request is answered before its client is looked at, and between two looks.
+/// How long a client that closed its side is given its answer before it is found out whether it is there, and between the first looks.
 const LOOK: Duration = Duration::from_millis(15);
+
+/// The longest time between two looks.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// An interim response that every client of HTTP/1.1 reads over (RFC 9110, section 15.2). A client that is gone answers it with a reset.
 const PROBE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -46,21 +49,32 @@ impl Peer {
     /// something is sent to it.
     pub(crate) async fn gone(&self, version: Version) {
         let mut probed = version < Version::HTTP_11;
+        let mut pause = LOOK;
         loop {
-            sleep(LOOK).await;
             match self.look() {
                 Look::Gone => return,
-                Look::Closed if !probed && !self.behind.load(SeqCst) => {
-                    probed = true;
-                    if self
-                        .stream
-                        .try_write(PROBE)
-                        .is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock)
-                    {
+                Look::Open => {
+                    // Nobody is woken while the client is silent. Where it has sent more already, what is behind that is looked for.
+                    if self.stream.readable().await.is_err() {
                         return;
                     }
+                    if matches!(self.look(), Look::Open) {
+                        sleep(LONGEST_PAUSE).await;
+                    }
+                    continue;
                 }
-                Look::Closed | Look::Open => {}
+                Look::Closed => {}
+            }
+            // Most answers come sooner than this.
+            sleep(pause).await;
+            pause = LONGEST_PAUSE.min(2 * pause);
+            if !probed && !self.behind.load(SeqCst) {
+                match self.stream.try_write(PROBE) {
+                    Ok(length) if length == PROBE.len() => (probed, pause) = (true, LOOK),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    // A part of it would spoil the answer.
+                    Ok(_) | Err(_) => return,
+                }
             }
         }
     }

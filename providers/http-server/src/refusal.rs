@@ -141,6 +141,11 @@ impl Refusal {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, unwell: true, ..refusal }
     }
 
+    /// Whether nobody reads it.
+    pub(crate) fn is_for_nobody(&self) -> bool {
+        self.status.as_u16() == 499
+    }
+
     fn because(mut self, detail: impl Display) -> Self {
         self.detail = Some(detail.to_string());
         self

@@ -11,7 +11,7 @@ use capability_contracts::{
     http_server::{OP_HANDLE_REQUEST, Request, Response},
 };
 use capability_provider::{ActorHandle, CallContext};
-use system_limits::{WorkerSettings, WorkersEnd};
+use system_limits::{Tell, WorkerSettings, WorkersEnd};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -64,17 +64,18 @@ impl system_limits::Job for Job {
         self.answer.is_closed()
     }
 
-    fn run(self) {
+    fn run(self) -> Tell {
         if self.is_given_up() {
-            return;
+            return Box::new(|| {});
         }
         let Self { task, context, actor, answer } = self;
         let outcome = catch_unwind(AssertUnwindSafe(|| carry_out(task, context, &actor)));
-        // The receiver may have gone while the actor worked.
-        let _ = answer.send(outcome.unwrap_or_else(|_| {
+        let outcome = outcome.unwrap_or_else(|_| {
             log::error!("a call over {} panicked", actor.link());
             Err(Refusal::internal("the call to the actor broke off"))
-        }));
+        });
+        // The receiver may have gone while the actor worked.
+        Box::new(move || drop(answer.send(outcome)))
     }
 }
 

@@ -3,7 +3,10 @@
 use std::{
     future::Future,
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
     time::Instant,
@@ -34,15 +37,20 @@ impl Interrupted {
 }
 
 /// Wakes a thread that is parked.
-struct Parked(Thread);
+struct Parked {
+    thread: Thread,
+    /// Whether it was woken since it last looked. What it is unparked for may be used up inside of the future, by another wait.
+    woken: AtomicBool,
+}
 
 impl Wake for Parked {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.0.unpark();
+        self.woken.store(true, SeqCst);
+        self.thread.unpark();
     }
 }
 
@@ -68,7 +76,8 @@ impl CallContext {
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return Ok(output);
         }
-        let waker = Waker::from(Arc::new(Parked(thread::current())));
+        let parked = Arc::new(Parked { thread: thread::current(), woken: AtomicBool::new(false) });
+        let waker = Waker::from(Arc::clone(&parked));
         let mut context = Context::from_waker(&waker);
         let _wakes = self.cancel().map(|token| {
             let waker = waker.clone();
@@ -98,12 +107,7 @@ impl CallContext {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        future,
-        sync::atomic::{AtomicBool, Ordering::SeqCst},
-        task::ready,
-        time::Duration,
-    };
+    use std::{future, task::ready, time::Duration};
 
     use super::*;
     use crate::CancelToken;
@@ -164,5 +168,23 @@ mod tests {
             call.wait(future::poll_fn(|context| Poll::Ready(ready!(pin!(async { 3 }).poll(context))))),
             Ok(3)
         );
+    }
+
+    /// What a future waits for itself, on the same thread, does not use up what the future is woken by.
+    #[test]
+    fn a_wake_up_is_not_lost_inside_of_the_future() {
+        let call = CallContext::new().with_timeout(LONG);
+        let (began, mut polls) = (Instant::now(), 0);
+        let output = call.wait(future::poll_fn(|context| {
+            polls += 1;
+            if polls < 3 {
+                context.waker().wake_by_ref();
+                // As another wait would.
+                thread::park_timeout(Duration::from_millis(1));
+                return Poll::Pending;
+            }
+            Poll::Ready(polls)
+        }));
+        assert!(output == Ok(3) && began.elapsed() < LONG / 2);
     }
 }

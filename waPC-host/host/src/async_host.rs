@@ -10,9 +10,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use call_context::CancelToken;
+use call_context::{CallContext, CancelToken};
 use futures_channel::oneshot;
-use system_limits::{Job, NotTaken, WorkerSettings, Workers};
+use system_limits::{Job, NotTaken, Tell, WorkerSettings, Workers};
 
 use crate::{CallOptions, Error, WapcHost};
 
@@ -51,7 +51,7 @@ pub struct AsyncHostBuilder {
 /// A call that waits for a thread.
 struct Run {
     cancel: CancelToken,
-    run: Box<dyn FnOnce() + Send>,
+    run: Box<dyn FnOnce() -> Tell + Send>,
 }
 
 impl Job for Run {
@@ -59,8 +59,8 @@ impl Job for Run {
         self.cancel.is_cancelled()
     }
 
-    fn run(self) {
-        (self.run)();
+    fn run(self) -> Tell {
+        (self.run)()
     }
 }
 
@@ -116,13 +116,22 @@ impl AsyncHost {
         let (operation, payload) = (operation.into(), payload.into());
         let cancel = CancelToken::new();
         let (sender, receiver) = oneshot::channel();
+        let nested = options.context.depth() > 0;
         let run = {
             let (host, operation, cancel) = (self.host.clone(), operation.clone(), cancel.clone());
             // When nobody waits any more, nobody misses the outcome.
-            move || drop(sender.send(run(&host, &operation, &payload, (options, cancel))))
+            move || -> Tell {
+                let outcome = run(&host, &operation, &payload, (options, cancel));
+                Box::new(move || drop(sender.send(outcome)))
+            }
         };
         let job = Run { cancel: cancel.clone(), run: Box::new(run) };
-        let outcome = match self.workers.submit(job) {
+        // Those that a nested call is inside of may hold all threads, and wait for it.
+        let submitted = match nested {
+            true => self.workers.submit_nested(job, self.nested_threads()),
+            false => self.workers.submit(job),
+        };
+        let outcome = match submitted {
             Ok(()) => Outcome::Awaited(receiver),
             Err(reason) => Outcome::Refused(Some(self.not_taken(&operation, reason))),
         };
@@ -139,6 +148,12 @@ impl AsyncHost {
     #[must_use]
     pub fn threads(&self) -> usize {
         self.workers.threads()
+    }
+
+    /// How many more threads there may be for calls that are nested in others: as many as may be nested in those that have the threads.
+    fn nested_threads(&self) -> usize {
+        let depth = usize::try_from(CallContext::DEEPEST).unwrap_or(usize::MAX);
+        self.workers.settings().threads.saturating_mul(depth)
     }
 
     fn not_taken(&self, operation: &str, reason: NotTaken) -> Error {

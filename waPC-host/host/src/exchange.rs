@@ -121,6 +121,7 @@ impl Exchange {
         reply: &mut Vec<u8>,
     ) -> Result<(), Error> {
         *reply = mem::take(&mut self.reply);
+        self.host_reply.release();
         let flushed = match self.printed.dropped == 0 && self.consoles.iter().all(Console::is_empty) {
             true => Ok(()),
             false => self.flush(operation),

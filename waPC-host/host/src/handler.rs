@@ -47,6 +47,9 @@ impl HostCall<'_> {
     }
 }
 
+/// The most room for replies to host calls that an idle instance keeps, in bytes.
+const KEPT: usize = 1 << 20;
+
 /// The reply to a host call: empty until something is put in.
 pub struct Reply {
     owned: Vec<u8>,
@@ -85,6 +88,15 @@ impl Reply {
 
     pub(crate) fn clear(&mut self) {
         self.buffer();
+    }
+
+    /// Holds on to no more than [`KEPT`] while nobody calls: an idle instance stays as long as its pool.
+    #[inline]
+    pub(crate) fn release(&mut self) {
+        self.shared = None;
+        if self.owned.capacity() > KEPT {
+            self.owned = Vec::new();
+        }
     }
 }
 
@@ -139,5 +151,18 @@ mod tests {
         assert_eq!(reply.as_bytes(), b"third");
         reply.clear();
         assert_eq!(reply.as_bytes(), b"");
+    }
+
+    #[test]
+    fn an_idle_instance_keeps_little_of_its_last_call() {
+        let mut reply = Reply::new();
+        reply.copy_from(&[0; 2 * KEPT]);
+        reply.release();
+        assert_eq!(reply.owned.capacity(), 0);
+        reply.copy_from(b"small");
+        let room = reply.owned.capacity();
+        reply.set(vec![0; 2 * KEPT]);
+        reply.release();
+        assert!(reply.as_bytes().is_empty() && reply.owned.capacity() == room);
     }
 }

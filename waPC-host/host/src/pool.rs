@@ -199,7 +199,13 @@ impl Pool {
         if self.closed.load(SeqCst) {
             return Err(NoInstance::Closed);
         }
+        let has_extra_room = terms.is_nested()
+            && state.live >= self.settings.max
+            && state.live - self.settings.max < self.settings.nested;
+        // Whoever starves gets the next instance that becomes idle: a nested call needs none of those.
+        let leaves_idle = has_extra_room && self.wait_state.is_first_starving();
         if !terms.fresh
+            && !leaves_idle
             && let Some(resting) = state.idle.pop().or_else(|| self.slots.take_if(|_| true).next())
         {
             state.counters.reused += 1;
@@ -211,10 +217,10 @@ impl Pool {
                 crowded_out = state.idle.pop().or_else(|| self.slots.take_if(|_| true).next());
             }
             // A call that waited for the calls that it is nested in would wait for itself.
-            extra = crowded_out.is_none() && terms.is_nested();
+            extra = crowded_out.is_none() && has_extra_room;
             match &crowded_out {
                 Some(resting) => state.release(std::slice::from_ref(resting)),
-                None if extra && state.live - self.settings.max < self.settings.nested => {}
+                None if extra => {}
                 None => return Ok(None),
             }
         }
@@ -225,7 +231,7 @@ impl Pool {
     /// Waits until there is something for the call.
     fn wait(&self, state: &mut MutexGuard<'_, State>, terms: &CallTerms<'_>) -> Result<Found, NoInstance> {
         state.counters.waited += 1;
-        let waiter = state.queue.join(&self.wait_state);
+        let waiter = state.queue.join(terms.is_nested(), &self.wait_state);
         let outcome = self.wait_for(&waiter, state, terms);
         state.queue.leave(&waiter, &self.wait_state);
         outcome

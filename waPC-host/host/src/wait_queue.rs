@@ -40,38 +40,47 @@ impl WaitState {
     }
 }
 
-/// The calls that wait, in the order in which they came.
+/// The calls that wait, in the order in which they came, those that are nested in others first: others may wait for them.
 #[derive(Default)]
-pub(crate) struct WaitQueue(VecDeque<Waiter>);
+pub(crate) struct WaitQueue {
+    waiters: VecDeque<Waiter>,
+    /// How many of the first are nested.
+    nested: usize,
+}
 
 /// A call in the queue; notified, it looks again.
 pub(crate) type Waiter = Arc<Condvar>;
 
 impl WaitQueue {
-    pub(crate) fn join(&mut self, wait_state: &WaitState) -> Waiter {
+    pub(crate) fn join(&mut self, nested: bool, wait_state: &WaitState) -> Waiter {
         wait_state.waiting.fetch_add(1, SeqCst);
         let waiter = Waiter::default();
-        self.0.push_back(waiter.clone());
+        let at = if nested { self.nested } else { self.waiters.len() };
+        self.waiters.insert(at, waiter.clone());
+        self.nested += usize::from(nested);
         waiter
     }
 
     /// Has the call that is first now look, because there may be more than the leaving call took.
     pub(crate) fn leave(&mut self, waiter: &Waiter, wait_state: &WaitState) {
-        self.0.retain(|other| !Arc::ptr_eq(other, waiter));
+        if let Some(at) = self.waiters.iter().position(|other| Arc::ptr_eq(other, waiter)) {
+            self.waiters.remove(at);
+            self.nested -= usize::from(at < self.nested);
+        }
         wait_state.waiting.fetch_sub(1, SeqCst);
         wait_state.starving.store(false, SeqCst);
         self.call_first();
     }
 
     pub(crate) fn is_first(&self, waiter: &Waiter) -> bool {
-        self.0.front().is_some_and(|first| Arc::ptr_eq(first, waiter))
+        self.waiters.front().is_some_and(|first| Arc::ptr_eq(first, waiter))
     }
 
     pub(crate) fn call_first(&self) {
-        self.0.front().into_iter().for_each(|first| _ = first.notify_one());
+        self.waiters.front().into_iter().for_each(|first| _ = first.notify_one());
     }
 
     pub(crate) fn call_all(&self) {
-        self.0.iter().for_each(|waiter| _ = waiter.notify_one());
+        self.waiters.iter().for_each(|waiter| _ = waiter.notify_one());
     }
 }

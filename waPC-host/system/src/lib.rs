@@ -22,5 +22,5 @@ struct Readme;
 pub use crate::{
     limit::{SystemLimit, SystemResource, Wanted},
     threads::{NoThread, begin_thread, room_for_threads},
-    workers::{Job, NotTaken, WorkerSettings, Workers, WorkersEnd},
+    workers::{Job, NotTaken, Tell, WorkerSettings, Workers, WorkersEnd},
 };

@@ -40,9 +40,13 @@ pub trait Job: Send + 'static {
     /// Whether nobody waits for it any more, so that it need not be done.
     fn is_given_up(&self) -> bool;
 
-    /// Does the work.
-    fn run(self);
+    /// Does it, and returns what tells the outcome to whoever waits. The thread counts as free before that is done, so that whoever is told
+    /// finds it free.
+    fn run(self) -> Tell;
 }
+
+/// Tells the outcome of work.
+pub type Tell = Box<dyn FnOnce()>;
 
 /// Why work was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +103,8 @@ impl<J: Job> fmt::Debug for WorkersEnd<J> {
 
 struct State<J> {
     queue: VecDeque<J>,
+    /// How many of the first in the queue are waited for by other work.
+    nested: usize,
     threads: usize,
     /// How many of them have nothing to do, or are about to begin.
     free: usize,
@@ -110,7 +116,8 @@ impl<J: Job> Workers<J> {
     #[must_use]
     pub fn new(mut settings: WorkerSettings) -> Self {
         settings.threads = settings.threads.max(1);
-        let state = Mutex::new(State { queue: VecDeque::new(), threads: 0, free: 0, closed: false });
+        let state =
+            Mutex::new(State { queue: VecDeque::new(), nested: 0, threads: 0, free: 0, closed: false });
         let (work, ended) = (Condvar::new(), Condvar::new());
         Self { pool: Arc::new(WorkerPool { settings, state, work, ended }) }
     }
@@ -145,6 +152,28 @@ impl<J: Job> Workers<J> {
         self.pool.work.notify_one();
         // Dropping them tells whoever waits, which is not done under the lock.
         drop(given_up);
+        Ok(())
+    }
+
+    /// Takes work that other work waits for, which may hold all threads: it does not queue behind anything, and there may be up to `extra` more
+    /// threads for such work.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub fn submit_nested(&self, job: J, extra: usize) -> Result<(), NotTaken> {
+        let most = self.pool.settings.threads.saturating_add(extra);
+        let mut state = self.pool.state.lock();
+        if state.queue.len() >= state.free {
+            if state.threads >= most {
+                return Err(NotTaken::Full { threads: most, queue: 0 });
+            }
+            self.start(&mut state).map_err(NotTaken::NoThread)?;
+        }
+        let at = state.nested;
+        state.queue.insert(at, job);
+        state.nested += 1;
+        drop(state);
+        self.pool.work.notify_one();
         Ok(())
     }
 
@@ -200,8 +229,9 @@ impl<J: Job> fmt::Debug for Workers<J> {
 impl<J: Job> State<J> {
     /// Takes the work out of the queue that was given up.
     fn give_up(&mut self) -> Vec<J> {
+        let nested = self.queue.iter().take(self.nested).filter(|job| !job.is_given_up()).count();
         let (given_up, waiting): (VecDeque<_>, _) = self.queue.drain(..).partition(Job::is_given_up);
-        self.queue = waiting;
+        (self.queue, self.nested) = (waiting, nested);
         Vec::from(given_up)
     }
 }
@@ -210,9 +240,10 @@ impl<J: Job> WorkerPool<J> {
     fn run(&self) {
         while let Some(job) = self.next() {
             // A panic ends this piece of work, and whoever waits for it is told; the thread goes on.
-            let panicked = catch_unwind(AssertUnwindSafe(|| job.run()));
+            let outcome = catch_unwind(AssertUnwindSafe(|| job.run()));
             self.state.lock().free += 1;
-            if let Err(panic) = panicked {
+            let told = outcome.and_then(|tell| catch_unwind(AssertUnwindSafe(tell)));
+            if let Err(panic) = told {
                 log::error!("a thread `{}` did work that panicked: {}", self.settings.name, message(&*panic));
             }
         }
@@ -223,11 +254,16 @@ impl<J: Job> WorkerPool<J> {
         let mut state = self.state.lock();
         let mut waited_long = false;
         loop {
-            if let Some(job) = state.queue.pop_front() {
+            // A thread that was begun for nested work does nothing else.
+            let is_extra = state.threads > self.settings.threads;
+            if (state.nested > 0 || !is_extra)
+                && let Some(job) = state.queue.pop_front()
+            {
+                state.nested = state.nested.saturating_sub(1);
                 state.free -= 1;
                 return Some(job);
             }
-            if state.closed || waited_long {
+            if state.closed || waited_long || is_extra {
                 state.free -= 1;
                 state.threads -= 1;
                 self.ended.notify_all();

@@ -49,6 +49,7 @@ impl Stopped {
         match fault {
             None => Self::Failed(ending, late()),
             Some(Fault::Ended(trap)) => Self::Failed(ending, trap),
+            Some(_) if ending != Ending::InTime => Self::Failed(ending, late()),
             Some(fault) => Self::NotEntered(Box::new(unentered(fault))),
         }
     }
@@ -79,8 +80,13 @@ impl Runs {
         }
         self.watch.arm(deadline, target);
         if cancelled.is_some_and(is_raised) {
-            self.watch.disarm();
-            return Err(Stopped::NotEntered(Box::new(Error::Cancelled { export: export.to_owned() })));
+            return Err(match self.watch.disarm() {
+                Ending::InTime => {
+                    Stopped::NotEntered(Box::new(Error::Cancelled { export: export.to_owned() }))
+                }
+                // Whoever ended it may have raised the stop flag, so the instance is used no more.
+                ending => Stopped::Failed(ending, late()),
+            });
         }
         let result = enter();
         let ending = self.watch.disarm();
