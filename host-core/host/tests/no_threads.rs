@@ -30,7 +30,7 @@ fn a_host_does_not_begin_and_names_the_limit() {
     });
 }
 
-/// A provider that tells what it was asked for, and waits while it makes a link if it is to.
+/// A provider that remembers what it was asked for, and waits while it makes a link if it is to.
 struct Store {
     capability: &'static str,
     asked: Mutex<Vec<&'static str>>,
@@ -51,7 +51,8 @@ impl Provider for Store {
         self.asked.lock().push("link");
         self.makes.send(()).unwrap();
         if let Some(waits) = &self.waits {
-            waits.lock().recv().unwrap();
+            // It is told by being dropped.
+            let _told = waits.lock().recv();
         }
         Ok(())
     }
@@ -85,32 +86,55 @@ fn a_provider_is_ended_by_whoever_removes_it_and_a_link_names_the_limit() {
             let host = host.unwrap();
             let actor = host.add_actor(module).unwrap();
             let (makes, is_made) = mpsc::channel();
-            let (release, released) = mpsc::channel();
-            let mut waits = Some(Mutex::new(released));
-            let [slow, store] = ["test:slow", "test:store"].map(|capability| {
-                let (asked, waits, makes) = (Mutex::default(), waits.take(), makes.clone());
-                Arc::new(Store { capability, asked, waits, makes })
+            let add = |capability: &'static str, waits| {
+                let (asked, makes) = (Mutex::default(), makes.clone());
+                let store = Arc::new(Store { capability, asked, waits, makes });
+                host.add_provider(LinkName::default(), Arc::clone(&store) as _).unwrap();
+                let link = LinkKey::new(actor.clone(), store.capability(), LinkName::default());
+                (store, link)
+            };
+            let (store, link) = add("test:store", None);
+            host.link(&link, LinkConfig::new()).unwrap();
+            is_made.recv().unwrap();
+            // Each of these takes one of the threads for providers, of which there may be some at rest.
+            let capabilities =
+                ["test:0", "test:1", "test:2", "test:3", "test:4", "test:5", "test:6", "test:7"];
+            let slow = capabilities.map(|capability| {
+                let (release, released) = mpsc::channel::<()>();
+                let (_, link) = add(capability, Some(Mutex::new(released)));
+                let ((begin, may_begin), (ended, is_ended)) = (mpsc::channel::<()>(), mpsc::channel());
+                let host = host.clone();
+                let linking = thread::spawn(move || {
+                    if may_begin.recv().is_ok() {
+                        ended.send(host.link(&link, LinkConfig::new())).unwrap();
+                    }
+                });
+                (begin, is_ended, release, linking)
             });
-            let link = |store: &Store| LinkKey::new(actor.clone(), store.capability(), LinkName::default());
-            for store in [&slow, &store] {
-                host.add_provider(LinkName::default(), Arc::clone(store) as _).unwrap();
-            }
-            host.link(&link(&store), LinkConfig::new()).unwrap();
-            is_made.recv().unwrap();
-            // The one thread that was begun for providers is in use, and there will be no other.
-            let (slow_link, also) = (link(&slow), host.clone());
-            let linking = thread::spawn(move || also.link(&slow_link, LinkConfig::new()));
-            is_made.recv().unwrap();
             no_threads::no_more_threads();
+            let refused = slow.iter().find_map(|(begin, is_ended, ..)| {
+                begin.send(()).unwrap();
+                loop {
+                    if let Ok(linked) = is_ended.try_recv() {
+                        return Some(linked.unwrap_err());
+                    }
+                    if is_made.try_recv().is_ok() {
+                        return None;
+                    }
+                    thread::yield_now();
+                }
+            });
+            let refused = refused.expect("the threads for providers have no end");
+            assert!(matches!(refused, Error::Thread { .. }), "{refused:?}");
+            assert!(refused.to_string().contains("RLIMIT_NPROC"), "{refused}");
 
             host.remove_provider(&store.capability(), &LinkName::default()).unwrap();
             assert!(host.wait_drained(Duration::from_secs(60)));
             assert_eq!(*store.asked.lock(), ["link", "unlink", "shutdown"]);
-            let error = host.add_provider(LinkName::default(), Arc::clone(&store) as _).unwrap_err();
-            assert!(matches!(error, Error::Thread { .. }), "{error:?}");
-            assert!(error.to_string().contains("RLIMIT_NPROC"), "{error}");
-            release.send(()).unwrap();
-            linking.join().unwrap().unwrap();
+            for (begin, _, release, linking) in slow {
+                drop((begin, release));
+                linking.join().unwrap();
+            }
         },
     );
 }
