@@ -20,7 +20,7 @@ use crate::{
     error::Error,
     host::Host,
     options::{AddOptions, SwapOptions},
-    swap::SwapReport,
+    swap_report::SwapReport,
 };
 
 /// A link that an actor is to have. What is wrong with its names is told when it is made.
@@ -78,6 +78,39 @@ impl Link {
 impl From<&str> for Link {
     fn from(capability: &str) -> Self {
         Self::to(capability)
+    }
+}
+
+impl Host {
+    /// An actor to be started from a signed module, with its links.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use host_core::{Host, KeyKind, KeyPair, TrustPolicy, claims::{ClaimsBuilder, sign_module}};
+    ///
+    /// # let wasm = wat::parse_str(r#"(module
+    /// #   (import "wapc" "__guest_request" (func $request (param i32 i32)))
+    /// #   (import "wapc" "__guest_response" (func $response (param i32 i32)))
+    /// #   (memory (export "memory") 1)
+    /// #   (func (export "__guest_call") (param $operation i32) (param $payload i32) (result i32)
+    /// #     (call $request (i32.const 0) (i32.const 1024))
+    /// #     (call $response (i32.const 0) (local.get $operation)) (i32.const 1)))"#)?;
+    /// let account = KeyPair::generate(KeyKind::Account)?;
+    /// let claims = ClaimsBuilder::new(KeyPair::generate(KeyKind::Module)?.public_key()).name("parrot");
+    /// let host = Host::builder().trust(TrustPolicy::nobody().account(account.public_key())).build()?;
+    /// let parrot = host.actor(sign_module(&wasm, &claims, &account)?).start()?;
+    /// let reply = parrot.call("Hello", "").timeout(Duration::from_millis(200)).wait()?;
+    /// assert_eq!(&reply[..], b"Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn actor(&self, wasm: impl Into<Bytes>) -> NewActor<'_> {
+        NewActor::new(self, wasm.into())
+    }
+
+    /// The way to an actor that is here.
+    #[must_use]
+    pub fn find(&self, actor: &ActorId) -> Option<ActorRef> {
+        self.shared().actors.find(actor.as_str()).map(|_| ActorRef::new(self, actor.clone()))
     }
 }
 

@@ -13,7 +13,6 @@ use capability_provider::ActorId;
 use parking_lot::{Mutex, RwLock};
 
 use crate::{
-    asking::Word,
     error::Error,
     generation::{Admitted, Entered, Generation},
     links::LinkCell,
@@ -24,6 +23,17 @@ use crate::{
 
 /// The step in which a call enters a version.
 pub(crate) const ENTERS: &str = "enters the version that it found";
+
+/// What came of asking an actor.
+pub(crate) type Word = Result<(), Unwell>;
+
+/// Why an actor is not well.
+#[derive(Debug, Clone)]
+pub(crate) struct Unwell {
+    /// Whether it may not be called at all.
+    pub(crate) refused: bool,
+    pub(crate) detail: String,
+}
 
 /// One actor: an identity that outlives the generations which serve it.
 pub(crate) struct Actor {

@@ -9,38 +9,23 @@ use std::{
 use parking_lot::Mutex;
 
 use crate::{
-    actors::Actor, error::Error, foreign::Account, health::PATIENCE, management::inside, providers::Served,
-    question::Asked, shared::Shared,
+    actors::{Actor, Unwell, Word},
+    error::Error,
+    management::inside,
+    providers::Served,
+    question::Asked,
+    shared::Shared,
 };
 
+/// How long everybody together may take to answer when they are asked for their health.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 /// How much longer is waited for an actor's call to be ended when its time is over, so that it is told what came of it.
 const MOMENT: Duration = Duration::from_millis(250);
 /// How many are asked at once.
 const ASKED_AT_ONCE: usize = 16;
-/// How many questions may be out that have not been answered in time, before nobody is asked any more.
-const MOST_OUT: usize = 32;
 
 /// What came of asking a provider: why it is not well, if it is not.
 type Answer = Result<(), String>;
-
-/// What came of asking an actor.
-pub(crate) type Word = Result<(), Unwell>;
-
-#[derive(Debug, Clone)]
-pub(crate) struct Unwell {
-    /// Whether it may not be called at all.
-    pub(crate) refused: bool,
-    pub(crate) detail: String,
-}
-
-/// The threads that ask, as far as they are counted.
-pub(crate) struct Asking(Account);
-
-impl Default for Asking {
-    fn default() -> Self {
-        Self(Account::up_to(MOST_OUT))
-    }
-}
 
 /// One question that is to be asked.
 enum Ask {
@@ -119,7 +104,7 @@ impl Round {
                 }
             }
         };
-        let begin = |_| host.foreign.begin(&host.asking.0, until, inside(), ask(), drop);
+        let begin = |_| host.foreign.begin(&host.asking, until, inside(), ask(), drop);
         let asking: Vec<_> = (0..threads).map(begin).collect();
         let end = until + MOMENT;
         let late = format!("it did not answer within {PATIENCE:?}");

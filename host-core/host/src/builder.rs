@@ -37,8 +37,15 @@ pub struct HostBuilder {
     layers: Layers,
 }
 
+impl Host {
+    /// A builder with the defaults, which trusts nobody yet.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::new()
+    }
+}
+
 impl HostBuilder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         let limits = Limits {
             call_deadline: CALL_DEADLINE,
             drain_deadline: DRAIN_DEADLINE,

@@ -1,9 +1,6 @@
 //! The way from a provider to the actor of one link.
 
-use std::sync::{
-    Weak,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use capability_claims::Access;
@@ -14,8 +11,9 @@ use crate::{
     calls::{Call, Target},
     error::Error,
     generation::{Admitted, Generation},
-    providers::Place,
+    place::Place,
     shared::Shared,
+    wiring::Delivery,
 };
 
 /// What a provider's handle leads to. It holds the host and the actor weakly: a provider that keeps its handle for ever
@@ -26,25 +24,25 @@ pub(crate) struct LinkDispatch {
     caller: Caller,
     actor: Weak<Actor>,
     host: Weak<Shared>,
-    ended: AtomicBool,
+    delivery: Arc<Delivery>,
 }
 
 impl LinkDispatch {
     pub(crate) fn new(key: LinkKey, actor: Weak<Actor>, host: Weak<Shared>) -> Self {
         let caller = Caller::provider(Place::of(&key).to_string());
-        Self { key, caller, actor, host, ended: AtomicBool::new(false) }
+        Self { key, caller, actor, host, delivery: Arc::default() }
     }
 
-    /// The link is no more: a provider that kept its handle reaches nobody by it.
-    pub(crate) fn end(&self) {
-        self.ended.store(true, Ordering::Release);
+    /// For whoever ends the link, as long as the provider keeps this.
+    pub(crate) fn delivery(&self) -> Weak<Delivery> {
+        Arc::downgrade(&self.delivery)
     }
 
     fn deliver(&self, context: &CallContext, operation: &str, payload: &[u8]) -> Result<Vec<u8>, Error> {
         let gone = || Error::UnknownLink { link: self.key.clone() };
         let host = self.host.upgrade().ok_or(Error::ShuttingDown)?;
         let _root = host.begin()?;
-        if self.ended.load(Ordering::Acquire) {
+        if self.delivery.has_ended() {
             return Err(gone());
         }
         let actor = self.actor.upgrade().ok_or_else(gone)?;
@@ -64,7 +62,7 @@ impl LinkDispatch {
         let gone = || Error::UnknownLink { link: self.key.clone() };
         let host = self.host.upgrade().ok_or(Error::ShuttingDown)?;
         let _root = host.begin()?;
-        if self.ended.load(Ordering::Acquire) {
+        if self.delivery.has_ended() {
             return Err(gone());
         }
         let actor = self.actor.upgrade().ok_or_else(gone)?;

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use crate::{
+    behind::LAST_GRACE,
     draining::End,
-    loading::LAST_GRACE,
     management::{Of, inside},
-    providers::Place,
+    place::Place,
     shared::Shared,
 };
 

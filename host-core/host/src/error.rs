@@ -1,6 +1,6 @@
 //! What can go wrong in a host.
 
-use std::{error::Error as StdError, io, sync::Arc, time::Duration};
+use std::{error::Error as StdError, fmt, io, sync::Arc, time::Duration};
 
 use capability_claims::{ClaimsError, Label, PublicKey};
 use capability_provider::{ActorId, CapabilityId, IdError, LinkKey, LinkName, ProviderError};
@@ -9,7 +9,7 @@ use system_limits::NotTaken;
 use untrusted_text::Shown;
 use wapc_host::Unreached;
 
-use crate::{failure, ledger::LedgerError, replacing::PolicyReport};
+use crate::{ledger::LedgerError, policy_report::PolicyReport};
 
 /// Why the host did not do what it was asked to. Match the variants, never the text.
 ///
@@ -38,7 +38,7 @@ pub enum Error {
 
     // --- Changing it -----------------------------------------------------------------------------------------------
     /// The module was not let in. The source tells unsigned, forged, altered, expired, not yet valid and not trusted apart.
-    #[error(fmt = failure::refused)]
+    #[error(fmt = refused)]
     Refused {
         /// Who the module says that it is, which nothing may have proven; `None` when it has no token that can be read.
         module: Option<Label>,
@@ -519,4 +519,12 @@ pub enum Error {
         #[source]
         source: Box<wapc_host::Error>,
     },
+}
+
+/// The text of [`Error::Refused`], which names the module wherever it has a name.
+fn refused(module: &Option<Label>, source: &ClaimsError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match module {
+        Some(module) => write!(f, "the module is refused: {}", module.refusal(source)),
+        None => write!(f, "a module without a token that can be read is refused: {source}"),
+    }
 }

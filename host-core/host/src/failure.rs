@@ -1,8 +1,6 @@
 //! From what the tiers below report to what the host says, and what can be asked of an error.
 
-use std::fmt;
-
-use capability_claims::{ClaimsError, Label};
+use capability_claims::ClaimsError;
 use capability_provider::ActorId;
 use wapc_host::EngineError;
 
@@ -18,18 +16,6 @@ pub struct Unavailable<'a> {
     pub link: &'a str,
     /// What was seen.
     pub reason: &'a str,
-}
-
-/// The text of [`Error::Refused`], which names the module wherever it has a name.
-pub(crate) fn refused(
-    module: &Option<Label>,
-    source: &ClaimsError,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
-    match module {
-        Some(module) => write!(f, "the module is refused: {}", module.refusal(source)),
-        None => write!(f, "a module without a token that can be read is refused: {source}"),
-    }
 }
 
 impl Error {

@@ -25,6 +25,9 @@ use crate::{
 pub(crate) const MOST_THREADS: usize = 128;
 /// The most calls of one provider that may be abandoned before it is asked nothing more.
 pub(crate) const MOST_OF_ONE: usize = 16;
+/// How many questions for health may be out that have not been answered in time, before nobody is asked any more.
+pub(crate) const MOST_QUESTIONS: usize = 32;
+
 /// The threads, and how many calls are abandoned.
 pub(crate) struct Foreign {
     crew: Crew,

@@ -5,7 +5,7 @@ use std::{
     fmt::{self, Display},
     slice,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use capability_claims::Access;
@@ -15,8 +15,8 @@ use serde::Serialize;
 use untrusted_text::Shown;
 
 use crate::{
-    actors::Actor,
-    asking::{Answers, Round, Unwell, Word},
+    actors::{Actor, Unwell, Word},
+    asking::{Answers, PATIENCE, Round},
     audit::AuditHealth,
     calls::{Call, Target},
     error::Error,
@@ -25,13 +25,10 @@ use crate::{
     providers::Served,
     rights::Rights,
     shared::Shared,
-    status::as_text,
+    texts::as_text,
     uses::Allowed,
     wiring::LinkView,
 };
-
-/// How long everybody together may take to answer when they are asked for their health.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// `HealthRequest { placeholder: false }` as the contract encodes it; a test holds the two together.
 const REQUEST: &[u8] = b"\x81\xabplaceholder\xc2";

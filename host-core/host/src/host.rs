@@ -13,16 +13,14 @@ use capability_provider::{
 };
 
 use crate::{
-    actor_ref::{ActorRef, NewActor},
-    builder::HostBuilder,
     calls::{Call, Target},
     error::Error,
     health::HealthReport,
     options::{AddOptions, SwapOptions},
-    replacing::PolicyReport,
+    policy_report::PolicyReport,
     shared::Shared,
     status::Status,
-    swap::SwapReport,
+    swap_report::SwapReport,
 };
 
 /// A running host: actors, providers, and the links between them.
@@ -30,7 +28,7 @@ use crate::{
 /// Clones are the same host, usable from any thread. When the last clone is dropped the host
 /// [shuts down](Self::shutdown). Changes of one actor, of one place of a provider or of one link take turns, those of different ones do not
 /// wait for each other, and calls wait for none. A provider that hangs while it makes or ends a link is waited for until the
-/// [provider deadline](HostBuilder::provider_deadline), by whoever asked for that and by nobody else.
+/// [provider deadline](crate::HostBuilder::provider_deadline), by whoever asked for that and by nobody else.
 #[derive(Clone)]
 pub struct Host(Arc<Owner>);
 
@@ -63,11 +61,6 @@ impl Drop for Owner {
 }
 
 impl Host {
-    /// A builder with the defaults, which trusts nobody yet.
-    pub fn builder() -> HostBuilder {
-        HostBuilder::new()
-    }
-
     pub(crate) fn new(shared: Shared) -> Self {
         Self(Arc::new(Owner(Arc::new(shared))))
     }
@@ -91,37 +84,6 @@ impl Host {
     #[must_use]
     pub fn downgrade(&self) -> WeakHost {
         WeakHost(Arc::downgrade(&self.0))
-    }
-
-    /// An actor to be started from a signed module, with its links.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use host_core::{Host, KeyKind, KeyPair, TrustPolicy, claims::{ClaimsBuilder, sign_module}};
-    ///
-    /// # let wasm = wat::parse_str(r#"(module
-    /// #   (import "wapc" "__guest_request" (func $request (param i32 i32)))
-    /// #   (import "wapc" "__guest_response" (func $response (param i32 i32)))
-    /// #   (memory (export "memory") 1)
-    /// #   (func (export "__guest_call") (param $operation i32) (param $payload i32) (result i32)
-    /// #     (call $request (i32.const 0) (i32.const 1024))
-    /// #     (call $response (i32.const 0) (local.get $operation)) (i32.const 1)))"#)?;
-    /// let account = KeyPair::generate(KeyKind::Account)?;
-    /// let claims = ClaimsBuilder::new(KeyPair::generate(KeyKind::Module)?.public_key()).name("parrot");
-    /// let host = Host::builder().trust(TrustPolicy::nobody().account(account.public_key())).build()?;
-    /// let parrot = host.actor(sign_module(&wasm, &claims, &account)?).start()?;
-    /// let reply = parrot.call("Hello", "").timeout(Duration::from_millis(200)).wait()?;
-    /// assert_eq!(&reply[..], b"Hello");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn actor(&self, wasm: impl Into<Bytes>) -> NewActor<'_> {
-        NewActor::new(self, wasm.into())
-    }
-
-    /// The way to an actor that is here.
-    #[must_use]
-    pub fn find(&self, actor: &ActorId) -> Option<ActorRef> {
-        self.shared().actors.find(actor.as_str()).map(|_| ActorRef::new(self, actor.clone()))
     }
 
     /// Puts a provider in the default place of its capability, in place of one that may serve there already: see

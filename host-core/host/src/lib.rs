@@ -81,6 +81,7 @@ mod actors;
 mod asking;
 mod async_calls;
 mod audit;
+mod behind;
 mod builder;
 mod calls;
 mod crew;
@@ -107,11 +108,15 @@ mod management;
 mod names;
 mod options;
 mod ownership;
+mod place;
 mod policy;
+mod policy_report;
 mod providers;
 mod put_off;
 mod question;
+mod records;
 mod remembered;
+mod removing;
 mod replacing;
 mod rights;
 mod router;
@@ -119,8 +124,10 @@ mod shared;
 mod status;
 mod steps;
 mod swap;
+mod swap_report;
 mod system;
 mod tally;
+mod texts;
 mod trail;
 mod trust;
 mod uses;
@@ -147,9 +154,9 @@ pub use crate::{
     ledger::{LedgerError, RevisionLedger},
     options::{AddOptions, SwapOptions},
     ownership::Handover,
-    replacing::{BarredActor, PolicyReport},
+    policy_report::{BarredActor, PolicyReport},
     status::{ActorStatus, HandoverStatus, LinkStatus, PoolStatus, ProvenanceStatus, ProviderStatus, Status},
-    swap::{ActorVersion, SwapReport},
+    swap_report::{ActorVersion, SwapReport},
 };
 
 /// The README's examples run too.

@@ -19,7 +19,8 @@ use crate::{
     error::Error,
     foreign::{Account, MOST_OF_ONE, MOST_THREADS, Unanswered},
     management::{Of, Turn, inside},
-    providers::{INTRODUCE, LINK, NEW, Place, Served, UNLINK, introduce},
+    place::Place,
+    providers::{INTRODUCE, LINK, NEW, Served, UNLINK, introduce},
     shared::Shared,
     wiring::{Declared, Installed, Line, NotAdded},
 };
@@ -89,7 +90,7 @@ impl Shared {
         let late = || Error::ProviderLate { provider: served.name.clone(), doing: UNLINK, limit };
         let turn = Arc::new(turn.ok_or_else(late)?);
         let dispatch = Arc::new(LinkDispatch::new(key.clone(), Arc::downgrade(actor), Arc::downgrade(self)));
-        let line = Line { key: key.clone(), served: Arc::clone(served), dispatch: Arc::downgrade(&dispatch) };
+        let line = Line { key: key.clone(), served: Arc::clone(served), delivery: dispatch.delivery() };
         let (made, config, of_turn) = (line.clone(), config.clone(), Arc::clone(&turn));
         let make = {
             let (served, key) = (Arc::clone(served), key.clone());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use capability_provider::LinkName;
 use parking_lot::RwLock;
 
-use crate::providers::{Place, Served};
+use crate::{place::Place, providers::Served};
 
 /// The links of one actor at one moment, in the order of (capability, link name).
 #[derive(Default)]

@@ -1,6 +1,6 @@
-//! How an actor comes into the host, and how it leaves.
+//! Lets an actor in: its module is verified, compiled, started once and recorded.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use capability_claims::{Label, VerifiedModule};
@@ -11,9 +11,6 @@ use crate::{
     actors::Actor, error::Error, generation::Prepared, management::Of, names, options::AddOptions,
     remembered::Succeeds, rights::Rights, router::Router, shared::Shared, steps::step, system::OwnSystem,
 };
-
-/// How long calls that were told to end may take to notice it, before they are left behind.
-pub(crate) const LAST_GRACE: Duration = Duration::from_millis(500);
 
 impl Shared {
     /// The first half of the road that every module takes, new or replacing: its token is verified.
@@ -36,7 +33,8 @@ impl Shared {
     /// The second half: it is compiled and started once, so that what cannot run is refused here.
     pub(crate) fn start(self: &Arc<Self>, actor: &Actor, module: &VerifiedModule) -> Result<Prepared, Error> {
         let (claims, provenance) = (module.claims().clone(), module.provenance().clone());
-        let rights = Rights::begin(claims, actor.id.clone(), &self.policy, Arc::clone(&self.audit));
+        let rights = Rights::begin(claims, actor.id.clone(), self.policy.clock(), Arc::clone(&self.audit));
+        let rights = self.policy.enrol(rights);
         let router = Router::new(actor, Arc::clone(&rights), self);
         step("starts the module");
         // Without its token, so that the cache of compiled modules knows the code again whoever signed it, and when.
@@ -121,31 +119,6 @@ impl Shared {
             Some(_) => Err(Error::ActorExists { actor: id.clone() }),
             None => Ok(()),
         }
-    }
-
-    /// First the links over which requests come, so that no new ones come; then it takes no more calls; then, behind, the calls in flight
-    /// are waited for, which may still use the other links; then those are ended.
-    pub(crate) fn remove_actor(self: &Arc<Self>, id: &ActorId) -> Result<(), Error> {
-        let turn = self.turn(Of::Actor(id.clone()))?;
-        let (actor, links) = {
-            let _changing = self.changing()?;
-            let actor = self.actor(id)?;
-            self.audit.removed(id, self.policy.now());
-            let links = self.wiring.leave(&actor);
-            links.iter().for_each(|(key, _)| self.audit.unlinked(key, self.policy.now()));
-            (actor, links)
-        };
-        let (links, lines): (Vec<_>, Vec<_>) = links.into_iter().unzip();
-        let ends = self.ends_of_leaving(&turn.all(), lines.into_iter().flatten().collect());
-        let drained = self.drained();
-        let ends = self.close_fronts(ends, drained);
-        step("takes no more calls");
-        actor.switch(None);
-        step("is not here any more");
-        self.actors.remove(id);
-        drop(turn);
-        self.see_off(actor, links, ends, drained);
-        Ok(())
     }
 }
 

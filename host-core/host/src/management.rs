@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::HashSet, fmt, sync::Arc, time::Instant};
 use capability_provider::{ActorId, LinkKey};
 use parking_lot::{Condvar, Mutex};
 
-use crate::{error::Error, providers::Place, steps};
+use crate::{error::Error, place::Place, steps};
 
 /// What changes one at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

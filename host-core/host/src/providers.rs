@@ -2,7 +2,6 @@
 
 use std::{
     any::Any,
-    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Instant,
@@ -10,41 +9,16 @@ use std::{
 
 use bytes::Bytes;
 use capability_provider::{
-    ActorHandle, ActorId, CapabilityCall, CapabilityId, LinkConfig, LinkKey, LinkName, Provider,
-    ProviderError,
+    ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, Provider, ProviderError,
 };
 
 use crate::{
     error::Error,
     foreign::Account,
     gate::{Gate, Inside},
+    place::Place,
     question::Question,
 };
-
-/// Where a provider stands: the capability it serves and the link name it serves it under.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Place {
-    pub(crate) capability: CapabilityId,
-    pub(crate) link: LinkName,
-}
-
-impl Place {
-    /// Where the provider of this link stands.
-    pub(crate) fn of(key: &LinkKey) -> Self {
-        Self { capability: key.capability.clone(), link: key.link.clone() }
-    }
-
-    /// The actor's link to whatever stands here.
-    pub(crate) fn link_of(&self, actor: &ActorId) -> LinkKey {
-        LinkKey { actor: actor.clone(), capability: self.capability.clone(), link: self.link.clone() }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (link `{}`)", self.capability, self.link)
-    }
-}
 
 /// A provider in its place.
 ///

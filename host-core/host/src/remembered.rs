@@ -11,7 +11,7 @@ use crate::{
     ownership::{Handover, Predecessor, Succession},
     rights::Rights,
     shared::Shared,
-    swap::revision,
+    swap_report::revision,
 };
 
 /// How a module brings in an actor that was here before.

@@ -1,46 +1,18 @@
 //! Puts another policy in the place of the one that decides, while actors run.
 
-use std::{
-    fmt::{self, Display},
-    sync::Arc,
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use capability_claims::TrustPolicy;
-use capability_provider::ActorId;
 use host_audit::Event;
-use serde::Serialize;
 
 use crate::{
     audit::TRY_AGAIN,
     error::Error,
     generation::Generation,
+    policy_report::{BarredActor, PolicyReport},
     shared::Shared,
-    status::{as_text, as_texts},
     steps::step,
 };
-
-/// What another policy changed for the actors that are here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct PolicyReport {
-    /// Actors that might be called before and are refused from now on, in the order of their ids.
-    pub barred: Vec<BarredActor>,
-    /// Actors that were refused before and may be called again, in the order of their ids.
-    #[serde(serialize_with = "as_texts")]
-    pub restored: Vec<ActorId>,
-}
-
-/// An actor that the policy does not let run. It stays in place: a policy that lets it, or another version, brings it back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct BarredActor {
-    /// The actor.
-    #[serde(serialize_with = "as_text")]
-    pub id: ActorId,
-    /// Why it may not run, in words that name it.
-    pub reason: String,
-}
 
 impl Shared {
     /// Puts another policy in the place of the one that decides, for the host and for everybody who has rights here.
@@ -134,18 +106,5 @@ impl PolicyReport {
             Ok(_) if !held_before => self.restored.push(id),
             _ => {}
         }
-    }
-}
-
-impl Display for PolicyReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "another policy decides: {} barred, {} restored", self.barred.len(), self.restored.len())?;
-        for BarredActor { reason, .. } in &self.barred {
-            write!(f, "\n{reason}")?;
-        }
-        for id in &self.restored {
-            write!(f, "\n{id} may be called again")?;
-        }
-        Ok(())
     }
 }

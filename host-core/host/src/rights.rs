@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use capability_claims::{Access, ClaimsError, ModuleClaims};
+use capability_claims::{Access, ClaimsError, Clock, ModuleClaims};
 use capability_provider::ActorId;
 use parking_lot::RwLock;
 
@@ -14,7 +14,6 @@ use crate::{
     error::Error,
     names,
     ownership::{Predecessor, Succession},
-    policy::Policy,
     steps::step,
     trail::Trail,
     trust::{Permits, Trust},
@@ -61,20 +60,19 @@ enum Stage {
 pub(crate) struct MayRun(());
 
 impl Rights {
-    /// The rights of a module that is about to start, which are none until it is let in. Every change of policy reaches them from
-    /// here on.
+    /// The rights of a module that is about to start, under what decides as they are [enrolled](crate::policy::Policy::enrol). They are none
+    /// until it is let in.
     pub(crate) fn begin(
         claims: ModuleClaims,
         actor: ActorId,
-        policy: &Policy,
+        clock: Arc<dyn Clock>,
         audit: Arc<Audit>,
-    ) -> Arc<Self> {
-        let trail = Trail::new(actor.clone(), audit, policy.clock(), sorted(claims.caps()));
-        let (trail, uses) = (Arc::new(trail), None);
-        policy.enrol(|trust| {
-            let terms = Terms { stage: Stage::Starting, trust, permits: None, uses };
+    ) -> impl FnOnce(Trust) -> Self {
+        let trail = Arc::new(Trail::new(actor.clone(), audit, clock, sorted(claims.caps())));
+        move |trust| {
+            let terms = Terms { stage: Stage::Starting, trust, permits: None, uses: None };
             Self { actor, claims, terms: RwLock::new(terms), asked_early: OnceLock::new(), trail }
-        })
+        }
     }
 
     pub(crate) fn actor(&self) -> &ActorId {

@@ -14,13 +14,12 @@ use wapc_host::Engine;
 
 use crate::{
     actors::{Actor, Actors},
-    asking::Asking,
     async_calls::AsyncCall,
     audit::Audit,
+    behind::Behind,
     calls::Layers,
-    draining::Behind,
     error::Error,
-    foreign::Foreign,
+    foreign::{Account, Foreign, MOST_QUESTIONS},
     gate::{Gate, Inside},
     housekeeper::Housekeeper,
     ledger::RevisionLedger,
@@ -83,7 +82,8 @@ pub(crate) struct Shared {
     pub(crate) foreign: Foreign,
     /// What was replaced or removed and still drains.
     pub(crate) behind: Behind,
-    pub(crate) asking: Asking,
+    /// The threads that ask for health, as far as they are counted.
+    pub(crate) asking: Account,
     pub(crate) turns: Arc<Turns>,
     /// Counts the calls that begin outside: of the embedding program and of providers. Closed when the host shuts down, behind its fronts.
     pub(crate) doors: Gate,
@@ -118,7 +118,7 @@ impl Shared {
             housekeeper,
             foreign: Foreign::default(),
             behind: Behind::default(),
-            asking: Asking::default(),
+            asking: Account::up_to(MOST_QUESTIONS),
             turns: Arc::default(),
             doors: Gate::default(),
             changes: Gate::default(),

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use capability_claims::{Link, PublicKey};
 use capability_provider::{ActorId, CapabilityId, LinkKey, LinkName};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use untrusted_text::Shown;
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     audit::AuditHealth,
     ownership::{Handover, Succession},
     shared::Shared,
+    texts::as_text,
     wiring::LinkView,
 };
 
@@ -241,14 +242,4 @@ impl Display for Status {
         }
         self.audit.iter().try_for_each(|audit| audit.fmt(f))
     }
-}
-
-/// Serialises names or keys as a list of their texts.
-pub(crate) fn as_texts<S: Serializer>(values: &[impl Display], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(values.iter().map(ToString::to_string))
-}
-
-/// Serialises a name or a key as its text.
-pub(crate) fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
 }

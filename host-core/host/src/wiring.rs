@@ -2,18 +2,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use capability_provider::{ActorId, LinkConfig, LinkKey};
 use parking_lot::RwLock;
 
-use crate::{
-    actors::Actor,
-    dispatch::LinkDispatch,
-    links::LinkTable,
-    providers::{Place, Served},
-};
+use crate::{actors::Actor, links::LinkTable, place::Place, providers::Served};
 
 /// Providers and links, with the tables that the routers read. The lock is held for a look or a change of the maps alone, never while a
 /// provider or a guest is called. A change looks at what it changes, not at the other links.
@@ -61,20 +59,36 @@ pub(crate) struct Declared {
 pub(crate) struct Line {
     pub(crate) key: LinkKey,
     pub(crate) served: Arc<Served>,
-    pub(crate) dispatch: Weak<LinkDispatch>,
+    /// Owned by the handle that the provider was given.
+    pub(crate) delivery: Weak<Delivery>,
 }
 
 impl Line {
     /// Whether the provider kept its handle, so that it may deliver calls to the actor.
     pub(crate) fn delivers(&self) -> bool {
-        self.dispatch.strong_count() > 0
+        self.delivery.strong_count() > 0
     }
 
     /// A handle that the provider keeps leads nowhere from now on.
     pub(crate) fn cut(&self) {
-        if let Some(dispatch) = self.dispatch.upgrade() {
-            dispatch.end();
+        if let Some(delivery) = self.delivery.upgrade() {
+            delivery.end();
         }
+    }
+}
+
+/// Whether what a provider delivers over a link still reaches the actor.
+#[derive(Default)]
+pub(crate) struct Delivery(AtomicBool);
+
+impl Delivery {
+    /// The link is no more: a provider that kept its handle reaches nobody by it.
+    fn end(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.0.load(Ordering::Acquire)
     }
 }
 

@@ -23,11 +23,10 @@ use crate::circles::{arrows, circles, told};
 
 /// How many files of a crate are in circles at most; none of the crates that are not named here. Whoever opens a circle lowers
 /// the number; with one that is too low, the test tells the arrows of all that are left.
-const IN_CIRCLES: [(&str, usize); 10] = [
+const IN_CIRCLES: [(&str, usize); 9] = [
     ("actor-sdk", 2),
     ("capability-contracts", 4),
     ("host-audit", 2),
-    ("host-core", 30),
     ("provider-conformance", 8),
     ("provider-keyvalue-redis", 2),
     ("wapc-conformance", 2),
