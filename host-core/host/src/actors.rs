@@ -1,4 +1,4 @@
-//! The actors of a host, each with its current generation and its links.
+//! Keeps the actors of a host, each with its current generation and its links.
 
 use std::{
     collections::BTreeMap,

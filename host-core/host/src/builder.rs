@@ -1,4 +1,4 @@
-//! What a host is built from.
+//! Builds a host from its settings.
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Threads that are there as long as there is something to do for them, and a little longer: at most a number.
+//! Runs jobs on threads that stay as long as there is something to do for them, and a little longer: at most a number.
 
 use std::{
     collections::VecDeque,

@@ -1,4 +1,4 @@
-//! The way from a provider to the actor of one link.
+//! Leads from a provider to the actor of one link.
 
 use std::sync::{Arc, Weak};
 

@@ -1,4 +1,4 @@
-//! How the whole host ends.
+//! Ends the whole host.
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 

@@ -1,4 +1,4 @@
-//! What can go wrong in a host.
+//! Tells what can go wrong in a host.
 
 use std::{error::Error as StdError, fmt, io, sync::Arc, time::Duration};
 

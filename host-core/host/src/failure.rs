@@ -1,4 +1,4 @@
-//! From what the tiers below report to what the host says, and what can be asked of an error.
+//! Translates what the tiers below report into the host's errors, and tells what is at the bottom of one.
 
 use capability_claims::ClaimsError;
 use capability_provider::ActorId;

@@ -1,4 +1,4 @@
-//! A gate: counts who is inside, can be closed for good, and can be waited upon until everybody has left.
+//! Counts who is inside a gate, which can be closed for good and waited upon until everybody has left.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},

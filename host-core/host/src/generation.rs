@@ -1,4 +1,4 @@
-//! One version of an actor inside the host.
+//! Keeps one version of an actor inside the host: its instances, its rights, and the count of its calls.
 
 use std::{
     ops::Deref,

@@ -1,4 +1,4 @@
-//! Whether the actors and their links are well.
+//! Tells whether the actors and their links are well.
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -1,4 +1,4 @@
-//! The public face.
+//! Defines [`Host`], the public face of this crate.
 
 use std::{
     fmt,

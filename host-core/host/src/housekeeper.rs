@@ -1,4 +1,4 @@
-//! The thread that ends what old generations still run when their time is over.
+//! Ends what old generations still run when their time is over, on a thread of its own.
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! The capability host: it runs signed actors, gives each only what its token grants and its owner linked, and lets actors and
+//! Runs signed actors: a capability host that gives each only what its token grants and its owner linked, and lets actors and
 //! providers be swapped while requests flow.
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! Changes of providers and links.
+//! Makes and ends links, and adds, replaces and removes providers.
 //!
 //! The order is the same everywhere: what is new is made first, then one switch, then what is old is ended, behind whoever asked for it. So
 //! calls find either the old or the new, and a change that fails has changed nothing.

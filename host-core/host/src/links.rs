@@ -1,4 +1,4 @@
-//! What one actor is linked to, in the form that the router reads: an immutable table, replaced as a whole. The next table shares with the
+//! Holds what one actor is linked to, in the form that the router reads: an immutable table, replaced as a whole. The next table shares with the
 //! one before all that did not change.
 
 use std::sync::Arc;

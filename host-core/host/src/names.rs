@@ -1,4 +1,4 @@
-//! Names of strangers' choosing, made fit for messages.
+//! Makes names of strangers' choosing fit for messages.
 
 use capability_claims::ModuleClaims;
 use untrusted_text::Shown;

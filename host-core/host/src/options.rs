@@ -1,4 +1,4 @@
-//! How an actor is to be added, and how a swap is to be done.
+//! Says how an actor is to be added, and how a swap is to be done.
 
 use std::sync::Arc;
 

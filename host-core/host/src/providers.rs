@@ -1,4 +1,4 @@
-//! A provider as the host holds it: in its place, with every call guarded against panics.
+//! Holds a provider in its place, and guards every call of it against panics.
 
 use std::{
     any::Any,

@@ -1,4 +1,4 @@
-//! What a host puts off because it writes to the disk, on a thread of its own: a disk that hangs holds nothing else up.
+//! Runs later what writes to the disk, on a thread of its own: a disk that hangs holds nothing else up.
 
 use std::{io, thread::JoinHandle, time::Instant};
 

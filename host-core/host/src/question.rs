@@ -1,4 +1,4 @@
-//! A question that is asked once at a time: whoever asks while it is out waits for the same answer.
+//! Asks a question once at a time: whoever asks while it is out waits for the same answer.
 
 use std::{sync::Arc, time::Instant};
 

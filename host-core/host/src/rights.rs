@@ -1,4 +1,4 @@
-//! What one generation of an actor may do: the grants of its token *and* the owner's policy, asked at every use.
+//! Decides what one generation of an actor may do: the grants of its token *and* the owner's policy, asked at every use.
 
 use std::{
     mem,

@@ -1,4 +1,4 @@
-//! Where a host call of an actor goes: granted? linked? deliver.
+//! Leads each host call of an actor to where it goes: granted? linked? deliver.
 
 use std::sync::{Arc, Weak};
 

@@ -1,4 +1,4 @@
-//! What all clones of a host, its routers and its dispatch handles share.
+//! Holds what all clones of a host, its routers and its dispatch handles share.
 
 use std::{
     sync::{

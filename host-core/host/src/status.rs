@@ -1,4 +1,4 @@
-//! What runs in a host, as a picture of one moment.
+//! Describes what runs in a host, as a picture of one moment.
 
 use std::fmt::{self, Display};
 

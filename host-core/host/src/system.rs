@@ -1,4 +1,4 @@
-//! What guests are given of the system: the time and random numbers, which are the system's own, the owner's, or none. What is said for one
+//! Gives guests the time and random numbers, which are the system's own, the owner's, or none. What is said for one
 //! actor wins over what is said for the host.
 
 use std::{fmt, ptr, sync::Arc};

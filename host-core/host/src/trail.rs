@@ -1,4 +1,4 @@
-//! What the audit log has of one generation: each grant's uses, each denial once, and that the actor may not be called.
+//! Keeps what the audit log has of one generation: each grant's uses, each denial once, and that the actor may not be called.
 //!
 //! A guest can use and be denied as often as it likes, in words of its own. Each use and each denial is recorded once in the time of one
 //! policy, and only up to a number of each kind; what comes then is counted, and the count is recorded at intervals and at the end. So

@@ -1,4 +1,4 @@
-//! Which provider stands where, and which links are declared: the owner of both maps.
+//! Knows which provider stands where, and which links are declared: the one owner of both maps.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

@@ -1,4 +1,4 @@
-//! A host with an actor, its provider and its audit log, and what has to be so after each step of whatever is done to it.
+//! Runs a host with an actor, its provider and its audit log, and checks what has to be so after each step of whatever is done to it.
 
 use std::{
     cell::RefCell,

@@ -1,4 +1,4 @@
-//! Why a ledger of revisions is not opened or not written.
+//! Tells why a ledger of revisions is not opened or not written.
 
 use std::{io, path::PathBuf};
 
