@@ -16,11 +16,11 @@ use futures_channel::oneshot;
 use system_limits::{NotTaken, Tell};
 
 use crate::{
-    async_calls::AsyncCall,
+    calls::async_calls::AsyncCall,
     error::Error,
     host::Host,
     options::{AddOptions, SwapOptions},
-    swap_report::SwapReport,
+    reports::swap_report::SwapReport,
 };
 
 /// A link that an actor is to have. What is wrong with its names is told when it is made.

@@ -8,15 +8,13 @@ use host_audit::AuditLog;
 use wapc_host::{Engine, HostCallError};
 
 use crate::{
-    audit::Audit,
-    calls::{Layer, Layers},
+    actors::system::{Source, System},
+    calls::call::{Layer, Layers},
+    changes::housekeeper::Housekeeper,
     error::Error,
     host::Host,
-    housekeeper::Housekeeper,
-    ledger::RevisionLedger,
-    policy::Policy,
     shared::{Limits, Shared},
-    system::{Source, System},
+    trust::{audit::Audit, ledger::RevisionLedger, policy::Policy},
 };
 
 const CALL_DEADLINE: Duration = Duration::from_secs(10);

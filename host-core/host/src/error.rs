@@ -9,7 +9,7 @@ use system_limits::NotTaken;
 use untrusted_text::Shown;
 use wapc_host::Unreached;
 
-use crate::{ledger::LedgerError, policy_report::PolicyReport};
+use crate::{reports::policy_report::PolicyReport, trust::ledger::LedgerError};
 
 /// Why the host did not do what it was asked to. Match the variants, never the text.
 ///

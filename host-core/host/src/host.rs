@@ -13,14 +13,11 @@ use capability_provider::{
 };
 
 use crate::{
-    calls::{Call, Target},
+    calls::call::{Call, Target},
     error::Error,
-    health::HealthReport,
     options::{AddOptions, SwapOptions},
-    policy_report::PolicyReport,
+    reports::{health::HealthReport, policy_report::PolicyReport, status::Status, swap_report::SwapReport},
     shared::Shared,
-    status::Status,
-    swap_report::SwapReport,
 };
 
 /// A running host: actors, providers, and the links between them.

@@ -78,60 +78,21 @@
 
 mod actor_ref;
 mod actors;
-mod asking;
-mod async_calls;
-mod audit;
-mod behind;
 mod builder;
 mod calls;
-mod crew;
-mod dispatch;
-mod draining;
-mod ending;
+mod changes;
 mod error;
 mod failure;
-mod foreign;
-mod gate;
-mod generation;
-mod health;
 mod host;
-mod housekeeper;
 #[cfg(test)]
 mod interleavings;
-mod invoke;
 mod kind;
-mod ledger;
-mod linking;
 mod links;
-mod loading;
-mod management;
-mod names;
 mod options;
-mod ownership;
-mod place;
-mod policy;
-mod policy_report;
-mod providers;
-mod put_off;
-mod question;
-mod records;
-mod remembered;
-mod removing;
-mod replacing;
-mod rights;
-mod router;
+mod reports;
 mod shared;
-mod status;
 mod steps;
-mod swap;
-mod swap_report;
-mod system;
-mod tally;
-mod texts;
-mod trail;
 mod trust;
-mod uses;
-mod wiring;
 
 pub use bytes::Bytes;
 pub use capability_claims::{self as claims, KeyKind, KeyPair, PublicKey, TrustPolicy};
@@ -144,19 +105,25 @@ pub use capability_provider::{
 
 pub use crate::{
     actor_ref::{ActorRef, CallFuture, Link, NewActor, PendingCall},
-    audit::AuditHealth,
     builder::HostBuilder,
-    calls::{Call, Layer, Next, Target},
+    calls::call::{Call, Layer, Next, Target},
     error::Error,
     failure::Unavailable,
-    health::{ActorHealth, Condition, HealthReport, LinkHealth},
     host::{Host, WeakHost},
-    ledger::{LedgerError, RevisionLedger},
     options::{AddOptions, SwapOptions},
-    ownership::Handover,
-    policy_report::{BarredActor, PolicyReport},
-    status::{ActorStatus, HandoverStatus, LinkStatus, PoolStatus, ProvenanceStatus, ProviderStatus, Status},
-    swap_report::{ActorVersion, SwapReport},
+    reports::{
+        health::{ActorHealth, Condition, HealthReport, LinkHealth},
+        policy_report::{BarredActor, PolicyReport},
+        status::{
+            ActorStatus, HandoverStatus, LinkStatus, PoolStatus, ProvenanceStatus, ProviderStatus, Status,
+        },
+        swap_report::{ActorVersion, SwapReport},
+    },
+    trust::{
+        audit::AuditHealth,
+        ledger::{LedgerError, RevisionLedger},
+        ownership::Handover,
+    },
 };
 
 /// The README's examples run too.

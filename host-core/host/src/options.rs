@@ -6,7 +6,7 @@ use capability_claims::PublicKey;
 use capability_provider::ActorId;
 use wapc_host::{GuestClock, HostCallError};
 
-use crate::system::{OwnSystem, Source};
+use crate::actors::system::{OwnSystem, Source};
 
 /// How an actor is to be added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -13,20 +13,21 @@ use system_limits::{WorkerSettings, Workers};
 use wapc_host::Engine;
 
 use crate::{
-    actors::{Actor, Actors},
-    async_calls::AsyncCall,
-    audit::Audit,
-    behind::Behind,
-    calls::Layers,
+    actors::{
+        actor::{Actor, Actors},
+        gate::{Gate, Inside},
+        system::System,
+    },
+    calls::{async_calls::AsyncCall, call::Layers},
+    changes::{
+        behind::Behind,
+        foreign::{Account, Foreign, MOST_QUESTIONS},
+        housekeeper::Housekeeper,
+        management::{Of, Turn, Turns, inside},
+    },
     error::Error,
-    foreign::{Account, Foreign, MOST_QUESTIONS},
-    gate::{Gate, Inside},
-    housekeeper::Housekeeper,
-    ledger::RevisionLedger,
-    management::{Of, Turn, Turns, inside},
-    policy::Policy,
-    system::System,
-    wiring::Wiring,
+    links::wiring::Wiring,
+    trust::{audit::Audit, ledger::RevisionLedger, policy::Policy},
 };
 
 /// The most calls that are waited for asynchronously at once, each on a thread.

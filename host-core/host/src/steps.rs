@@ -11,7 +11,7 @@ pub(crate) use crate::interleavings::schedule::{behind, lock, step, wait};
 mod nothing {
     use parking_lot::{Mutex, MutexGuard};
 
-    use crate::crew::Job;
+    use crate::changes::crew::Job;
 
     /// The end of a step.
     #[inline(always)]

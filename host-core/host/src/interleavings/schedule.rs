@@ -12,7 +12,7 @@ use std::{
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use system_limits::begin_thread;
 
-use crate::crew::Job;
+use crate::changes::crew::Job;
 
 /// The name of whatever goes on behind an operation.
 pub(super) const BEHIND: &str = "behind";

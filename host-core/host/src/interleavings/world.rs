@@ -26,7 +26,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::schedule::{Choose, Party, Watch, in_one_order};
-use crate::{actors::ENTERS, error::Error, host::Host, rights::LET_IN};
+use crate::{actors::actor::ENTERS, error::Error, host::Host, trust::rights::LET_IN};
 
 const NOW: u64 = 1_800_000_000;
 const STORE: &str = "test:store";

@@ -1,0 +1,234 @@
+//! Ends what was replaced or removed, behind whoever asked for it: fronts are closed first, then calls in flight are waited for, then links
+//! are ended, then a provider that stands nowhere any more is shut down.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+    time::Instant,
+};
+
+use capability_provider::{LinkKey, deadline_after};
+
+use crate::{
+    actors::actor::Actor,
+    changes::{
+        behind::LAST_GRACE,
+        foreign::{Pending, Unanswered},
+        management::{Of, Turn},
+    },
+    links::{
+        place::Place,
+        providers::{Served, UNLINK},
+        wiring::Line,
+    },
+    shared::Shared,
+    steps::step,
+};
+
+/// A line that is to be ended, in its turn at its provider: a link of the same key is made there only afterwards.
+#[derive(Clone)]
+pub(crate) struct End {
+    line: Line,
+    turn: Option<Arc<Turn>>,
+    /// Whether it keeps its provider until then.
+    keeps: bool,
+}
+
+impl End {
+    pub(crate) fn place(&self) -> Place {
+        Place::of(&self.line.key)
+    }
+}
+
+/// A provider that ends links.
+struct Ending {
+    provider: String,
+    lines: Vec<Line>,
+    begun: Begun,
+    /// How often it is kept until then.
+    keeps: usize,
+}
+
+/// Whether a provider was told.
+enum Begun {
+    Yes(Pending<()>),
+    /// There is no thread for it that could be left behind, so that it is told by one of those that drain.
+    Behind,
+    No(Unanswered),
+}
+
+impl Shared {
+    /// These lines, which nobody else knows any more, with their turns.
+    pub(crate) fn ends(&self, within: &[Of], lines: Vec<Line>) -> Vec<End> {
+        let end = |line: Line| {
+            let of = Of::Line { provider: line.served.address(), link: line.key.clone() };
+            // Inside of the same turn it is the provider itself that causes this, and it is told all the same.
+            let turn = self.turns.take(of, within).ok().map(Arc::new);
+            End { line, turn, keeps: false }
+        };
+        lines.into_iter().map(end).collect()
+    }
+
+    /// The same of an actor that [left](crate::links::wiring::Wiring::leave).
+    pub(crate) fn ends_of_leaving(&self, within: &[Of], lines: Vec<Line>) -> Vec<End> {
+        self.ends(within, lines).into_iter().map(|end| End { keeps: true, ..end }).collect()
+    }
+
+    /// Ends one line.
+    pub(crate) fn end_line(self: &Arc<Self>, line: Line, turn: Arc<Turn>) {
+        let ends = vec![End { line, turn: Some(turn), keeps: false }];
+        self.end_lines(ends, deadline_after(self.limits.provider_deadline));
+    }
+
+    /// Ends lines, those of different providers at once, and waits for it until `until`.
+    pub(crate) fn end_lines(self: &Arc<Self>, ends: Vec<End>, until: Instant) {
+        let mut providers: BTreeMap<usize, Vec<End>> = BTreeMap::new();
+        for end in ends {
+            providers.entry(end.line.served.address()).or_default().push(end);
+        }
+        let endings: Vec<_> = (providers.into_values())
+            .map(|ends| {
+                let served = Arc::clone(&ends[0].line.served);
+                let ending = self.begin_ending(&served, ends, false, until);
+                self.give_up_unless_begun(&served, &ending);
+                ending
+            })
+            .collect();
+        self.wait_ended(endings, until);
+    }
+
+    /// Ends lines, behind.
+    pub(crate) fn end_behind(self: &Arc<Self>, ends: Vec<End>) {
+        if !ends.is_empty() {
+            let host = Arc::clone(self);
+            self.behind.go_on(move || host.end_lines(ends, deadline_after(host.limits.provider_deadline)));
+        }
+    }
+
+    /// Ends the lines over which providers may deliver, all at once, and waits for it until `until`: for so long the requests that came over
+    /// them are answered. Returns the other lines, and those for which there was no thread.
+    pub(crate) fn close_fronts(self: &Arc<Self>, ends: Vec<End>, until: Instant) -> Vec<End> {
+        let (fronts, mut others): (Vec<_>, Vec<_>) = ends.into_iter().partition(|end| end.line.delivers());
+        let mut endings = Vec::with_capacity(fronts.len());
+        for End { line, turn, keeps } in fronts {
+            let served = Arc::clone(&line.served);
+            let end = End { line: line.clone(), turn: turn.clone(), keeps };
+            let ending = self.begin_ending(&served, vec![end], false, until);
+            match ending.begun {
+                Begun::Yes(_) | Begun::Behind => endings.push(ending),
+                Begun::No(_) => others.push(End { line, turn, keeps }),
+            }
+        }
+        self.wait_ended(endings, until);
+        others
+    }
+
+    /// Lets a provider that was taken out of its place finish its calls until `drained`, ends its links, and shuts it down unless it stands
+    /// in another place too: all behind.
+    pub(crate) fn dismiss(self: &Arc<Self>, served: Arc<Served>, ends: Vec<End>, drained: Instant) {
+        served.close();
+        let host = Arc::clone(self);
+        self.behind.go_on(move || {
+            let ends = host.close_fronts(ends, drained);
+            served.drain(drained);
+            let until = deadline_after(host.limits.provider_deadline);
+            let ending = host.begin_ending(&served, ends, true, until);
+            host.give_up_unless_begun(&served, &ending);
+            // From here on the provider is let go where it is shut down, for its own end may take any time too.
+            drop(served);
+            host.wait_ended(vec![ending], until);
+        });
+    }
+
+    /// Waits for the calls in flight of an actor that was removed, ends them when their time is over, and then ends its links: all behind.
+    pub(crate) fn see_off(
+        self: &Arc<Self>,
+        actor: Arc<Actor>,
+        links: Vec<LinkKey>,
+        ends: Vec<End>,
+        drained: Instant,
+    ) {
+        let host = Arc::clone(self);
+        self.behind.go_on(move || {
+            step("waits for the calls in flight");
+            actor.drain(drained);
+            actor.end(drained + LAST_GRACE);
+            host.wiring.gone(&actor, links.iter());
+            host.end_lines(ends, deadline_after(host.limits.provider_deadline));
+        });
+    }
+
+    /// Ends the lines of providers that leave, shuts down those that stand nowhere any more, and waits for all until `until`.
+    pub(crate) fn dismiss_all(self: &Arc<Self>, leaving: Vec<(Arc<Served>, Vec<End>)>, until: Instant) {
+        let leave = |(served, ends)| {
+            let ending = self.begin_ending(&served, ends, true, until);
+            self.give_up_unless_begun(&served, &ending);
+            ending
+        };
+        let endings = leaving.into_iter().map(leave).collect();
+        self.wait_ended(endings, until);
+    }
+
+    /// Has a provider end these lines one after the other. When it `leaves` its place with that and stands in no other, it is shut down.
+    fn begin_ending(
+        self: &Arc<Self>,
+        served: &Arc<Served>,
+        ends: Vec<End>,
+        leaves: bool,
+        until: Instant,
+    ) -> Ending {
+        let lines = ends.iter().map(|end| end.line.clone()).collect();
+        let keeps = ends.iter().filter(|end| end.keeps).count() + usize::from(leaves);
+        let inside = ends.iter().filter_map(|end| Some(end.turn.as_ref()?.all())).flatten().collect();
+        let (host, its, spare) = (Arc::downgrade(self), Arc::clone(served), ends.clone());
+        let end = move || end_all(&host, &its, ends, keeps);
+        let begun = match self.foreign.begin(&served.account, until, inside, end, drop) {
+            Ok(pending) => Begun::Yes(pending),
+            Err(why @ Unanswered::NoThread(_)) => {
+                log::warn!("{}", self.unanswered(&served.name, UNLINK, why));
+                let (host, its) = (Arc::downgrade(self), Arc::clone(served));
+                self.behind.go_on(move || end_all(&host, &its, spare, keeps));
+                Begun::Behind
+            }
+            Err(why) => Begun::No(why),
+        };
+        Ending { provider: served.name.clone(), lines, begun, keeps }
+    }
+
+    /// A provider that cannot be told to end anything is kept by it no longer.
+    fn give_up_unless_begun(&self, served: &Served, ending: &Ending) {
+        if matches!(ending.begun, Begun::No(_)) {
+            for _ in 0..ending.keeps {
+                self.wiring.has_left(served);
+            }
+        }
+    }
+
+    fn wait_ended(&self, endings: Vec<Ending>, until: Instant) {
+        for Ending { provider, lines, begun, .. } in endings {
+            let why = match begun {
+                Begun::Yes(pending) => pending.wait(until).err(),
+                Begun::Behind => None,
+                Begun::No(why) => Some(why),
+            };
+            if let Some(why) = why {
+                log::error!("{}", self.unanswered(&provider, UNLINK, why));
+            }
+            // Whatever the provider does with its handles: they lead nowhere any more.
+            lines.iter().for_each(Line::cut);
+        }
+    }
+}
+
+/// Ends these lines one after the other; and then the provider, if it was kept by them alone.
+fn end_all(host: &Weak<Shared>, served: &Served, ends: Vec<End>, keeps: usize) {
+    for End { line, turn, .. } in ends {
+        served.unlink(&line.key);
+        line.cut();
+        drop((line, turn));
+    }
+    let last = |_| host.upgrade().is_none_or(|host| host.wiring.has_left(served));
+    if (0..keeps).any(last) {
+        served.shutdown();
+    }
+}

@@ -1,0 +1,263 @@
+//! Makes and ends links, and adds, replaces and removes providers.
+//!
+//! The order is the same everywhere: what is new is made first, then one switch, then what is old is ended, behind whoever asked for it. So
+//! calls find either the old or the new, and a change that fails has changed nothing.
+//!
+//! What a provider is asked for may take any time, so that nothing is locked meanwhile and whatever was looked at before is looked at again
+//! at the switch: a link that was made with a provider that is there no more is made with the next, and a provider that was given all links
+//! but one that was declared meanwhile makes that one too.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use capability_provider::{
+    ActorHandle, CapabilityId, LinkConfig, LinkKey, LinkName, Provider, deadline_after,
+};
+
+use crate::{
+    actors::actor::Actor,
+    calls::dispatch::LinkDispatch,
+    changes::{
+        foreign::{Account, MOST_OF_ONE, MOST_THREADS, Unanswered},
+        management::{Of, Turn, inside},
+    },
+    error::Error,
+    links::{
+        place::Place,
+        providers::{INTRODUCE, LINK, NEW, Served, UNLINK, introduce},
+        wiring::{Declared, Installed, Line, NotAdded},
+    },
+    shared::Shared,
+};
+
+impl Shared {
+    pub(crate) fn link(self: &Arc<Self>, key: &LinkKey, config: LinkConfig) -> Result<(), Error> {
+        let turn = self.turn(Of::Link(key.clone()))?;
+        self.announce_link(key)?;
+        let made = self.make_link(&turn, key, &config);
+        made.inspect_err(|error| self.audit.failed(Some(key), None, error, self.policy.now()))
+    }
+
+    /// Looks whether a link can be made, and records it.
+    fn announce_link(&self, key: &LinkKey) -> Result<(), Error> {
+        let _changing = self.changing()?;
+        let actor = self.actor(&key.actor)?;
+        self.served(&Place::of(key))?;
+        if self.wiring.has_link(key) {
+            return Err(Error::LinkExists { link: key.clone() });
+        }
+        if !actor.current().is_some_and(|serving| serving.claims().grants(key.capability.as_str())) {
+            log::warn!(
+                "{key}: its token does not grant the capability, so calls over this link will be refused"
+            );
+        }
+        self.audit.linked(key, self.policy.now())
+    }
+
+    /// Has the provider of this moment make a link, and declares it.
+    fn make_link(self: &Arc<Self>, turn: &Turn, key: &LinkKey, config: &LinkConfig) -> Result<(), Error> {
+        loop {
+            let (actor, served) = (self.actor(&key.actor)?, self.served(&Place::of(key))?);
+            // A provider closes only after it was taken out of its place, so the next look finds another or none.
+            let Some(_makes) = served.begin_link() else { continue };
+            let (line, made) = self.connect(&turn.all(), &actor, &served, key, config)?;
+            let declared = match self.changing() {
+                Ok(_changing) => self.wiring.add_link(&line, &actor, config.clone()),
+                Err(error) => {
+                    self.end_line(line, made);
+                    return Err(error);
+                }
+            };
+            match declared {
+                Ok(()) => return Ok(()),
+                Err(NotAdded::ProviderLeft) => self.end_line(line, made),
+                Err(NotAdded::ActorLeft) => {
+                    self.end_line(line, made);
+                    return Err(Error::UnknownActor { actor: key.actor.clone() });
+                }
+            }
+        }
+    }
+
+    /// Has a provider make a link, in the turn that it then has for it.
+    fn connect(
+        self: &Arc<Self>,
+        within: &[Of],
+        actor: &Arc<Actor>,
+        served: &Arc<Served>,
+        key: &LinkKey,
+        config: &LinkConfig,
+    ) -> Result<(Line, Arc<Turn>), Error> {
+        let limit = self.limits.provider_deadline;
+        let until = deadline_after(limit);
+        let of = Of::Line { provider: served.address(), link: key.clone() };
+        let turn = self.turns.take_until(of, within, Some(until))?;
+        let late = || Error::ProviderLate { provider: served.name.clone(), doing: UNLINK, limit };
+        let turn = Arc::new(turn.ok_or_else(late)?);
+        let dispatch = Arc::new(LinkDispatch::new(key.clone(), Arc::downgrade(actor), Arc::downgrade(self)));
+        let line = Line { key: key.clone(), served: Arc::clone(served), delivery: dispatch.delivery() };
+        let (made, config, of_turn) = (line.clone(), config.clone(), Arc::clone(&turn));
+        let make = {
+            let (served, key) = (Arc::clone(served), key.clone());
+            move || served.link(&key, &config, ActorHandle::new(key.clone(), dispatch))
+        };
+        let unmake = move |result: Result<(), Error>| {
+            if result.is_ok() {
+                made.served.unlink(&made.key);
+            }
+            made.cut();
+            drop(of_turn);
+        };
+        let answer = self.foreign.call(&served.account, until, turn.all(), make, unmake);
+        match answer.map_err(|why| self.unanswered(&served.name, LINK, why)).flatten() {
+            Ok(()) => Ok((line, turn)),
+            Err(error) => {
+                line.cut();
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) fn unlink(self: &Arc<Self>, key: &LinkKey) -> Result<(), Error> {
+        let turn = self.turn(Of::Link(key.clone()))?;
+        let line = {
+            let _changing = self.changing()?;
+            let unknown = || Error::UnknownLink { link: key.clone() };
+            let line = self.wiring.take_link(key).ok_or_else(unknown)?;
+            self.audit.unlinked(key, self.policy.now());
+            line
+        };
+        let ends = line.map(|line| self.ends(&turn.all(), vec![line])).unwrap_or_default();
+        self.end_lines(ends, deadline_after(self.limits.provider_deadline));
+        Ok(())
+    }
+
+    pub(crate) fn add_provider(
+        self: &Arc<Self>,
+        link: LinkName,
+        provider: Arc<dyn Provider>,
+    ) -> Result<(), Error> {
+        let served = self.take_in(link, provider)?;
+        let turn = self.turn(Of::Place(served.place.clone()))?;
+        match self.wiring.provider(&served.place) {
+            Some(there) => Err(exists(&there)),
+            None => self.install(&turn, &served, None),
+        }
+    }
+
+    pub(crate) fn replace_provider(
+        self: &Arc<Self>,
+        link: LinkName,
+        provider: Arc<dyn Provider>,
+    ) -> Result<(), Error> {
+        let served = self.take_in(link, provider)?;
+        let turn = self.turn(Of::Place(served.place.clone()))?;
+        let old = self.served(&served.place)?;
+        if old.is_same(&served) { Err(exists(&old)) } else { self.install(&turn, &served, Some(&old)) }
+    }
+
+    pub(crate) fn remove_provider(
+        self: &Arc<Self>,
+        capability: &CapabilityId,
+        link: &LinkName,
+    ) -> Result<(), Error> {
+        let place = Place { capability: capability.clone(), link: link.clone() };
+        let turn = self.turn(Of::Place(place.clone()))?;
+        let (served, lines) = {
+            let _changing = self.changing()?;
+            let removed = self.wiring.remove(&place).ok_or_else(|| unknown(&place))?;
+            self.audit.dismissed(&removed.0, self.policy.now());
+            removed
+        };
+        let ends = self.ends(&turn.all(), lines);
+        let drained = self.drained();
+        let ends = self.close_fronts(ends, drained);
+        self.dismiss(served, ends, drained);
+        Ok(())
+    }
+
+    /// Asks a new provider for its capability and name.
+    fn take_in(&self, link: LinkName, provider: Arc<dyn Provider>) -> Result<Arc<Served>, Error> {
+        drop(self.changing()?);
+        let until = deadline_after(self.limits.provider_deadline);
+        let asked = Arc::clone(&provider);
+        let ask = move || introduce(&*asked);
+        let answer = self.foreign.call(&Account::default(), until, inside(), ask, drop);
+        let (capability, name) = answer.map_err(|why| self.unanswered(NEW, INTRODUCE, why))??;
+        Ok(Served::new(Place { capability, link }, name, provider))
+    }
+
+    /// Has the provider make all links that are declared for its place, switches to it, and dismisses the one before.
+    fn install(
+        self: &Arc<Self>,
+        turn: &Turn,
+        served: &Arc<Served>,
+        old: Option<&Served>,
+    ) -> Result<(), Error> {
+        {
+            let _changing = self.changing()?;
+            self.audit.provided(served, old, self.policy.now())?;
+        }
+        let mut made = BTreeMap::new();
+        match self.make_all(turn, served, &mut made) {
+            Ok(Installed { old, old_lines, surplus }) => {
+                let surplus = self.ends(&turn.all(), surplus);
+                self.end_behind(surplus);
+                if let Some(old) = old {
+                    let ends = self.ends(&turn.all(), old_lines);
+                    self.dismiss(old, ends, self.drained());
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.audit.failed(None, Some(served), &error, self.policy.now());
+                let ends = self.ends(&turn.all(), made.into_values().collect());
+                self.end_lines(ends, deadline_after(self.limits.provider_deadline));
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes all declared links and switches to them; those that were made are in `made` when that fails.
+    fn make_all(
+        self: &Arc<Self>,
+        turn: &Turn,
+        served: &Arc<Served>,
+        made: &mut BTreeMap<u64, Line>,
+    ) -> Result<Installed, Error> {
+        loop {
+            for Declared { number, key, actor, config } in self.wiring.declared(&served.place, made) {
+                let (line, _turn) = self.connect(&turn.all(), &actor, served, &key, &config)?;
+                made.insert(number, line);
+            }
+            let _changing = self.changing()?;
+            // Other links may have been declared meanwhile.
+            if let Some(installed) = self.wiring.install(served, made) {
+                return Ok(installed);
+            }
+        }
+    }
+
+    fn served(&self, place: &Place) -> Result<Arc<Served>, Error> {
+        self.wiring.provider(place).ok_or_else(|| unknown(place))
+    }
+
+    /// Why a provider did not answer what it was asked for.
+    pub(crate) fn unanswered(&self, provider: &str, doing: &'static str, why: Unanswered) -> Error {
+        let (provider, limit) = (provider.to_owned(), self.limits.provider_deadline);
+        match why {
+            Unanswered::Late => Error::ProviderLate { provider, doing, limit },
+            Unanswered::Stuck(held) => Error::ProviderBusy { provider, held, limit: MOST_OF_ONE },
+            Unanswered::NoneFree => Error::ProviderBusy { provider, held: MOST_THREADS, limit: MOST_THREADS },
+            Unanswered::NoThread(source) => Error::Thread { source },
+        }
+    }
+}
+
+fn unknown(place: &Place) -> Error {
+    Error::UnknownProvider { capability: place.capability.clone(), link: place.link.clone() }
+}
+
+fn exists(there: &Served) -> Error {
+    let Place { capability, link } = there.place.clone();
+    Error::ProviderExists { capability, link, provider: there.name.clone() }
+}
