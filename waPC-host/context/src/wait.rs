@@ -9,7 +9,7 @@ use std::{
     },
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
-    time::Instant,
+    time::Duration,
 };
 
 use crate::{context::CallContext, kind::ErrorKind};
@@ -90,24 +90,22 @@ impl CallContext {
             if self.is_cancelled() {
                 return Err(Interrupted::Cancelled);
             }
-            // A wake-up for something else is harmless: everything is checked again.
-            match self.deadline() {
-                None => thread::park(),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return Err(Interrupted::DeadlineExceeded);
-                    }
-                    thread::park_timeout(left);
-                }
+            let left = self.remaining();
+            if left == Some(Duration::ZERO) {
+                return Err(Interrupted::DeadlineExceeded);
             }
+            if parked.woken.swap(false, SeqCst) {
+                continue;
+            }
+            // A wake-up for something else is harmless: everything is checked again.
+            left.map_or_else(thread::park, thread::park_timeout);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{future, task::ready, time::Duration};
+    use std::{future, task::ready, time::Instant};
 
     use super::*;
     use crate::CancelToken;
@@ -186,5 +184,15 @@ mod tests {
             Poll::Ready(polls)
         }));
         assert!(output == Ok(3) && began.elapsed() < LONG / 2);
+    }
+
+    #[test]
+    fn a_future_that_wakes_itself_without_end_ends_at_the_deadline() {
+        let call = CallContext::new().with_timeout(Duration::from_millis(10));
+        let output = call.wait(future::poll_fn(|context| {
+            context.waker().wake_by_ref();
+            Poll::<()>::Pending
+        }));
+        assert_eq!(output, Err(Interrupted::DeadlineExceeded));
     }
 }
