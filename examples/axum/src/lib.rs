@@ -1,4 +1,4 @@
-//! An axum program that hands a part of its requests to a signed actor. `docs/guides/axum.md` explains it.
+//! Answers a part of an axum program's requests with a signed actor. `docs/guides/axum.md` explains it.
 //!
 //! ```text
 //!  client ──▶ axum ──▶ /about         a handler of the program's own

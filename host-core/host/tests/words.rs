@@ -8,9 +8,6 @@ use std::{
 
 use serde_json::Value;
 
-/// Packages that are not held to it yet, by their folders.
-const NOT_YET: [&str; 1] = ["examples/axum"];
-
 /// The verbs with which headers begin. Whoever needs another one adds it here.
 const VERBS: &str = "Accepts Adapts Adds Appends Asks Assembles Begins Brings Builds Cancels Carries \
                      Checks Compiles Converts Crosses Decides Decodes Defines Denies Describes Embeds \
@@ -37,7 +34,7 @@ fn every_header_begins_with_a_verb() {
     }
     files.retain(|file| {
         let path = file.strip_prefix(&top).unwrap();
-        !NOT_YET.iter().any(|folder| path.starts_with(folder)) && !is_test(path)
+        !is_test(path)
     });
     assert!(files.len() > 150, "only {} files are read", files.len());
     let mut wrong = String::new();
@@ -72,25 +69,6 @@ fn nouns_are_not_taken_for_verbs() {
         "Lists, sets and texts.",
     ] {
         assert!(!begins_with_a_verb(header), "{header}");
-    }
-}
-
-/// Folders that are left out are only left out for as long as they have to be.
-#[test]
-fn what_is_not_held_to_it_yet_does_not_hold_to_it() {
-    let top = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    for folder in NOT_YET {
-        let mut files = Vec::new();
-        sources(&top.join(folder), &mut files);
-        let fails = |file: &PathBuf| {
-            let text = fs::read_to_string(file).unwrap();
-            let header = text.lines().find_map(|line| line.strip_prefix("//!"));
-            header.is_some_and(|header| !begins_with_a_verb(header))
-        };
-        assert!(
-            files.iter().any(fails),
-            "all headers below {folder} begin with a verb: take it out of NOT_YET"
-        );
     }
 }
 
