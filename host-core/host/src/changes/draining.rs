@@ -19,7 +19,7 @@ use crate::{
     links::{
         place::Place,
         providers::{Served, UNLINK},
-        wiring::Line,
+        wiring::{Line, Made},
     },
     shared::Shared,
     steps::step,
@@ -35,6 +35,10 @@ pub(crate) struct End {
 }
 
 impl End {
+    pub(crate) fn of(Made { line, turn }: Made) -> Self {
+        Self { line, turn: Some(turn), keeps: false }
+    }
+
     pub(crate) fn place(&self) -> Place {
         Place::of(&self.line.key)
     }
@@ -75,9 +79,8 @@ impl Shared {
     }
 
     /// Ends one line.
-    pub(crate) fn end_line(self: &Arc<Self>, line: Line, turn: Arc<Turn>) {
-        let ends = vec![End { line, turn: Some(turn), keeps: false }];
-        self.end_lines(ends, deadline_after(self.limits.provider_deadline));
+    pub(crate) fn end_line(self: &Arc<Self>, made: Made) {
+        self.end_lines(vec![End::of(made)], deadline_after(self.limits.provider_deadline));
     }
 
     /// Ends lines, those of different providers at once, and waits for it until `until`.

@@ -17,6 +17,7 @@ use crate::{
     actors::actor::Actor,
     calls::dispatch::LinkDispatch,
     changes::{
+        draining::End,
         foreign::{Account, MOST_OF_ONE, MOST_THREADS, Unanswered},
         management::{Of, Turn, inside},
     },
@@ -24,7 +25,7 @@ use crate::{
     links::{
         place::Place,
         providers::{INTRODUCE, LINK, NEW, Served, UNLINK, introduce},
-        wiring::{Declared, Installed, Line, NotAdded},
+        wiring::{Declared, Installed, Line, Made, NotAdded},
     },
     shared::Shared,
 };
@@ -59,19 +60,19 @@ impl Shared {
             let (actor, served) = (self.actor(&key.actor)?, self.served(&Place::of(key))?);
             // A provider closes only after it was taken out of its place, so the next look finds another or none.
             let Some(_makes) = served.begin_link() else { continue };
-            let (line, made) = self.connect(&turn.all(), &actor, &served, key, config)?;
+            let made = self.connect(&turn.all(), &actor, &served, key, config)?;
             let declared = match self.changing() {
-                Ok(_changing) => self.wiring.add_link(&line, &actor, config.clone()),
+                Ok(_changing) => self.wiring.add_link(&made.line, &actor, config.clone()),
                 Err(error) => {
-                    self.end_line(line, made);
+                    self.end_line(made);
                     return Err(error);
                 }
             };
             match declared {
                 Ok(()) => return Ok(()),
-                Err(NotAdded::ProviderLeft) => self.end_line(line, made),
+                Err(NotAdded::ProviderLeft) => self.end_line(made),
                 Err(NotAdded::ActorLeft) => {
-                    self.end_line(line, made);
+                    self.end_line(made);
                     return Err(Error::UnknownActor { actor: key.actor.clone() });
                 }
             }
@@ -86,7 +87,7 @@ impl Shared {
         served: &Arc<Served>,
         key: &LinkKey,
         config: &LinkConfig,
-    ) -> Result<(Line, Arc<Turn>), Error> {
+    ) -> Result<Made, Error> {
         let limit = self.limits.provider_deadline;
         let until = deadline_after(limit);
         let of = Of::Line { provider: served.address(), link: key.clone() };
@@ -109,7 +110,7 @@ impl Shared {
         };
         let answer = self.foreign.call(&served.account, until, turn.all(), make, unmake);
         match answer.map_err(|why| self.unanswered(&served.name, LINK, why)).flatten() {
-            Ok(()) => Ok((line, turn)),
+            Ok(()) => Ok(Made { line, turn }),
             Err(error) => {
                 line.cut();
                 Err(error)
@@ -200,8 +201,7 @@ impl Shared {
         let mut made = BTreeMap::new();
         match self.make_all(turn, served, &mut made) {
             Ok(Installed { old, old_lines, surplus }) => {
-                let surplus = self.ends(&turn.all(), surplus);
-                self.end_behind(surplus);
+                self.end_behind(surplus.into_iter().map(End::of).collect());
                 if let Some(old) = old {
                     let ends = self.ends(&turn.all(), old_lines);
                     self.dismiss(old, ends, self.drained());
@@ -210,7 +210,7 @@ impl Shared {
             }
             Err(error) => {
                 self.audit.failed(None, Some(served), &error, self.policy.now());
-                let ends = self.ends(&turn.all(), made.into_values().collect());
+                let ends = made.into_values().map(End::of).collect();
                 self.end_lines(ends, deadline_after(self.limits.provider_deadline));
                 Err(error)
             }
@@ -222,12 +222,14 @@ impl Shared {
         self: &Arc<Self>,
         turn: &Turn,
         served: &Arc<Served>,
-        made: &mut BTreeMap<u64, Line>,
+        made: &mut BTreeMap<u64, Made>,
     ) -> Result<Installed, Error> {
         loop {
             for Declared { number, key, actor, config } in self.wiring.declared(&served.place, made) {
-                let (line, _turn) = self.connect(&turn.all(), &actor, served, &key, &config)?;
-                made.insert(number, line);
+                // Ended and declared again since it was made: the provider ends the first before it makes the next.
+                let before = made.extract_if(.., |_, made| made.line.key == key).next();
+                before.into_iter().for_each(|(_, before)| self.end_line(before));
+                made.insert(number, self.connect(&turn.all(), &actor, served, &key, &config)?);
             }
             let _changing = self.changing()?;
             // Other links may have been declared meanwhile.

@@ -13,6 +13,7 @@ use parking_lot::RwLock;
 
 use crate::{
     actors::actor::Actor,
+    changes::management::Turn,
     links::{place::Place, providers::Served, table::LinkTable},
 };
 
@@ -95,6 +96,13 @@ impl Delivery {
     }
 }
 
+/// A link that a provider has made for what is not switched to yet, with the turn in which it made it: nobody else has the provider make or
+/// end the same link meanwhile.
+pub(crate) struct Made {
+    pub(crate) line: Line,
+    pub(crate) turn: Arc<Turn>,
+}
+
 /// One declared link as health and status show it.
 pub(crate) struct LinkView {
     pub(crate) key: LinkKey,
@@ -116,7 +124,7 @@ pub(crate) enum NotAdded {
 pub(crate) struct Installed {
     pub(crate) old: Option<Arc<Served>>,
     pub(crate) old_lines: Vec<Line>,
-    pub(crate) surplus: Vec<Line>,
+    pub(crate) surplus: Vec<Made>,
 }
 
 impl Wiring {
@@ -148,7 +156,7 @@ impl Wiring {
     }
 
     /// What is declared for the provider of this place, but for those of these numbers.
-    pub(crate) fn declared(&self, place: &Place, made: &BTreeMap<u64, Line>) -> Vec<Declared> {
+    pub(crate) fn declared(&self, place: &Place, made: &BTreeMap<u64, Made>) -> Vec<Declared> {
         self.0.read().declared(place, made)
     }
 
@@ -224,7 +232,7 @@ impl Wiring {
     }
 
     /// Puts a provider in its place with the links that it has made, if those are all that are declared.
-    pub(crate) fn install(&self, served: &Arc<Served>, made: &mut BTreeMap<u64, Line>) -> Option<Installed> {
+    pub(crate) fn install(&self, served: &Arc<Served>, made: &mut BTreeMap<u64, Made>) -> Option<Installed> {
         let place = &served.place;
         let mut maps = self.0.write();
         if !maps.declared(place, made).is_empty() {
@@ -234,18 +242,19 @@ impl Wiring {
         let Maps { places, links, .. } = &mut *maps;
         let stand = places.entry(place.clone()).or_default();
         let old = stand.served.replace(Arc::clone(served));
-        let (mut old_lines, mut before) = (Vec::new(), Vec::new());
+        let (mut old_lines, mut before, mut turns) = (Vec::new(), Vec::new(), Vec::new());
         for actor in &stand.actors {
             let link = links.get_mut(actor).and_then(|links| links.get_mut(place));
             let link = link.expect("whoever leads to a place has a link");
-            let line = made.remove(&link.number).expect("all that are declared were made");
+            let Made { line, turn } = made.remove(&link.number).expect("all that are declared were made");
+            turns.push(turn);
             old_lines.extend(link.line.replace(line));
             before.push(link.actor.links.put(place.clone(), Some(Arc::clone(served))));
         }
         before.extend(stand.abandon(place));
         let surplus = std::mem::take(made).into_values().collect();
         drop(maps);
-        drop(before);
+        drop((before, turns));
         Some(Installed { old, old_lines, surplus })
     }
 
@@ -300,7 +309,7 @@ impl Maps {
         links.map(|(place, link)| (place.link_of(actor), link))
     }
 
-    fn declared(&self, place: &Place, made: &BTreeMap<u64, Line>) -> Vec<Declared> {
+    fn declared(&self, place: &Place, made: &BTreeMap<u64, Made>) -> Vec<Declared> {
         let Some(stand) = self.places.get(place) else { return Vec::new() };
         let links = stand.actors.iter().map(|actor| (actor, &self.links[actor][place]));
         let wanted = links.filter(|(_, link)| !made.contains_key(&link.number));

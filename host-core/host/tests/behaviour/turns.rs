@@ -358,6 +358,38 @@ fn a_link_that_is_made_while_the_next_provider_makes_the_others_is_made_there_to
 }
 
 #[test]
+fn a_link_that_is_declared_anew_while_the_next_provider_makes_the_others_is_ended_and_made_again_there() {
+    let world = patient();
+    let (hangs, is_inside, release) = hang();
+    world.host.add_provider(LinkName::default(), Recorder::new("old")).unwrap();
+    let mut links = [(); 2].map(|()| store_link(&world.add(&forwarder(STORE, "", "Work"))));
+    // They are made in this order.
+    links.sort();
+    links.iter().for_each(|link| world.host.link(link, LinkConfig::new()).unwrap());
+    let [first, second] = links;
+    let last = second.clone();
+    let new = Recorder::linking("new", move |link, _| {
+        if *link == last {
+            hangs();
+        }
+        Ok(())
+    });
+    let (host, next) = (world.host.clone(), Arc::clone(&new));
+    let replacing = thread::spawn(move || host.replace_provider(LinkName::default(), next));
+    is_inside.recv_timeout(LONG).unwrap();
+    let config = LinkConfig::new().with("url", "another");
+    world.host.unlink(&first).unwrap();
+    world.host.link(&first, config.clone()).unwrap();
+    drop(release);
+    replacing.join().unwrap().unwrap();
+    world.settle();
+    let made = |link: &LinkKey| Event::Link(link.clone(), LinkConfig::new());
+    let again = Event::Link(first.clone(), config);
+    assert_eq!(new.events(), [made(&first), made(&second), Event::Unlink(first.clone()), again]);
+    assert_eq!(&world.host.call(&first.actor, "Forward", b"x").unwrap()[..], b"new: x");
+}
+
+#[test]
 fn an_actor_that_comes_back_is_linked_again_only_when_its_old_link_has_ended() {
     let world = patient();
     let (provider, is_inside, release) = holding();
