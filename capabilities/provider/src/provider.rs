@@ -51,6 +51,12 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Ends everything that it runs: listeners, threads, connections. Called once, after its last link was ended.
     fn shutdown(&self) {}
+
+    /// Where the provider itself lies, by which the host knows it again: for whatever hands all of the above on to one that others hold as well.
+    #[doc(hidden)]
+    fn address(&self) -> *const () {
+        std::ptr::from_ref(self).cast()
+    }
 }
 
 impl<'a> CapabilityCall<'a> {
@@ -91,5 +97,9 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
 
     fn shutdown(&self) {
         (**self).shutdown();
+    }
+
+    fn address(&self) -> *const () {
+        (**self).address()
     }
 }

@@ -1,11 +1,7 @@
 //! Ends what was replaced or removed, behind whoever asked for it: fronts are closed first, then calls in flight are waited for, then links
 //! are ended, then a provider that stands nowhere any more is shut down.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Weak},
-    time::Instant,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use capability_provider::{LinkKey, deadline_after};
 
@@ -19,6 +15,7 @@ use crate::{
     links::{
         place::Place,
         providers::{Served, UNLINK},
+        standing::Standing,
         wiring::{Line, Made},
     },
     shared::Shared,
@@ -161,7 +158,7 @@ impl Shared {
         });
     }
 
-    /// Ends the lines of providers that leave, shuts down those that stand nowhere any more, and waits for all until `until`.
+    /// Ends the lines of providers that leave or do not come to their place after all, shuts down those that stand nowhere any more, and waits for all until `until`.
     pub(crate) fn dismiss_all(self: &Arc<Self>, leaving: Vec<(Arc<Served>, Vec<End>)>, until: Instant) {
         let leave = |(served, ends)| {
             let ending = self.begin_ending(&served, ends, true, until);
@@ -183,14 +180,14 @@ impl Shared {
         let lines = ends.iter().map(|end| end.line.clone()).collect();
         let keeps = ends.iter().filter(|end| end.keeps).count() + usize::from(leaves);
         let inside = ends.iter().filter_map(|end| Some(end.turn.as_ref()?.all())).flatten().collect();
-        let (host, its, spare) = (Arc::downgrade(self), Arc::clone(served), ends.clone());
-        let end = move || end_all(&host, &its, ends, keeps);
+        let (standing, its, spare) = (Arc::clone(&self.wiring.standing), Arc::clone(served), ends.clone());
+        let end = move || end_all(&standing, &its, ends, keeps);
         let begun = match self.foreign.begin(&served.account, until, inside, end, drop) {
             Ok(pending) => Begun::Yes(pending),
             Err(why @ Unanswered::NoThread(_)) => {
                 log::warn!("{}", self.unanswered(&served.name, UNLINK, why));
-                let (host, its) = (Arc::downgrade(self), Arc::clone(served));
-                self.behind.go_on(move || end_all(&host, &its, spare, keeps));
+                let (standing, its) = (Arc::clone(&self.wiring.standing), Arc::clone(served));
+                self.behind.go_on(move || end_all(&standing, &its, spare, keeps));
                 Begun::Behind
             }
             Err(why) => Begun::No(why),
@@ -202,7 +199,7 @@ impl Shared {
     fn give_up_unless_begun(&self, served: &Served, ending: &Ending) {
         if matches!(ending.begun, Begun::No(_)) {
             for _ in 0..ending.keeps {
-                self.wiring.has_left(served);
+                self.wiring.standing.has_left(served.address());
             }
         }
     }
@@ -224,14 +221,13 @@ impl Shared {
 }
 
 /// Ends these lines one after the other; and then the provider, if it was kept by them alone.
-fn end_all(host: &Weak<Shared>, served: &Served, ends: Vec<End>, keeps: usize) {
+fn end_all(standing: &Standing, served: &Served, ends: Vec<End>, keeps: usize) {
     for End { line, turn, .. } in ends {
         served.unlink(&line.key);
         line.cut();
         drop((line, turn));
     }
-    let last = |_| host.upgrade().is_none_or(|host| host.wiring.has_left(served));
-    if (0..keeps).any(last) {
+    if (0..keeps).any(|_| standing.has_left(served.address())) {
         served.shutdown();
     }
 }

@@ -198,6 +198,8 @@ impl Shared {
             let _changing = self.changing()?;
             self.audit.provided(served, old, self.policy.now())?;
         }
+        // From here on it is not shut down because it leaves another place, or this one where it stood before.
+        self.wiring.standing.keep(served.address());
         let mut made = BTreeMap::new();
         match self.make_all(turn, served, &mut made) {
             Ok(Installed { old, old_lines, surplus }) => {
@@ -211,7 +213,8 @@ impl Shared {
             Err(error) => {
                 self.audit.failed(None, Some(served), &error, self.policy.now());
                 let ends = made.into_values().map(End::of).collect();
-                self.end_lines(ends, deadline_after(self.limits.provider_deadline));
+                let until = deadline_after(self.limits.provider_deadline);
+                self.dismiss_all(vec![(Arc::clone(served), ends)], until);
                 Err(error)
             }
         }

@@ -68,7 +68,7 @@ impl Served {
 
     /// What tells it from others, in whatever place it stands.
     pub(crate) fn address(&self) -> usize {
-        Arc::as_ptr(&self.provider).cast::<()>() as usize
+        self.provider.address() as usize
     }
 
     /// Whether both are the same provider, be it in two places.

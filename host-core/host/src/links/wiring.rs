@@ -1,7 +1,7 @@
 //! Knows which provider stands where, and which links are declared: the one owner of both maps.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, Ordering},
@@ -14,20 +14,22 @@ use parking_lot::RwLock;
 use crate::{
     actors::actor::Actor,
     changes::management::Turn,
-    links::{place::Place, providers::Served, table::LinkTable},
+    links::{place::Place, providers::Served, standing::Standing, table::LinkTable},
 };
 
 /// Providers and links, with the tables that the routers read. The lock is held for a look or a change of the maps alone, never while a
 /// provider or a guest is called. A change looks at what it changes, not at the other links.
 #[derive(Default)]
-pub(crate) struct Wiring(RwLock<Maps>);
+pub(crate) struct Wiring {
+    maps: RwLock<Maps>,
+    /// What keeps each provider.
+    pub(crate) standing: Arc<Standing>,
+}
 
 #[derive(Default)]
 struct Maps {
     places: BTreeMap<Place, Stand>,
     links: BTreeMap<ActorId, BTreeMap<Place, Link>>,
-    /// In how many places each provider (its address) stands or drains, and how many links of actors that leave it has yet to end.
-    standing: HashMap<usize, usize>,
     /// The number of the last link that was declared.
     declared: u64,
 }
@@ -129,21 +131,21 @@ pub(crate) struct Installed {
 
 impl Wiring {
     pub(crate) fn provider(&self, place: &Place) -> Option<Arc<Served>> {
-        self.0.read().places.get(place)?.served.clone()
+        self.maps.read().places.get(place)?.served.clone()
     }
 
     /// Every provider, in the order of their places.
     pub(crate) fn providers(&self) -> Vec<Arc<Served>> {
-        self.0.read().places.values().filter_map(|stand| stand.served.clone()).collect()
+        self.maps.read().places.values().filter_map(|stand| stand.served.clone()).collect()
     }
 
     pub(crate) fn has_link(&self, key: &LinkKey) -> bool {
-        self.0.read().links.get(&key.actor).is_some_and(|links| links.contains_key(&Place::of(key)))
+        self.maps.read().links.get(&key.actor).is_some_and(|links| links.contains_key(&Place::of(key)))
     }
 
     /// The declared links of one actor, or of all.
     pub(crate) fn links(&self, actor: Option<&ActorId>) -> Vec<LinkView> {
-        let maps = self.0.read();
+        let maps = self.maps.read();
         let view = |(key, link): (LinkKey, &Link)| LinkView {
             key,
             served: link.line.as_ref().map(|line| Arc::clone(&line.served)),
@@ -157,7 +159,7 @@ impl Wiring {
 
     /// What is declared for the provider of this place, but for those of these numbers.
     pub(crate) fn declared(&self, place: &Place, made: &BTreeMap<u64, Made>) -> Vec<Declared> {
-        self.0.read().declared(place, made)
+        self.maps.read().declared(place, made)
     }
 
     /// Declares a link that its provider has made, if that one stands there still and the actor is here.
@@ -168,7 +170,7 @@ impl Wiring {
         config: LinkConfig,
     ) -> Result<(), NotAdded> {
         let place = Place::of(&line.key);
-        let mut maps = self.0.write();
+        let mut maps = self.maps.write();
         if actor.has_left() {
             return Err(NotAdded::ActorLeft);
         }
@@ -189,7 +191,7 @@ impl Wiring {
     /// Forgets a link; returns its line when it was up. `None` when there is no such link.
     pub(crate) fn take_link(&self, key: &LinkKey) -> Option<Option<Line>> {
         let place = Place::of(key);
-        let mut maps = self.0.write();
+        let mut maps = self.maps.write();
         let link = maps.take(&key.actor, &place)?;
         let before = link.actor.links.take(&place);
         drop(maps);
@@ -198,10 +200,10 @@ impl Wiring {
     }
 
     /// Forgets the links of an actor, which is not linked any more from here on. Returns all of them, with their lines where they are up:
-    /// until each [was ended](Self::has_left), its provider stays. The actor's table stays, for the calls that are in flight, until it
+    /// until each was ended, its provider [is kept](Standing::keep). The actor's table stays, for the calls that are in flight, until it
     /// [is gone](Self::gone).
     pub(crate) fn leave(&self, actor: &Arc<Actor>) -> Vec<(LinkKey, Option<Line>)> {
-        let mut maps = self.0.write();
+        let mut maps = self.maps.write();
         actor.leave();
         let links = maps.links.remove(&actor.id).unwrap_or_default();
         let mut left = Vec::with_capacity(links.len());
@@ -210,7 +212,7 @@ impl Wiring {
             stand.actors.remove(&actor.id);
             if let Some(line) = &link.line {
                 stand.leaving.push(Arc::clone(actor));
-                *maps.standing.entry(line.served.address()).or_default() += 1;
+                self.standing.keep(line.served.address());
             }
             maps.tidy(&place);
             left.push((place.link_of(&actor.id), link.line));
@@ -220,7 +222,7 @@ impl Wiring {
 
     /// No calls of an actor that left are in flight any more. `links` are those that it had.
     pub(crate) fn gone<'a>(&self, actor: &Arc<Actor>, links: impl Iterator<Item = &'a LinkKey>) {
-        let mut maps = self.0.write();
+        let mut maps = self.maps.write();
         for place in links.map(Place::of) {
             if let Some(stand) = maps.places.get_mut(&place) {
                 stand.leaving.retain(|leaving| !Arc::ptr_eq(leaving, actor));
@@ -231,14 +233,14 @@ impl Wiring {
         actor.links.clear();
     }
 
-    /// Puts a provider in its place with the links that it has made, if those are all that are declared.
+    /// Puts a provider, which [is kept](Standing::keep) already, in its place with the links that it has made, if those are all that are declared.
     pub(crate) fn install(&self, served: &Arc<Served>, made: &mut BTreeMap<u64, Made>) -> Option<Installed> {
         let place = &served.place;
-        let mut maps = self.0.write();
+        let mut maps = self.maps.write();
         if !maps.declared(place, made).is_empty() {
             return None;
         }
-        *maps.standing.entry(served.address()).or_default() += 1;
+        self.standing.stands(served.address());
         let Maps { places, links, .. } = &mut *maps;
         let stand = places.entry(place.clone()).or_default();
         let old = stand.served.replace(Arc::clone(served));
@@ -260,7 +262,7 @@ impl Wiring {
 
     /// Takes a provider out of its place; its links stay declared and are down. Returns it with its lines.
     pub(crate) fn remove(&self, place: &Place) -> Option<(Arc<Served>, Vec<Line>)> {
-        let mut maps = self.0.write();
+        let mut maps = self.maps.write();
         let Maps { places, links, .. } = &mut *maps;
         let stand = places.get_mut(place)?;
         let served = stand.served.take()?;
@@ -276,19 +278,6 @@ impl Wiring {
         drop(maps);
         drop(before);
         Some((served, lines))
-    }
-
-    /// A provider has left one place with its links ended, or ended a link of an actor that left. Whether nothing else keeps it, so that it
-    /// is to be shut down: that is told once.
-    pub(crate) fn has_left(&self, served: &Served) -> bool {
-        let mut maps = self.0.write();
-        let Some(places) = maps.standing.get_mut(&served.address()) else { return false };
-        *places -= 1;
-        let last = *places == 0;
-        if last {
-            maps.standing.remove(&served.address());
-        }
-        last
     }
 }
 

@@ -83,6 +83,26 @@ fn only_what_is_there_can_be_replaced() {
     assert_eq!(&world.host.call(&actor, "Forward", b"x").unwrap()[..], b"one: x");
 }
 
+#[test]
+fn a_provider_that_is_provided_again_stays() {
+    let (world, provider) = (World::new(), Recorder::new("one"));
+    let actor = world.add(&forwarder(STORE, "", "Work"));
+    // Each time in another `Arc` around it.
+    world.host.provide(Arc::clone(&provider)).unwrap();
+    world.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
+    world.host.provide(Arc::clone(&provider)).unwrap();
+    world.settle();
+    assert_eq!(provider.events(), [Event::Link(store_link(&actor), LinkConfig::new())]);
+    // In two places it is shut down when it has left both.
+    world.host.add_provider(LinkName::new("other").unwrap(), Arc::new(Arc::clone(&provider))).unwrap();
+    world.host.remove_provider(&store(), &LinkName::default()).unwrap();
+    world.settle();
+    assert_eq!(provider.shutdowns(), 0);
+    world.host.remove_provider(&store(), &LinkName::new("other").unwrap()).unwrap();
+    world.settle();
+    assert_eq!(provider.shutdowns(), 1);
+}
+
 /// A provider that refuses the link of one actor, and one that would come after it.
 fn refusing(refused: LinkKey) -> Arc<Recorder> {
     Recorder::linking("new", move |link, _| match *link == refused {

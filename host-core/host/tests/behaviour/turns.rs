@@ -390,6 +390,36 @@ fn a_link_that_is_declared_anew_while_the_next_provider_makes_the_others_is_ende
 }
 
 #[test]
+fn a_provider_that_comes_back_while_it_still_drains_is_not_shut_down() {
+    let world = patient();
+    let mut links = [(); 2].map(|()| store_link(&world.add(&forwarder(STORE, "", "Work"))));
+    // They are made in this order.
+    links.sort();
+    let (hangs, is_inside, release) = hang();
+    let last = links[1].clone();
+    let provider = Recorder::unlinking("back", move |link| {
+        if *link == last {
+            hangs();
+        }
+    });
+    world.host.add_provider(LinkName::default(), provider.clone()).unwrap();
+    links.iter().for_each(|link| world.host.link(link, LinkConfig::new()).unwrap());
+    world.host.replace_provider(LinkName::default(), Recorder::new("next")).unwrap();
+    is_inside.recv_timeout(LONG).unwrap();
+    let (host, back) = (world.host.clone(), Arc::clone(&provider));
+    let replacing = thread::spawn(move || host.replace_provider(LinkName::default(), back));
+    let made = Event::Link(links[0].clone(), LinkConfig::new());
+    until("it makes the first link again", || provider.events().last() == Some(&made));
+    drop(release);
+    replacing.join().unwrap().unwrap();
+    world.settle();
+    assert_eq!(provider.shutdowns(), 0);
+    for link in &links {
+        assert_eq!(&world.host.call(&link.actor, "Forward", b"x").unwrap()[..], b"back: x");
+    }
+}
+
+#[test]
 fn an_actor_that_comes_back_is_linked_again_only_when_its_old_link_has_ended() {
     let world = patient();
     let (provider, is_inside, release) = holding();
