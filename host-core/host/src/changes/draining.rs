@@ -1,7 +1,11 @@
 //! Ends what was replaced or removed, behind whoever asked for it: fronts are closed first, then calls in flight are waited for, then links
 //! are ended, then a provider that stands nowhere any more is shut down.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Weak},
+    time::Instant,
+};
 
 use capability_provider::{LinkKey, deadline_after};
 
@@ -9,14 +13,15 @@ use crate::{
     actors::actor::Actor,
     changes::{
         behind::LAST_GRACE,
-        foreign::{Pending, Unanswered},
-        management::{Of, Turn},
+        crew::{Crew, Job, NotRun},
+        foreign::{Account, MOST_OF_ONE, Pending, Unanswered},
+        management::{Of, Turn, inside, run_inside},
     },
     links::{
         place::Place,
         providers::{Served, UNLINK},
         standing::Standing,
-        wiring::{Line, Made},
+        wiring::{Delivery, Line, Made, cut},
     },
     shared::Shared,
     steps::step,
@@ -41,10 +46,32 @@ impl End {
     }
 }
 
+/// The lines of one provider over which it may deliver, which it ends several at once.
+struct Queue {
+    provider: String,
+    account: Account,
+    at_once: usize,
+    ends: Arc<Mutex<VecDeque<End>>>,
+}
+
+impl Queue {
+    /// Of lines of the same provider, of which there is one at least.
+    fn new(ends: VecDeque<End>) -> Self {
+        let served = &ends[0].line.served;
+        let (provider, account) = (served.name.clone(), served.account.clone());
+        Self { provider, account, at_once: ends.len().min(MOST_OF_ONE), ends: Arc::new(Mutex::new(ends)) }
+    }
+}
+
+fn next(ends: &Mutex<VecDeque<End>>) -> Option<End> {
+    ends.lock().pop_front()
+}
+
 /// A provider that ends links.
 struct Ending {
     provider: String,
-    lines: Vec<Line>,
+    /// Its handles. The lines would keep it, and whoever waits is not to be the last who does, for its own end may take any time.
+    handles: Vec<Weak<Delivery>>,
     begun: Begun,
     /// How often it is kept until then.
     keeps: usize,
@@ -109,18 +136,61 @@ impl Shared {
     /// them are answered. Returns the other lines, and those for which there was no thread.
     pub(crate) fn close_fronts(self: &Arc<Self>, ends: Vec<End>, until: Instant) -> Vec<End> {
         let (fronts, mut others): (Vec<_>, Vec<_>) = ends.into_iter().partition(|end| end.line.delivers());
-        let mut endings = Vec::with_capacity(fronts.len());
-        for End { line, turn, keeps } in fronts {
-            let served = Arc::clone(&line.served);
-            let end = End { line: line.clone(), turn: turn.clone(), keeps };
-            let ending = self.begin_ending(&served, vec![end], false, until);
-            match ending.begun {
-                Begun::Yes(_) | Begun::Behind => endings.push(ending),
-                Begun::No(_) => others.push(End { line, turn, keeps }),
+        let handles: Vec<_> = fronts.iter().map(|end| end.line.delivery.clone()).collect();
+        let mut providers: BTreeMap<usize, VecDeque<End>> = BTreeMap::new();
+        for end in fronts {
+            providers.entry(end.line.served.address()).or_default().push_back(end);
+        }
+        let queues: Vec<_> = providers.into_values().map(Queue::new).collect();
+        // Nobody is waited for while another could be told already.
+        let now = Instant::now();
+        let (mut closing, mut waiting) = (Vec::new(), Vec::new());
+        for queue in &queues {
+            let mut told = (0..queue.at_once).map_while(|_| self.close_some(queue, now).ok()).peekable();
+            match told.peek() {
+                Some(_) => closing.extend(told.map(|pending| (queue, pending))),
+                None => waiting.push(queue),
             }
         }
-        self.wait_ended(endings, until);
+        for queue in waiting {
+            match self.close_some(queue, until) {
+                Ok(pending) => closing.push((queue, pending)),
+                Err(why) => log::error!("{}", self.unanswered(&queue.provider, UNLINK, why)),
+            }
+        }
+        for (queue, pending) in closing {
+            if let Some(why) = pending.and_then(|pending| pending.wait(until).err()) {
+                log::error!("{}", self.unanswered(&queue.provider, UNLINK, why));
+            }
+        }
+        others.extend(queues.iter().flat_map(|queue| std::mem::take(&mut *queue.ends.lock())));
+        // Whatever the provider does with its handles: they lead nowhere any more.
+        handles.iter().for_each(cut);
         others
+    }
+
+    /// Has a provider end one after the other of these lines, as long as there are any. Nothing comes back where there is no thread for it that
+    /// could be left behind, so that it is told by one of those that drain.
+    fn close_some(&self, queue: &Queue, until: Instant) -> Result<Option<Pending<()>>, Unanswered> {
+        let close = || {
+            let (standing, ends) = (Arc::clone(&self.wiring.standing), Arc::clone(&queue.ends));
+            move || {
+                while let Some(end) = next(&ends) {
+                    let turns = end.turn.as_ref().map(|turn| turn.all()).unwrap_or_default();
+                    let (served, keeps) = (Arc::clone(&end.line.served), usize::from(end.keeps));
+                    run_inside(turns, || end_all(&standing, &served, vec![end], keeps));
+                }
+            }
+        };
+        match self.foreign.begin(&queue.account, until, inside(), close(), drop) {
+            Ok(pending) => Ok(Some(pending)),
+            Err(why @ Unanswered::NoThread(_)) => {
+                log::warn!("{}", self.unanswered(&queue.provider, UNLINK, why));
+                self.behind.go_on(close());
+                Ok(None)
+            }
+            Err(why) => Err(why),
+        }
     }
 
     /// Lets a provider that was taken out of its place finish its calls until `drained`, ends its links, and shuts it down unless it stands
@@ -177,7 +247,7 @@ impl Shared {
         leaves: bool,
         until: Instant,
     ) -> Ending {
-        let lines = ends.iter().map(|end| end.line.clone()).collect();
+        let handles = ends.iter().map(|end| end.line.delivery.clone()).collect();
         let keeps = ends.iter().filter(|end| end.keeps).count() + usize::from(leaves);
         let inside = ends.iter().filter_map(|end| Some(end.turn.as_ref()?.all())).flatten().collect();
         let (standing, its, spare) = (Arc::clone(&self.wiring.standing), Arc::clone(served), ends.clone());
@@ -192,7 +262,7 @@ impl Shared {
             }
             Err(why) => Begun::No(why),
         };
-        Ending { provider: served.name.clone(), lines, begun, keeps }
+        Ending { provider: served.name.clone(), handles, begun, keeps }
     }
 
     /// A provider that cannot be told to end anything is kept by it no longer.
@@ -205,7 +275,7 @@ impl Shared {
     }
 
     fn wait_ended(&self, endings: Vec<Ending>, until: Instant) {
-        for Ending { provider, lines, begun, .. } in endings {
+        for Ending { provider, handles, begun, .. } in endings {
             let why = match begun {
                 Begun::Yes(pending) => pending.wait(until).err(),
                 Begun::Behind => None,
@@ -215,7 +285,7 @@ impl Shared {
                 log::error!("{}", self.unanswered(&provider, UNLINK, why));
             }
             // Whatever the provider does with its handles: they lead nowhere any more.
-            lines.iter().for_each(Line::cut);
+            handles.iter().for_each(cut);
         }
     }
 }

@@ -254,6 +254,7 @@ impl Shared {
             Unanswered::Stuck(held) => Error::ProviderBusy { provider, held, limit: MOST_OF_ONE },
             Unanswered::NoneFree => Error::ProviderBusy { provider, held: MOST_THREADS, limit: MOST_THREADS },
             Unanswered::NoThread(source) => Error::Thread { source },
+            Unanswered::Panicked(message) => Error::ProviderPanicked { provider, doing, message },
         }
     }
 }

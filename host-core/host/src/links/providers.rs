@@ -1,11 +1,6 @@
 //! Holds a provider in its place, and guards every call of it against panics.
 
-use std::{
-    any::Any,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    time::Instant,
-};
+use std::{fmt, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use capability_provider::{
@@ -14,7 +9,7 @@ use capability_provider::{
 
 use crate::{
     actors::gate::{Gate, Inside},
-    changes::foreign::Account,
+    changes::foreign::{Account, guard},
     error::Error,
     links::place::Place,
     reports::question::Question,
@@ -30,7 +25,7 @@ pub(crate) struct Served {
     calls: Gate,
     /// Links that it makes at this moment.
     makes: Gate,
-    /// What is abandoned of what it was asked for.
+    /// What it was asked for and has not come back from.
     pub(crate) account: Account,
     /// Whether it is well is asked once at a time, so that one that hangs holds one thread.
     pub(crate) well: Question<Result<(), String>>,
@@ -162,21 +157,5 @@ impl Served {
 
     fn panicked(&self, doing: &'static str, message: String) -> Error {
         Error::ProviderPanicked { provider: self.name.clone(), doing, message }
-    }
-}
-
-/// Runs foreign code; a panic comes back as its message. What the code leaves half done is its own (its locks recover or
-/// poison by its own choice), so nothing of the host's is seen in a broken state.
-fn guard<T>(foreign: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(foreign)).map_err(message_of)
-}
-
-fn message_of(panic: Box<dyn Any + Send>) -> String {
-    match panic.downcast::<String>() {
-        Ok(text) => *text,
-        Err(panic) => match panic.downcast_ref::<&str>() {
-            Some(text) => (*text).to_owned(),
-            None => "a panic without a message".to_owned(),
-        },
     }
 }

@@ -77,9 +77,14 @@ impl Line {
 
     /// A handle that the provider keeps leads nowhere from now on.
     pub(crate) fn cut(&self) {
-        if let Some(delivery) = self.delivery.upgrade() {
-            delivery.end();
-        }
+        cut(&self.delivery);
+    }
+}
+
+/// A handle that the provider keeps leads nowhere from now on.
+pub(crate) fn cut(handle: &Weak<Delivery>) {
+    if let Some(delivery) = handle.upgrade() {
+        delivery.end();
     }
 }
 

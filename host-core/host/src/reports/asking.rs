@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::{
     actors::actor::{Actor, Unwell, Word},
-    changes::management::inside,
+    changes::{foreign::guard, management::inside},
     error::Error,
     links::providers::Served,
     reports::question::Asked,
@@ -38,11 +38,17 @@ impl Ask {
         match self {
             Self::Provider(served, asked) => asked.tell(served.health()),
             Self::Actor(actor, asked) => {
-                let word = host.check_actor(&actor, None, until);
-                asked.tell(word.map_err(|error| Unwell {
-                    refused: matches!(error, Error::NoLongerValid { .. }),
-                    detail: error.to_string(),
-                }));
+                // A layer around the call is foreign code too.
+                let word = guard(|| host.check_actor(&actor, None, until));
+                asked.tell(match word {
+                    Ok(word) => word.map_err(|error| Unwell {
+                        refused: matches!(error, Error::NoLongerValid { .. }),
+                        detail: error.to_string(),
+                    }),
+                    Err(message) => {
+                        Err(Unwell { refused: false, detail: format!("asking it panicked: {message}") })
+                    }
+                });
             }
         }
     }

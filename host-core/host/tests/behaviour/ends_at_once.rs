@@ -12,7 +12,7 @@ use std::{
 use capability_provider::{CallContext, LinkConfig, LinkKey, LinkName, Provider};
 use crossbeam_channel::unbounded;
 
-use crate::support::{LONG, Recorder, World, echo, hang, in_time, spinning, store_link};
+use crate::support::{LONG, Recorder, World, echo, hang, in_time, spinning, store, store_link, until};
 
 /// Longer than the end of a host may take whose deadline is some milliseconds.
 const SOON: Duration = Duration::from_secs(20);
@@ -142,4 +142,26 @@ fn the_end_keeps_to_its_deadline_whoever_hangs() {
         let error = call.join().unwrap().unwrap_err();
         assert!(matches!(error, host_core::Error::Ended { .. }), "{error}");
     }
+}
+
+#[test]
+fn a_provider_whose_fronts_all_hang_has_only_so_many_threads_and_delivers_nothing_more() {
+    let world = World::with(|builder| builder.drain_deadline(Duration::from_millis(100)));
+    let (hangs, is_inside, release) = hang();
+    let door = Recorder::front("door", move |_| hangs());
+    world.host.add_provider(LinkName::default(), door.clone()).unwrap();
+    let links = [(); 20].map(|()| store_link(&world.add(&echo())));
+    for link in &links {
+        world.host.link(link, LinkConfig::new()).unwrap();
+        door.handle_of(link).call(CallContext::new(), "HandleRequest", b"").unwrap();
+    }
+    let host = world.host.clone();
+    in_time(move || host.remove_provider(&store(), &LinkName::default()).unwrap());
+    for link in &links {
+        door.handle_of(link).call(CallContext::new(), "HandleRequest", b"").unwrap_err();
+    }
+    world.settle();
+    assert_eq!((is_inside.len(), world.host.status().abandoned), (16, 16));
+    drop(release);
+    until("all come back", || world.host.status().abandoned == 0);
 }

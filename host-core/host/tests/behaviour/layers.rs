@@ -1,7 +1,10 @@
 //! Layers stand around every call, in both directions.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::{Duration, Instant},
 };
 
@@ -150,4 +153,22 @@ fn a_layer_that_panics_ends_the_call_and_nothing_else() {
     let error = world.host.call(&actor, "Forward", b"panic").unwrap_err();
     assert!(error.to_string().contains("as it was asked to"), "{error}");
     world.host.call(&actor, "Forward", b"").unwrap();
+}
+
+#[test]
+fn a_layer_that_panics_when_an_actor_is_asked_for_its_health_is_told() {
+    let panics = Arc::new(AtomicBool::new(true));
+    let still = Arc::clone(&panics);
+    let layer = With(move |call: &Call<'_>, next: Next<'_>| {
+        assert!(!still.load(SeqCst), "the layer's own bug");
+        next.run(call)
+    });
+    let world = World::with(|builder| builder.layer(layer));
+    world.add(&echo());
+    let health = world.host.health();
+    assert!(health.to_string().contains("panicked: the layer's own bug"), "{health}");
+    assert_eq!(health.abandoned, 0);
+    panics.store(false, SeqCst);
+    let health = world.host.health();
+    assert!(health.healthy(), "{health}");
 }
