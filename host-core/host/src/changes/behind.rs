@@ -26,17 +26,38 @@ pub(crate) struct Behind {
 
 #[derive(Default)]
 struct Running {
-    count: Mutex<usize>,
+    counts: Mutex<Counts>,
     done: Condvar,
 }
 
-/// One that runs.
-struct OneMore(Arc<Running>);
+#[derive(Default)]
+struct Counts {
+    all: usize,
+    /// Of which so many may still be closing fronts.
+    fronts: usize,
+}
+
+/// One that runs: from the switch on, so that the end of the host waits for it.
+pub(crate) struct OneMore {
+    running: Arc<Running>,
+    closes_fronts: bool,
+}
+
+impl OneMore {
+    /// Its fronts are closed; what goes on are calls that are in flight and the ends of links and providers.
+    pub(crate) fn closed_fronts(&mut self) {
+        if std::mem::take(&mut self.closes_fronts) {
+            self.running.counts.lock().fronts -= 1;
+            self.running.done.notify_all();
+        }
+    }
+}
 
 impl Drop for OneMore {
     fn drop(&mut self) {
-        *self.0.count.lock() -= 1;
-        self.0.done.notify_all();
+        self.closed_fronts();
+        self.running.counts.lock().all -= 1;
+        self.running.done.notify_all();
     }
 }
 
@@ -49,17 +70,20 @@ impl Default for Behind {
 impl Behind {
     /// How much goes on.
     pub(crate) fn running(&self) -> usize {
-        *self.running.count.lock()
+        self.running.counts.lock().all
+    }
+
+    /// Something is past its switch and has more to do.
+    pub(crate) fn one_more(&self) -> OneMore {
+        let mut counts = self.running.counts.lock();
+        counts.all += 1;
+        counts.fronts += 1;
+        OneMore { running: Arc::clone(&self.running), closes_fronts: true }
     }
 
     /// Has this go on, on a thread of its own as long as there are not too many of them.
-    pub(crate) fn go_on(&self, job: impl FnOnce() + Send + 'static) {
-        *self.running.count.lock() += 1;
-        let one = OneMore(Arc::clone(&self.running));
-        let job: Job = Box::new(move || {
-            job();
-            drop(one);
-        });
+    pub(crate) fn go_on(&self, mut one: OneMore, job: impl FnOnce(&mut OneMore) + Send + 'static) {
+        let job: Job = Box::new(move || job(&mut one));
         let Some(job) = steps::behind(job) else { return };
         if let Err((why, job)) = self.crew.run(job, Instant::now()) {
             if let NotRun::NoThread(error) = why {
@@ -69,12 +93,21 @@ impl Behind {
         }
     }
 
+    /// Waits until all fronts are closed of what is past its switch; false when `until` came first.
+    pub(crate) fn wait_fronts(&self, until: Instant) -> bool {
+        self.wait(|counts| counts.fronts == 0, until)
+    }
+
     /// Waits until nothing goes on; false when `until` came first.
     pub(crate) fn wait_done(&self, until: Instant) -> bool {
-        let mut count = self.running.count.lock();
-        while *count > 0 {
-            if self.running.done.wait_until(&mut count, until).timed_out() {
-                return *count == 0;
+        self.wait(|counts| counts.all == 0, until)
+    }
+
+    fn wait(&self, is_over: impl Fn(&Counts) -> bool, until: Instant) -> bool {
+        let mut counts = self.running.counts.lock();
+        while !is_over(&counts) {
+            if self.running.done.wait_until(&mut counts, until).timed_out() {
+                return is_over(&counts);
             }
         }
         true

@@ -12,10 +12,10 @@ use capability_provider::{LinkKey, deadline_after};
 use crate::{
     actors::actor::Actor,
     changes::{
-        behind::LAST_GRACE,
+        behind::{LAST_GRACE, OneMore},
         crew::{Crew, Job, NotRun},
         foreign::{Account, MOST_OF_ONE, Pending, Unanswered},
-        management::{Of, Turn, inside, run_inside},
+        management::{Of, Turn, Turns, inside, run_inside},
     },
     links::{
         place::Place,
@@ -31,14 +31,43 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct End {
     line: Line,
-    turn: Option<Arc<Turn>>,
+    turn: Whose,
     /// Whether it keeps its provider until then.
     keeps: bool,
 }
 
+/// Who has the turn in which a line is to be ended.
+#[derive(Clone)]
+enum Whose {
+    Ours(Arc<Turn>),
+    /// Whoever causes the end acts inside of it.
+    Around,
+    /// The provider has not come back yet from what it was asked for in it.
+    Anothers(Arc<Turns>, Of),
+}
+
+impl Whose {
+    fn wait(self) -> Self {
+        match self {
+            Self::Anothers(turns, of) => {
+                turns.take(of, &[]).map_or(Self::Around, |turn| Self::Ours(Arc::new(turn)))
+            }
+            other => other,
+        }
+    }
+
+    /// This turn and those around it, as far as we have it.
+    fn all(&self) -> Vec<Of> {
+        match self {
+            Self::Ours(turn) => turn.all(),
+            Self::Around | Self::Anothers(..) => Vec::new(),
+        }
+    }
+}
+
 impl End {
     pub(crate) fn of(Made { line, turn }: Made) -> Self {
-        Self { line, turn: Some(turn), keeps: false }
+        Self { line, turn: Whose::Ours(turn), keeps: false }
     }
 
     pub(crate) fn place(&self) -> Place {
@@ -86,20 +115,25 @@ enum Begun {
 }
 
 impl Shared {
-    /// These lines, which nobody else knows any more, with their turns.
-    pub(crate) fn ends(&self, within: &[Of], lines: Vec<Line>) -> Vec<End> {
+    /// These lines, which nobody else knows any more, with their turns; a turn that is not free before `until` is waited for by whoever ends
+    /// the line.
+    pub(crate) fn ends(&self, within: &[Of], lines: Vec<Line>, until: Instant) -> Vec<End> {
         let end = |line: Line| {
             let of = Of::Line { provider: line.served.address(), link: line.key.clone() };
-            // Inside of the same turn it is the provider itself that causes this, and it is told all the same.
-            let turn = self.turns.take(of, within).ok().map(Arc::new);
+            let turn = match self.turns.take_until(of.clone(), within, Some(until)) {
+                Ok(Some(turn)) => Whose::Ours(Arc::new(turn)),
+                Ok(None) => Whose::Anothers(Arc::clone(&self.turns), of),
+                // Inside of the same turn it is the provider itself that causes this, and it is told all the same.
+                Err(_) => Whose::Around,
+            };
             End { line, turn, keeps: false }
         };
         lines.into_iter().map(end).collect()
     }
 
     /// The same of an actor that [left](crate::links::wiring::Wiring::leave).
-    pub(crate) fn ends_of_leaving(&self, within: &[Of], lines: Vec<Line>) -> Vec<End> {
-        self.ends(within, lines).into_iter().map(|end| End { keeps: true, ..end }).collect()
+    pub(crate) fn ends_of_leaving(&self, within: &[Of], lines: Vec<Line>, until: Instant) -> Vec<End> {
+        self.ends(within, lines, until).into_iter().map(|end| End { keeps: true, ..end }).collect()
     }
 
     /// Ends one line.
@@ -128,7 +162,8 @@ impl Shared {
     pub(crate) fn end_behind(self: &Arc<Self>, ends: Vec<End>) {
         if !ends.is_empty() {
             let host = Arc::clone(self);
-            self.behind.go_on(move || host.end_lines(ends, deadline_after(host.limits.provider_deadline)));
+            let end = move || host.end_lines(ends, deadline_after(host.limits.provider_deadline));
+            self.behind.go_on(self.behind.one_more(), move |_| end());
         }
     }
 
@@ -176,7 +211,7 @@ impl Shared {
             let (standing, ends) = (Arc::clone(&self.wiring.standing), Arc::clone(&queue.ends));
             move || {
                 while let Some(end) = next(&ends) {
-                    let turns = end.turn.as_ref().map(|turn| turn.all()).unwrap_or_default();
+                    let turns = end.turn.all();
                     let (served, keeps) = (Arc::clone(&end.line.served), usize::from(end.keeps));
                     run_inside(turns, || end_all(&standing, &served, vec![end], keeps));
                 }
@@ -186,7 +221,8 @@ impl Shared {
             Ok(pending) => Ok(Some(pending)),
             Err(why @ Unanswered::NoThread(_)) => {
                 log::warn!("{}", self.unanswered(&queue.provider, UNLINK, why));
-                self.behind.go_on(close());
+                let close = close();
+                self.behind.go_on(self.behind.one_more(), move |_| close());
                 Ok(None)
             }
             Err(why) => Err(why),
@@ -195,11 +231,18 @@ impl Shared {
 
     /// Lets a provider that was taken out of its place finish its calls until `drained`, ends its links, and shuts it down unless it stands
     /// in another place too: all behind.
-    pub(crate) fn dismiss(self: &Arc<Self>, served: Arc<Served>, ends: Vec<End>, drained: Instant) {
+    pub(crate) fn dismiss(
+        self: &Arc<Self>,
+        served: Arc<Served>,
+        ends: Vec<End>,
+        drained: Instant,
+        one: OneMore,
+    ) {
         served.close();
         let host = Arc::clone(self);
-        self.behind.go_on(move || {
+        self.behind.go_on(one, move |one| {
             let ends = host.close_fronts(ends, drained);
+            one.closed_fronts();
             served.drain(drained);
             let until = deadline_after(host.limits.provider_deadline);
             let ending = host.begin_ending(&served, ends, true, until);
@@ -217,9 +260,10 @@ impl Shared {
         links: Vec<LinkKey>,
         ends: Vec<End>,
         drained: Instant,
+        one: OneMore,
     ) {
         let host = Arc::clone(self);
-        self.behind.go_on(move || {
+        self.behind.go_on(one, move |_| {
             step("waits for the calls in flight");
             actor.drain(drained);
             actor.end(drained + LAST_GRACE);
@@ -249,7 +293,7 @@ impl Shared {
     ) -> Ending {
         let handles = ends.iter().map(|end| end.line.delivery.clone()).collect();
         let keeps = ends.iter().filter(|end| end.keeps).count() + usize::from(leaves);
-        let inside = ends.iter().filter_map(|end| Some(end.turn.as_ref()?.all())).flatten().collect();
+        let inside = ends.iter().flat_map(|end| end.turn.all()).collect();
         let (standing, its, spare) = (Arc::clone(&self.wiring.standing), Arc::clone(served), ends.clone());
         let end = move || end_all(&standing, &its, ends, keeps);
         let begun = match self.foreign.begin(&served.account, until, inside, end, drop) {
@@ -257,7 +301,7 @@ impl Shared {
             Err(why @ Unanswered::NoThread(_)) => {
                 log::warn!("{}", self.unanswered(&served.name, UNLINK, why));
                 let (standing, its) = (Arc::clone(&self.wiring.standing), Arc::clone(served));
-                self.behind.go_on(move || end_all(&standing, &its, spare, keeps));
+                self.behind.go_on(self.behind.one_more(), move |_| end_all(&standing, &its, spare, keeps));
                 Begun::Behind
             }
             Err(why) => Begun::No(why),
@@ -292,7 +336,11 @@ impl Shared {
 
 /// Ends these lines one after the other; and then the provider, if it was kept by them alone.
 fn end_all(standing: &Standing, served: &Served, ends: Vec<End>, keeps: usize) {
-    for End { line, turn, .. } in ends {
+    // Those for which somebody has to come back first keep no other waiting.
+    let (later, now): (Vec<_>, Vec<_>) =
+        ends.into_iter().partition(|end| matches!(end.turn, Whose::Anothers(..)));
+    for End { line, turn, .. } in now.into_iter().chain(later) {
+        let turn = turn.wait();
         served.unlink(&line.key);
         line.cut();
         drop((line, turn));

@@ -31,8 +31,10 @@ impl Shared {
             log::warn!("a change of the host still waits for the disk");
         }
         let within = turn.all();
-        let fronts = self.take_fronts(&within);
+        let fronts = self.take_fronts(&within, drained);
         let left = self.close_fronts(fronts, drained);
+        // Those of what was taken away a moment ago as well.
+        self.behind.wait_fronts(drained);
         self.doors.close();
         self.doors.wait_empty(drained);
         self.end_actors(drained);
@@ -49,13 +51,13 @@ impl Shared {
     }
 
     /// The links over which providers deliver, which nobody knows any more.
-    fn take_fronts(&self, within: &[Of]) -> Vec<End> {
+    fn take_fronts(&self, within: &[Of], until: Instant) -> Vec<End> {
         let mut fronts = Vec::new();
         for link in self.wiring.links(None).into_iter().filter(|link| link.delivers) {
             fronts.extend(self.wiring.take_link(&link.key).flatten());
             self.audit.unlinked(&link.key, self.policy.now());
         }
-        self.ends(within, fronts)
+        self.ends(within, fronts, until)
     }
 
     /// Nobody calls any more: waits for the calls that actors made of each other and to providers, and ends what outlasts the deadline.
@@ -87,6 +89,7 @@ impl Shared {
             left.entry(end.place()).or_default().push(end);
             left
         });
+        let until = Instant::now() + LAST_GRACE;
         let mut leaving = Vec::new();
         for served in self.wiring.providers() {
             if self.wiring.remove(&served.place).is_none() {
@@ -95,9 +98,9 @@ impl Shared {
             self.audit.dismissed(&served, self.policy.now());
             served.close();
             let mut ends = left.remove(&served.place).unwrap_or_default();
-            ends.extend(self.ends(within, lines.remove(&served.place).unwrap_or_default()));
+            ends.extend(self.ends(within, lines.remove(&served.place).unwrap_or_default(), until));
             leaving.push((served, ends));
         }
-        self.dismiss_all(leaving, Instant::now() + LAST_GRACE);
+        self.dismiss_all(leaving, until);
     }
 }

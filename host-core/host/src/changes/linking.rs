@@ -17,6 +17,7 @@ use crate::{
     actors::actor::Actor,
     calls::dispatch::LinkDispatch,
     changes::{
+        behind::OneMore,
         draining::End,
         foreign::{Account, MOST_OF_ONE, MOST_THREADS, Unanswered},
         management::{Of, Turn, inside},
@@ -94,6 +95,9 @@ impl Shared {
         let turn = self.turns.take_until(of, within, Some(until))?;
         let late = || Error::ProviderLate { provider: served.name.clone(), doing: UNLINK, limit };
         let turn = Arc::new(turn.ok_or_else(late)?);
+        if actor.has_left() {
+            return Err(Error::UnknownActor { actor: key.actor.clone() });
+        }
         let dispatch = Arc::new(LinkDispatch::new(key.clone(), Arc::downgrade(actor), Arc::downgrade(self)));
         let line = Line { key: key.clone(), served: Arc::clone(served), delivery: dispatch.delivery() };
         let (made, config, of_turn) = (line.clone(), config.clone(), Arc::clone(&turn));
@@ -120,15 +124,16 @@ impl Shared {
 
     pub(crate) fn unlink(self: &Arc<Self>, key: &LinkKey) -> Result<(), Error> {
         let turn = self.turn(Of::Link(key.clone()))?;
-        let line = {
+        let (line, _one) = {
             let _changing = self.changing()?;
             let unknown = || Error::UnknownLink { link: key.clone() };
             let line = self.wiring.take_link(key).ok_or_else(unknown)?;
             self.audit.unlinked(key, self.policy.now());
-            line
+            (line, self.behind.one_more())
         };
-        let ends = line.map(|line| self.ends(&turn.all(), vec![line])).unwrap_or_default();
-        self.end_lines(ends, deadline_after(self.limits.provider_deadline));
+        let until = deadline_after(self.limits.provider_deadline);
+        let ends = self.ends(&turn.all(), line.into_iter().collect(), until);
+        self.end_lines(ends, until);
         Ok(())
     }
 
@@ -153,7 +158,7 @@ impl Shared {
         let served = self.take_in(link, provider)?;
         let turn = self.turn(Of::Place(served.place.clone()))?;
         let old = self.served(&served.place)?;
-        if old.is_same(&served) { Err(exists(&old)) } else { self.install(&turn, &served, Some(&old)) }
+        if old.is_same(&served) { Err(exists(&old)) } else { self.install(&turn, &served, Some(old)) }
     }
 
     pub(crate) fn remove_provider(
@@ -163,16 +168,17 @@ impl Shared {
     ) -> Result<(), Error> {
         let place = Place { capability: capability.clone(), link: link.clone() };
         let turn = self.turn(Of::Place(place.clone()))?;
-        let (served, lines) = {
+        let ((served, lines), mut one) = {
             let _changing = self.changing()?;
             let removed = self.wiring.remove(&place).ok_or_else(|| unknown(&place))?;
             self.audit.dismissed(&removed.0, self.policy.now());
-            removed
+            (removed, self.behind.one_more())
         };
-        let ends = self.ends(&turn.all(), lines);
         let drained = self.drained();
+        let ends = self.ends(&turn.all(), lines, drained);
         let ends = self.close_fronts(ends, drained);
-        self.dismiss(served, ends, drained);
+        one.closed_fronts();
+        self.dismiss(served, ends, drained, one);
         Ok(())
     }
 
@@ -192,21 +198,24 @@ impl Shared {
         self: &Arc<Self>,
         turn: &Turn,
         served: &Arc<Served>,
-        old: Option<&Served>,
+        old: Option<Arc<Served>>,
     ) -> Result<(), Error> {
         {
             let _changing = self.changing()?;
-            self.audit.provided(served, old, self.policy.now())?;
+            self.audit.provided(served, old.as_deref(), self.policy.now())?;
         }
+        // It is let go where it is shut down, and not by whoever asked for this.
+        drop(old);
         // From here on it is not shut down because it leaves another place, or this one where it stood before.
         self.wiring.standing.keep(served.address());
         let mut made = BTreeMap::new();
         match self.make_all(turn, served, &mut made) {
-            Ok(Installed { old, old_lines, surplus }) => {
+            Ok((Installed { old, old_lines, surplus }, one)) => {
                 self.end_behind(surplus.into_iter().map(End::of).collect());
                 if let Some(old) = old {
-                    let ends = self.ends(&turn.all(), old_lines);
-                    self.dismiss(old, ends, self.drained());
+                    let drained = self.drained();
+                    let ends = self.ends(&turn.all(), old_lines, drained);
+                    self.dismiss(old, ends, drained, one);
                 }
                 Ok(())
             }
@@ -226,18 +235,23 @@ impl Shared {
         turn: &Turn,
         served: &Arc<Served>,
         made: &mut BTreeMap<u64, Made>,
-    ) -> Result<Installed, Error> {
+    ) -> Result<(Installed, OneMore), Error> {
         loop {
             for Declared { number, key, actor, config } in self.wiring.declared(&served.place, made) {
                 // Ended and declared again since it was made: the provider ends the first before it makes the next.
                 let before = made.extract_if(.., |_, made| made.line.key == key).next();
                 before.into_iter().for_each(|(_, before)| self.end_line(before));
-                made.insert(number, self.connect(&turn.all(), &actor, served, &key, &config)?);
+                match self.connect(&turn.all(), &actor, served, &key, &config) {
+                    Ok(one) => _ = made.insert(number, one),
+                    // Its links are declared no more.
+                    Err(_) if actor.has_left() => {}
+                    Err(error) => return Err(error),
+                }
             }
             let _changing = self.changing()?;
             // Other links may have been declared meanwhile.
             if let Some(installed) = self.wiring.install(served, made) {
-                return Ok(installed);
+                return Ok((installed, self.behind.one_more()));
             }
         }
     }

@@ -11,24 +11,26 @@ impl Shared {
     /// are waited for, which may still use the other links; then those are ended.
     pub(crate) fn remove_actor(self: &Arc<Self>, id: &ActorId) -> Result<(), Error> {
         let turn = self.turn(Of::Actor(id.clone()))?;
-        let (actor, links) = {
+        let (actor, links, mut one) = {
             let _changing = self.changing()?;
             let actor = self.actor(id)?;
-            self.audit.removed(id, self.policy.now());
             let links = self.wiring.leave(&actor);
-            links.iter().for_each(|(key, _)| self.audit.unlinked(key, self.policy.now()));
-            (actor, links)
+            (actor, links, self.behind.one_more())
         };
         let (links, lines): (Vec<_>, Vec<_>) = links.into_iter().unzip();
-        let ends = self.ends_of_leaving(&turn.all(), lines.into_iter().flatten().collect());
         let drained = self.drained();
+        let ends = self.ends_of_leaving(&turn.all(), lines.into_iter().flatten().collect(), drained);
         let ends = self.close_fronts(ends, drained);
+        one.closed_fronts();
         step("takes no more calls");
         actor.switch(None);
         step("is not here any more");
         self.actors.remove(id);
+        // No disk keeps the removal waiting, but whoever brings the actor back comes after it in the log too.
+        self.audit.removed(id, self.policy.now());
+        links.iter().for_each(|key| self.audit.unlinked(key, self.policy.now()));
         drop(turn);
-        self.see_off(actor, links, ends, drained);
+        self.see_off(actor, links, ends, drained, one);
         Ok(())
     }
 }

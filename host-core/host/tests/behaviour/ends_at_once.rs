@@ -10,9 +10,9 @@ use std::{
 };
 
 use capability_provider::{CallContext, LinkConfig, LinkKey, LinkName, Provider};
-use crossbeam_channel::unbounded;
+use crossbeam_channel::{bounded, unbounded};
 
-use crate::support::{LONG, Recorder, World, echo, hang, in_time, spinning, store, store_link, until};
+use crate::support::{Event, LONG, Recorder, World, echo, hang, in_time, spinning, store, store_link, until};
 
 /// Longer than the end of a host may take whose deadline is some milliseconds.
 const SOON: Duration = Duration::from_secs(20);
@@ -164,4 +164,37 @@ fn a_provider_whose_fronts_all_hang_has_only_so_many_threads_and_delivers_nothin
     assert_eq!((is_inside.len(), world.host.status().abandoned), (16, 16));
     drop(release);
     until("all come back", || world.host.status().abandoned == 0);
+}
+
+#[test]
+fn the_end_waits_for_the_fronts_of_an_actor_that_is_just_removed() {
+    let world = World::new();
+    let (removing, is_removing) = bounded(1);
+    let itself = Arc::<OnceLock<(Weak<Recorder>, Arc<Recorder>)>>::default();
+    let others = Arc::clone(&itself);
+    let door = Recorder::front("door", move |link| {
+        let (door, well) = others.get().expect("it was set");
+        removing.send(()).unwrap();
+        // Until the host ends them all, which it must not before this is over; or for so long that it would have.
+        let began = Instant::now();
+        while well.shutdowns() == 0 && began.elapsed() < Duration::from_millis(300) {
+            thread::yield_now();
+        }
+        let actor = door.upgrade().expect("it is there").handle_of(link);
+        assert_eq!(actor.call(CallContext::new(), "HandleRequest", b"x").unwrap(), "x");
+    });
+    let well = Recorder::of("test:well", "well");
+    assert!(itself.set((Arc::downgrade(&door), Arc::clone(&well))).is_ok());
+    world.host.add_provider(LinkName::default(), well.clone()).unwrap();
+    world.host.add_provider(LinkName::default(), door.clone()).unwrap();
+    let link = store_link(&world.add(&echo()));
+    world.host.link(&link, LinkConfig::new()).unwrap();
+    let host = world.host.clone();
+    let removal = thread::spawn(move || host.remove_actor(&link.actor));
+    is_removing.recv_timeout(LONG).unwrap();
+    let host = world.host.clone();
+    in_time(move || host.shutdown());
+    removal.join().unwrap().unwrap();
+    let ended = door.events().iter().filter(|event| matches!(event, Event::Unlink(_))).count();
+    assert_eq!((ended, door.shutdowns(), well.shutdowns()), (1, 1, 1), "its request was answered");
 }

@@ -5,16 +5,18 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
+    thread,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use capability_provider::{CallContext, ErrorKind};
+use capability_provider::{CallContext, DispatchError, ErrorKind};
 use host_core::{Call, Error, Layer, Next, Target};
 use parking_lot::Mutex;
 
 use crate::support::{
-    LONG, Recorder, STORE, World, assert_not_granted, echo, forwarder, host_error, module_key, store_link,
+    LONG, Recorder, STORE, World, assert_not_granted, echo, forwarder, hang, host_error, module_key,
+    store_link,
 };
 
 /// A layer that is a closure.
@@ -171,4 +173,29 @@ fn a_layer_that_panics_when_an_actor_is_asked_for_its_health_is_told() {
     panics.store(false, SeqCst);
     let health = world.host.health();
     assert!(health.healthy(), "{health}");
+}
+
+#[test]
+fn a_delivery_that_a_layer_holds_while_its_link_is_ended_reaches_nobody() {
+    let (hangs, is_inside, release) = hang();
+    let holds = Arc::new(AtomicBool::new(false));
+    let held = Arc::clone(&holds);
+    let layer = With(move |call: &Call<'_>, next: Next<'_>| {
+        if held.load(SeqCst) {
+            hangs();
+        }
+        next.run(call)
+    });
+    let world = World::with(|builder| builder.layer(layer));
+    let door = Recorder::delivering("door");
+    let link = store_link(&world.add_linked(&door));
+    let handle = door.handle_of(&link);
+    handle.call(CallContext::new(), "echo", b"x").unwrap();
+    holds.store(true, SeqCst);
+    let late = thread::spawn(move || handle.call(CallContext::new(), "echo", b"x"));
+    is_inside.recv_timeout(LONG).unwrap();
+    world.host.unlink(&link).unwrap();
+    drop(release);
+    let error = late.join().unwrap().unwrap_err();
+    assert!(matches!(error, DispatchError::Gone { .. }), "{error}");
 }

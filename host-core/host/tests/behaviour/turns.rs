@@ -420,6 +420,26 @@ fn a_provider_that_comes_back_while_it_still_drains_is_not_shut_down() {
 }
 
 #[test]
+fn an_actor_that_leaves_is_linked_to_nobody_any_more() {
+    let world = patient();
+    let (hangs, is_inside, release) = hang();
+    let actor = world.add(&echo());
+    let other = Recorder::of("test:other", "other");
+    world.host.add_provider(LinkName::default(), Recorder::front("door", move |_| hangs())).unwrap();
+    world.host.add_provider(LinkName::default(), other.clone()).unwrap();
+    world.host.link(&store_link(&actor), LinkConfig::new()).unwrap();
+    let (host, its) = (world.host.clone(), actor.clone());
+    let removal = thread::spawn(move || host.remove_actor(&its));
+    is_inside.recv_timeout(LONG).unwrap();
+    let (host, link) = (world.host.clone(), other_link(&actor, &other));
+    let error = in_time(move || host.link(&link, LinkConfig::new()).unwrap_err());
+    assert!(matches!(error, Error::UnknownActor { .. }), "{error}");
+    assert_eq!(other.events(), [], "it was not asked");
+    drop(release);
+    removal.join().unwrap().unwrap();
+}
+
+#[test]
 fn an_actor_that_comes_back_is_linked_again_only_when_its_old_link_has_ended() {
     let world = patient();
     let (provider, is_inside, release) = holding();
