@@ -12,7 +12,10 @@ use std::{
 use capability_provider::{CallContext, CancelToken, LinkName, Provider};
 use host_core::{Error, Host, Link};
 
-use crate::support::{LONG, Recorder, STORE, Waiting, World, echo, forwarder, module_key, saying, spinning};
+use crate::support::{
+    LONG, Recorder, STORE, Waiting, World, echo, forwarder, hang, holding, in_time, module_key, saying,
+    spinning,
+};
 
 /// The outcome of a future, on this thread and without a runtime.
 fn block_on<F: IntoFuture>(future: F) -> F::Output {
@@ -131,4 +134,21 @@ fn a_host_is_held_weakly() {
     assert!(weak.upgrade().is_some(), "the way to an actor keeps the host");
     drop(actor);
     assert!(weak.upgrade().is_none());
+}
+
+#[test]
+fn an_answer_does_not_wait_for_the_end_of_a_host_that_only_its_call_kept() {
+    let world = World::with(|builder| builder.drain_deadline(Duration::MAX));
+    let (store, is_inside, release) = holding();
+    let (hangs, is_ending, _let_go) = hang();
+    world.host.provide(store).unwrap();
+    world.host.provide(Recorder::front_of("test:door", "door", move |_| hangs())).unwrap();
+    let signed = world.sign(&forwarder(STORE, "", "Work"), &module_key(), |c| c.capability(STORE));
+    let actor = world.host.actor(signed).link(STORE).link("test:door").start().unwrap();
+    let call = actor.call("Forward", "x").into_future();
+    is_inside.recv_timeout(LONG).unwrap();
+    drop((world, actor));
+    release.send(()).unwrap();
+    assert_eq!(&in_time(move || block_on(call)).unwrap()[..], b"done");
+    is_ending.recv_timeout(LONG).unwrap();
 }
