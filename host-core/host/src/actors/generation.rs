@@ -70,6 +70,7 @@ impl Generation {
     /// Takes no more calls. Those that are in flight go on.
     pub(crate) fn retire(&self) {
         self.gate.close();
+        self.rights.retire();
     }
 
     /// How many calls are in flight.
@@ -153,6 +154,8 @@ impl Drop for Entered {
 mod tests {
     use capability_claims::{ClaimsBuilder, KeyKind, KeyPair, TrustPolicy, sign_module};
 
+    use host_audit::{AuditLog, OnFailure};
+
     use super::*;
     use crate::{Host, SwapOptions};
 
@@ -169,7 +172,11 @@ mod tests {
         let [old, new] = [(); 2].map(|()| KeyPair::generate(KeyKind::Account).unwrap());
         let key = KeyPair::generate(KeyKind::Module).unwrap();
         let both = TrustPolicy::nobody().account(old.public_key()).account(new.public_key());
-        let host = Host::builder().trust(both.clone()).drain_deadline(Duration::ZERO).build().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.log");
+        let log = AuditLog::open(&path, OnFailure::Refuse).unwrap();
+        let host = Host::builder().trust(both.clone()).drain_deadline(Duration::ZERO).audit(log);
+        let host = host.build().unwrap();
         let actor = host.add_actor(signed(&key, &old)).unwrap();
         let (shared, now) = (host.shared(), host.shared().policy.now());
         let asked = std::cell::RefCell::new(Vec::new());
@@ -185,6 +192,8 @@ mod tests {
         let admitted = Admitted::find(|| shared.actors.enter(actor.as_str()), decide).unwrap();
         assert!(admitted.is_ok(), "{:?}", admitted.err());
         assert_eq!(*asked.borrow(), [1, 2]);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("actor_swapped") && !text.contains("actor_barred"), "the actor serves: {text}");
         // Where nobody took its place, there is nobody to be called.
         let removing = |generation: &Generation| {
             host.remove_actor(&actor).unwrap();

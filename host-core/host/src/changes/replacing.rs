@@ -40,7 +40,9 @@ impl Shared {
         step("gives everybody what the policy allows");
         self.policy.spread(now);
         let mut report = PolicyReport { barred: Vec::new(), restored: Vec::new() };
-        for (generation, held_before) in serving.iter().zip(held) {
+        // Who was replaced meanwhile tells nothing of the actor.
+        let still = serving.iter().zip(held).filter(|(generation, _)| !generation.is_retired());
+        for (generation, held_before) in still {
             report.note(generation, held_before, now);
         }
         recorded.map(|()| report.clone()).map_err(|error| self.waits(report, error))

@@ -124,6 +124,11 @@ impl Rights {
         Ok(succession)
     }
 
+    /// Another generation serves, or none: that this one may not be called any more is no matter of the actor's.
+    pub(crate) fn retire(&self) {
+        self.trail.retire();
+    }
+
     /// The generation was taken away: whatever comes of it still is refused.
     pub(crate) fn end(&self) {
         self.terms.write().stage = Stage::Ended;

@@ -49,6 +49,8 @@ pub(crate) struct Trail {
     tallies: Mutex<[Tally; 3]>,
     /// Whether it was last seen that the actor may not be called.
     barred: AtomicBool,
+    /// Whether its generation serves no more.
+    retired: AtomicBool,
 }
 
 /// What is counted apart, so that the one does not hide the other.
@@ -67,6 +69,7 @@ impl Trail {
             hasher: RandomState::new(),
             tallies: Mutex::default(),
             barred: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
         }
     }
 
@@ -232,6 +235,11 @@ impl Trail {
         }
     }
 
+    /// Its generation serves no more.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, SeqCst);
+    }
+
     fn barred(&self, claims: &ModuleClaims, holds: impl FnOnce(u64) -> Result<(), Error>) {
         step("notes that the actor may not be called");
         if self.barred.load(SeqCst) {
@@ -239,7 +247,7 @@ impl Trail {
         }
         let _one_at_a_time = self.once.lock();
         let now = self.clock.now();
-        if self.barred.load(SeqCst) {
+        if self.barred.load(SeqCst) || self.retired.load(SeqCst) {
             return;
         }
         if let Err(error) = holds(now) {
