@@ -119,7 +119,7 @@ impl Shared {
             housekeeper,
             foreign: Foreign::default(),
             behind: Behind::default(),
-            asking: Account::up_to(MOST_QUESTIONS),
+            asking: Account::abandoning_up_to(MOST_QUESTIONS),
             turns: Arc::default(),
             doors: Gate::default(),
             changes: Gate::default(),

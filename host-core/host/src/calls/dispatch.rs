@@ -52,7 +52,7 @@ impl LinkDispatch {
         let access = Access::capability(capability.as_str(), link.as_str(), operation);
         let is_granted = |generation: &Generation| generation.rights.allow_delivery(&access, now);
         // Layers may take any time before the call is let in, and whoever ends the link waits for those who are in.
-        let enter = || actor.enter().filter(|_| !self.ended.load(Ordering::Acquire));
+        let enter = || actor.enter().filter(|_| !self.delivery.has_ended());
         let admit = || Admitted::find(enter, is_granted).ok_or_else(gone)?;
         let target = Target::Actor(actor.id.as_str());
         let call = Call { target, caller: None, operation, payload, context };

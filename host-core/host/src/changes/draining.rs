@@ -8,12 +8,12 @@ use std::{
 };
 
 use capability_provider::{LinkKey, deadline_after};
+use parking_lot::Mutex;
 
 use crate::{
     actors::actor::Actor,
     changes::{
         behind::{LAST_GRACE, OneMore},
-        crew::{Crew, Job, NotRun},
         foreign::{Account, MOST_OF_ONE, Pending, Unanswered},
         management::{Of, Turn, Turns, inside, run_inside},
     },

@@ -1,6 +1,6 @@
 //! Holds a provider in its place, and guards every call of it against panics.
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use capability_provider::{
