@@ -324,7 +324,7 @@ impl Host {
     /// Ends everything. First nothing is changed any more and the links over which providers deliver are ended, all at once: the requests
     /// that came over them are answered, and calls are taken until then. Then new calls are refused, those in flight are waited for, and
     /// ended at the drain deadline, which began with all this. Then all other links are ended, every provider is shut down, every actor is
-    /// dropped, and the host's thread ends. For providers that hang there is a second more, and they are left behind. Further calls of it
+    /// dropped, and the host's thread ends. For providers and for a disk that hang there is a second more, and they are left behind. Further calls of it
     /// do nothing; one that comes meanwhile waits for the first.
     pub fn shutdown(&self) {
         self.shared().shutdown();

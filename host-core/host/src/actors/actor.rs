@@ -135,6 +135,11 @@ impl Actor {
             generation.rights.end();
         }
     }
+
+    /// Records what was counted of those that have ended and are still there.
+    pub(crate) fn conclude(&self) {
+        self.older().iter().for_each(|generation| generation.rights.conclude());
+    }
 }
 
 /// Who is here. The one owner of the map.

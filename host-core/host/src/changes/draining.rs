@@ -267,6 +267,7 @@ impl Shared {
             step("waits for the calls in flight");
             actor.drain(drained);
             actor.end(drained + LAST_GRACE);
+            actor.conclude();
             host.wiring.gone(&actor, links.iter());
             host.end_lines(ends, deadline_after(host.limits.provider_deadline));
         });

@@ -128,12 +128,12 @@ impl Shared {
             let _changing = self.changing()?;
             let unknown = || Error::UnknownLink { link: key.clone() };
             let line = self.wiring.take_link(key).ok_or_else(unknown)?;
-            self.audit.unlinked(key, self.policy.now());
             (line, self.behind.one_more())
         };
         let until = deadline_after(self.limits.provider_deadline);
         let ends = self.ends(&turn.all(), line.into_iter().collect(), until);
         self.end_lines(ends, until);
+        self.audit.unlinked(key, self.policy.now());
         Ok(())
     }
 
@@ -171,14 +171,15 @@ impl Shared {
         let ((served, lines), mut one) = {
             let _changing = self.changing()?;
             let removed = self.wiring.remove(&place).ok_or_else(|| unknown(&place))?;
-            self.audit.dismissed(&removed.0, self.policy.now());
             (removed, self.behind.one_more())
         };
         let drained = self.drained();
         let ends = self.ends(&turn.all(), lines, drained);
         let ends = self.close_fronts(ends, drained);
         one.closed_fronts();
+        let provider = served.name.clone();
         self.dismiss(served, ends, drained, one);
+        self.audit.dismissed(&place, &provider, self.policy.now());
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use host_audit::{Authority, Event, Token};
 use crate::{
     actors::generation::{Generation, Prepared},
     error::Error,
-    links::providers::Served,
+    links::{place::Place, providers::Served},
     reports::swap_report::SwapReport,
     trust::{audit::Audit, ownership::Handover},
 };
@@ -87,10 +87,10 @@ impl Audit {
     }
 
     /// A provider was taken away.
-    pub(crate) fn dismissed(&self, served: &Served, now: u64) {
-        let (capability, link) = (served.place.capability.as_str(), served.place.link.as_str());
-        let event = Event::ProviderRemoved { capability, link, provider: &served.name };
-        self.note(now, &event, &format!("the end of the provider of {}", served.place));
+    pub(crate) fn dismissed(&self, place: &Place, provider: &str, now: u64) {
+        let (capability, link) = (place.capability.as_str(), place.link.as_str());
+        let event = Event::ProviderRemoved { capability, link, provider };
+        self.note(now, &event, &format!("the end of the provider of {place}"));
     }
 
     /// What was recorded as about to happen did not.

@@ -234,3 +234,78 @@ impl Audit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread};
+
+    use capability_claims::{ClaimsBuilder, KeyKind, KeyPair, sign_module};
+    use capability_provider::{
+        ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, LinkName, Provider, ProviderError, Reply,
+    };
+
+    use super::*;
+    use crate::Host;
+
+    struct Nothing;
+
+    impl Provider for Nothing {
+        fn capability(&self) -> CapabilityId {
+            CapabilityId::new("test:nothing").unwrap()
+        }
+
+        fn name(&self) -> &str {
+            "nothing"
+        }
+
+        fn link(&self, _: &LinkKey, _: &LinkConfig, _: ActorHandle) -> Result<(), ProviderError> {
+            Ok(())
+        }
+
+        fn unlink(&self, _: &LinkKey) {}
+
+        fn handle<'a>(&'a self, _: &CapabilityCall<'a>) -> Result<Reply<'a>, ProviderError> {
+            Ok("".into())
+        }
+    }
+
+    #[test]
+    fn a_disk_that_hangs_keeps_no_removal_from_taking_hold_and_no_end_from_coming() {
+        let guest = r#"(module (memory (export "memory") 1)
+            (func (export "__guest_call") (param i32 i32) (result i32) (i32.const 1)))"#;
+        let account = KeyPair::generate(KeyKind::Account).unwrap();
+        let signed = || {
+            let claims = ClaimsBuilder::new(KeyPair::generate(KeyKind::Module).unwrap().public_key());
+            sign_module(&wat::parse_str(guest).unwrap(), &claims, &account).unwrap()
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let log = AuditLog::open(directory.path().join("audit.log"), OnFailure::Refuse).unwrap();
+        let trust = TrustPolicy::nobody().account(account.public_key());
+        let host = Host::builder().trust(trust).audit(log).drain_deadline(Duration::ZERO).build().unwrap();
+        host.provide(Nothing).unwrap();
+        let [removed, stays] = [(); 2].map(|()| host.add_actor(signed()).unwrap());
+        for actor in [&removed, &stays] {
+            let link = LinkKey::new(actor.clone(), Nothing.capability(), LinkName::default());
+            host.link(&link, LinkConfig::new()).unwrap();
+        }
+
+        // As somebody holds it who writes to a disk that does not answer.
+        let disk = host.shared().audit.log.lock();
+        let (other, gone) = (host.clone(), removed.clone());
+        let removal = thread::spawn(move || other.remove_actor(&gone));
+        let long = Instant::now() + Duration::from_secs(60);
+        while !matches!(host.call(&removed, "op", b""), Err(Error::UnknownActor { .. })) {
+            assert!(Instant::now() < long, "it still takes calls");
+            thread::yield_now();
+        }
+        let (ended, has_ended) = mpsc::channel();
+        let other = host.clone();
+        thread::spawn(move || {
+            other.shutdown();
+            ended.send(()).unwrap();
+        });
+        has_ended.recv_timeout(Duration::from_secs(60)).unwrap();
+        drop(disk);
+        removal.join().unwrap().unwrap();
+    }
+}

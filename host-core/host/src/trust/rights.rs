@@ -132,6 +132,10 @@ impl Rights {
     /// The generation was taken away: whatever comes of it still is refused.
     pub(crate) fn end(&self) {
         self.terms.write().stage = Stage::Ended;
+    }
+
+    /// Records what was counted, as far as it is not.
+    pub(crate) fn conclude(&self) {
         self.trail.conclude();
     }
 
