@@ -174,7 +174,12 @@ impl Shared {
         let handles: Vec<_> = fronts.iter().map(|end| end.line.delivery.clone()).collect();
         let mut providers: BTreeMap<usize, VecDeque<End>> = BTreeMap::new();
         for end in fronts {
-            providers.entry(end.line.served.address()).or_default().push_back(end);
+            let queue = providers.entry(end.line.served.address()).or_default();
+            // Those for which somebody has to come back first keep no other waiting.
+            match end.turn {
+                Whose::Anothers(..) => queue.push_back(end),
+                _ => queue.push_front(end),
+            }
         }
         let queues: Vec<_> = providers.into_values().map(Queue::new).collect();
         // Nobody is waited for while another could be told already.
