@@ -241,7 +241,8 @@ mod tests {
 
     use capability_claims::{ClaimsBuilder, KeyKind, KeyPair, sign_module};
     use capability_provider::{
-        ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, LinkName, Provider, ProviderError, Reply,
+        ActorHandle, CapabilityCall, CapabilityId, LinkConfig, LinkKey, LinkName, Provider, ProviderError,
+        Reply,
     };
 
     use super::*;
