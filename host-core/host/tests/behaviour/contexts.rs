@@ -14,7 +14,7 @@ use host_core::Error;
 use parking_lot::Mutex;
 
 use crate::support::{
-    LONG, Recorder, STORE, World, calls_then_spins, forwarder, module_key, spinning, store_link,
+    LONG, Recorder, STORE, World, calls_then_spins, forwarder, host_error, module_key, spinning, store_link,
 };
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -153,7 +153,9 @@ fn a_reply_that_comes_later_is_let_go_at_the_deadline() {
     let began = Instant::now();
     let context = CallContext::new().with_timeout(Duration::from_millis(30));
     let error = world.host.call_within(context, &actor, "Forward", b"").unwrap_err();
-    assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
+    // The guest may tell what it was told before its own deadline is noticed.
+    let late = |error: &Error| error.kind() == ErrorKind::DeadlineExceeded;
+    assert!(late(&error) || late(host_error(&error)), "{error}");
     assert!(began.elapsed() < LONG / 2);
     assert_eq!((provider.begun(), provider.dropped()), (1, 1));
 }
