@@ -11,7 +11,7 @@ use std::{
 
 use capability_provider::Caller;
 use hyper::Version;
-use tokio::{net::TcpStream, time::sleep};
+use tokio::{io::Interest, net::TcpStream, time::sleep};
 
 /// How long a client that closed its side is given its answer before it is found out whether it is there, and between the first looks.
 const LOOK: Duration = Duration::from_millis(15);
@@ -50,22 +50,25 @@ impl Peer {
     pub(crate) async fn gone(&self, version: Version) {
         let mut probed = version < Version::HTTP_11;
         let mut pause = LOOK;
+        // Most answers come sooner than this, and cost nothing by it.
+        sleep(LOOK).await;
         loop {
             match self.look() {
                 Look::Gone => return,
-                Look::Open => {
-                    // Nobody is woken while the client is silent. Where it has sent more already, what is behind that is looked for.
+                // Nobody is woken while the client is silent.
+                Look::Silent => {
                     if self.stream.readable().await.is_err() {
                         return;
                     }
-                    if matches!(self.look(), Look::Open) {
-                        sleep(LONGEST_PAUSE).await;
-                    }
+                    continue;
+                }
+                // What comes next is there already, and nobody sees what is behind it.
+                Look::SendsMore => {
+                    sleep(LONGEST_PAUSE).await;
                     continue;
                 }
                 Look::Closed => {}
             }
-            // Most answers come sooner than this.
             sleep(pause).await;
             pause = LONGEST_PAUSE.min(2 * pause);
             if !probed && !self.behind.load(SeqCst) {
@@ -85,12 +88,13 @@ impl Peer {
         if !matches!(socket.take_error(), Ok(None)) {
             return Look::Gone;
         }
-        match socket.peek(&mut [std::mem::MaybeUninit::uninit()]) {
+        // Where nothing is there, the next wait is for something new.
+        let peek = || socket.peek(&mut [std::mem::MaybeUninit::uninit()]);
+        match self.stream.try_io(Interest::READABLE, peek) {
             Ok(0) => Look::Closed,
-            // What comes next is there already; nobody sees what is behind it.
-            Ok(_) => Look::Open,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Look::Open,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Look::Open,
+            Ok(_) => Look::SendsMore,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Look::Silent,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Look::Silent,
             Err(_) => Look::Gone,
         }
     }
@@ -98,7 +102,8 @@ impl Peer {
 
 /// How a client stands.
 enum Look {
-    Open,
+    Silent,
+    SendsMore,
     /// It sends nothing any more.
     Closed,
     Gone,
