@@ -21,7 +21,6 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 ///
 /// Whoever makes a call for another one hands that one's context on, [nested](Self::nested): its deadline can only become shorter.
 /// Cloning costs no allocation.
-#[derive(Clone)]
 pub struct CallContext {
     id: CallId,
     deadline: Option<Instant>,
@@ -116,6 +115,15 @@ impl CallContext {
         self
     }
 
+    /// Makes it over at this moment unless it is over before.
+    #[inline]
+    pub fn shorten(&mut self, at: Option<Instant>) {
+        self.deadline = match (self.deadline, at) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+    }
+
     /// The same, over when this time has passed from now unless it is over before.
     #[must_use]
     pub fn with_timeout(self, limit: Duration) -> Self {
@@ -162,6 +170,26 @@ impl CallContext {
         let before = self.origin.take();
         self.origin = Some(Arc::new(Origin { caller, trace, before }));
         self
+    }
+}
+
+impl Clone for CallContext {
+    #[inline]
+    fn clone(&self) -> Self {
+        let Self { id, deadline, depth, .. } = *self;
+        Self { id, deadline, depth, cancel: self.cancel.clone(), origin: self.origin.clone() }
+    }
+
+    /// Writes numbers alone where nothing is shared.
+    #[inline]
+    fn clone_from(&mut self, source: &Self) {
+        (self.id, self.deadline, self.depth) = (source.id, source.deadline, source.depth);
+        if self.cancel.is_some() || source.cancel.is_some() {
+            self.cancel = source.cancel.clone();
+        }
+        if self.origin.is_some() || source.origin.is_some() {
+            self.origin = source.origin.clone();
+        }
     }
 }
 

@@ -105,7 +105,8 @@ impl Exchange {
         self.starting = false;
         self.reply_limit = terms.reply_limit;
         self.printed = Printed::up_to(terms.console_limit);
-        self.context = carried_on(terms);
+        self.context.clone_from(terms.context);
+        self.context.shorten(terms.deadline.map(|deadline| deadline.instant()));
         self.guest_error = None;
         self.oversized = None;
         self.host_error = None;

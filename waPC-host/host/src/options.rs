@@ -30,11 +30,11 @@ pub struct CallOptions {
 }
 
 impl CallOptions {
-    /// Nothing: the host's own limits, and a call that comes from outside.
+    /// Nothing: the host's own limits, and a call that comes from outside and has no id.
     #[inline]
     #[must_use]
     pub fn new() -> Self {
-        Self::within(CallContext::new())
+        Self::within(CallContext::DETACHED.clone())
     }
 
     /// Nothing but the context of the call, which also goes on to whatever the guest calls: its deadline, what can cancel it, and how
