@@ -16,7 +16,10 @@ use crate::{
     links::table::LinkCell,
     shared::Shared,
     steps::step,
-    trust::{rights::Rights, uses::Allowed},
+    trust::{
+        rights::Rights,
+        uses::{Allowed, Use},
+    },
 };
 
 /// What a provider may answer with unless the owner sets a limit, in bytes: what the waPC tier takes.
@@ -116,7 +119,7 @@ impl Router {
             // A provider is retired only after the table was replaced, so the next look finds the one in its place.
             let Some(_inside) = served.enter() else { continue };
             step("uses what it may");
-            self.rights.used(&allowed, &access, now)?;
+            let _decided_again = self.rights.used(allowed, &access, now)?;
             let call = CapabilityCall::new(&self.actor, entry.link(), call.operation, call.payload)
                 .within(call.context)
                 .with_reply_limit(self.reply_limit);
@@ -129,12 +132,16 @@ impl Router {
         let now = self.clock.now();
         let access = Access::module(actor, operation);
         let allowed = self.decide(&access, now)?;
-        let Some(admitted) = host.actors.admit(actor, now) else {
-            let actor = ActorId::new(actor).expect("its form was looked at");
-            return Err(Error::UnknownActor { actor });
+        let let_in = |now| {
+            let unknown = || ActorId::new(actor).expect("its form was looked at");
+            host.actors.admit(actor, now).unwrap_or_else(|| Err(Error::UnknownActor { actor: unknown() }))
         };
-        self.rights.used(&allowed, &access, now)?;
-        admitted
+        let admitted = let_in(now)?;
+        match self.rights.used(allowed, &access, now)? {
+            Use::AtOnce => Ok(admitted),
+            // The other actor may have been taken away by now as well.
+            Use::AfterRecord => let_in(self.clock.now()),
+        }
     }
 
     fn not_linked(&self, capability: &str, link: &str) -> Error {

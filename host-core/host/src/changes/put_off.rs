@@ -1,13 +1,10 @@
 //! Runs later what writes to the disk, on a thread of its own: a disk that hangs holds nothing else up.
 
-use std::{io, thread::JoinHandle, time::Instant};
+use std::{collections::BTreeMap, io, thread::JoinHandle, time::Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use parking_lot::Mutex;
 use system_limits::begin_thread;
-
-/// How much may be put off that the thread has not taken in.
-const QUEUE: usize = 64;
 
 /// Something that is done when its time has come.
 struct Job {
@@ -20,16 +17,18 @@ pub(crate) struct PutOff(Mutex<Option<(Sender<Job>, JoinHandle<()>)>>);
 
 impl PutOff {
     pub(crate) fn start() -> io::Result<Self> {
-        let (sender, receiver) = bounded(QUEUE);
+        let (sender, receiver) = unbounded();
         let thread = begin_thread("wascc-put-off", move || work(&receiver))?;
         Ok(Self(Mutex::new(Some((sender, thread)))))
     }
 
-    /// Does this when the time has come, unless the host ends before. False when there is too much to do already.
+    /// Does this when the time has come, unless the host ends before. False when it has ended.
+    ///
+    /// Nobody waits for room here, and nothing is turned away: whoever puts something off sees to it that he has few things put off at
+    /// a time, so that there are never more than there are actors and waiting policies.
     pub(crate) fn later(&self, at: Instant, what: impl FnOnce() + Send + 'static) -> bool {
         let sender = self.0.lock().as_ref().map(|(sender, _)| sender.clone());
-        // What is done there puts things off too, and nobody waits for room.
-        sender.is_some_and(|sender| sender.try_send(Job { at, what: Box::new(what) }).is_ok())
+        sender.is_some_and(|sender| sender.send(Job { at, what: Box::new(what) }).is_ok())
     }
 
     /// Ends the thread and waits for it.
@@ -43,19 +42,19 @@ impl PutOff {
 }
 
 fn work(jobs: &Receiver<Job>) {
-    let mut put_off: Vec<Job> = Vec::new();
-    loop {
-        let next = match put_off.iter().map(|job| job.at).min() {
-            Some(at) => jobs.recv_deadline(at),
+    // By their times, and those of one time as they came.
+    let mut put_off = BTreeMap::new();
+    for number in 0_u64.. {
+        let next = match put_off.first_key_value() {
+            Some((&(at, _), _)) => jobs.recv_deadline(at),
             None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match next {
-            Ok(job) => put_off.push(job),
+            Ok(Job { at, what }) => drop(put_off.insert((at, number), what)),
             Err(RecvTimeoutError::Timeout) => {
-                let now = Instant::now();
-                let mut due: Vec<_> = put_off.extract_if(.., |job| job.at <= now).collect();
-                due.sort_by_key(|job| job.at);
-                due.into_iter().for_each(|job| (job.what)());
+                if let Some((_, due)) = put_off.pop_first() {
+                    due();
+                }
             }
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn who_puts_off_never_waits() {
+    fn who_puts_off_never_waits_and_is_never_turned_away() {
         let put_off = PutOff::start().unwrap();
         let (hangs, go_on) = (mpsc::channel(), mpsc::channel::<()>());
         let told = hangs.0;
@@ -94,9 +93,13 @@ mod tests {
             let _ended = go_on.1.recv();
         });
         hangs.1.recv().unwrap();
-        let taken = (0..2 * QUEUE).filter(|_| put_off.later(Instant::now(), || {})).count();
-        assert_eq!(taken, QUEUE);
-        drop(go_on.0);
+        let (done, are_done) = mpsc::channel();
+        for number in 0..1000 {
+            let done = done.clone();
+            assert!(put_off.later(Instant::now(), move || done.send(number).unwrap()));
+        }
+        drop((go_on.0, done));
+        assert!(are_done.iter().eq(0..1000));
         put_off.stop();
     }
 }

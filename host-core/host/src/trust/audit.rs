@@ -95,7 +95,7 @@ impl Audit {
         Ok(audit)
     }
 
-    /// Has something written later. False when there is too much to write already, the log is closed, or there is none.
+    /// Has something written later. False when the log is closed, or there is none.
     pub(crate) fn later(&self, at: Instant, job: impl FnOnce() + Send + 'static) -> bool {
         self.put_off.as_ref().is_some_and(|put_off| put_off.later(at, job))
     }
@@ -148,6 +148,12 @@ impl Audit {
             what: "what was to be recorded".to_owned(),
             source: Box::new(source),
         })
+    }
+
+    /// Keeps it as it is while somebody writes to a disk that does not answer.
+    #[cfg(test)]
+    pub(crate) fn hang(&self) -> parking_lot::MutexGuard<'_, Option<AuditLog>> {
+        self.log.lock()
     }
 
     /// Writes down what has happened, or was refused anyway: a failure is told and changes nothing.
@@ -291,7 +297,7 @@ mod tests {
         }
 
         // As somebody holds it who writes to a disk that does not answer.
-        let disk = host.shared().audit.log.lock();
+        let disk = host.shared().audit.hang();
         let (other, gone) = (host.clone(), removed.clone());
         let removal = thread::spawn(move || other.remove_actor(&gone));
         let long = Instant::now() + Duration::from_secs(60);

@@ -16,3 +16,5 @@ pub(crate) mod rights;
 mod tally;
 mod trail;
 pub(crate) mod uses;
+#[cfg(test)]
+mod while_recorded;

@@ -38,6 +38,8 @@ struct State {
     recorded: Arc<TrustPolicy>,
     /// Those that were given after it and have no record yet.
     waiting: Vec<Waiting>,
+    /// That of the next one.
+    turn: u64,
     /// All of these as one decision.
     trust: Trust,
     enrolled: Vec<Weak<Rights>>,
@@ -49,8 +51,18 @@ struct State {
 #[derive(Clone)]
 struct Waiting {
     policy: Arc<TrustPolicy>,
+    turn: Turn,
     /// Whether a record was tried.
     tried: bool,
+}
+
+/// Where a policy stands among those that were given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Turn(u64);
+
+impl Turn {
+    /// Behind all.
+    pub(crate) const LAST: Self = Self(u64::MAX);
 }
 
 /// The most policies that wait for a record.
@@ -62,8 +74,14 @@ impl Policy {
     pub(crate) fn new(trust: TrustPolicy, clock: Arc<dyn Clock>) -> Self {
         let recorded = Arc::new(trust);
         let trust = Trust::of(Arc::clone(&recorded));
-        let state =
-            State { recorded, waiting: Vec::new(), trust, enrolled: Vec::new(), forget_at: FORGET_AT_LEAST };
+        let state = State {
+            recorded,
+            waiting: Vec::new(),
+            turn: 0,
+            trust,
+            enrolled: Vec::new(),
+            forget_at: FORGET_AT_LEAST,
+        };
         Self {
             state: Mutex::new(state),
             spreading: Mutex::default(),
@@ -111,20 +129,23 @@ impl Policy {
 
     /// From here on this policy has to agree as well; alone it decides when it [is recorded](Self::record). One that is given again while
     /// it waits is not another, and more than [`MOST_WAITING`] do not wait, so that whoever gives one every minute does not make each
-    /// decision longer by that. What is left out for it was never recorded, and never decided alone.
-    pub(crate) fn narrow(&self, policy: TrustPolicy) {
+    /// decision longer by that. What is left out for it was never recorded, and never decided alone. Returns its turn.
+    pub(crate) fn narrow(&self, policy: TrustPolicy) -> Turn {
         let mut state = self.state.lock();
-        if state.waiting.last().is_some_and(|last| last.policy.hash() == policy.hash()) {
-            return;
+        if let Some(last) = state.waiting.last().filter(|last| last.policy.hash() == policy.hash()) {
+            return last.turn;
         }
+        let turn = Turn(state.turn);
+        state.turn += 1;
         // The first stays where it is, for it may be about to be recorded.
         let again = state.waiting.iter().skip(1).position(|waiting| waiting.policy.hash() == policy.hash());
         let left_out = again.or((state.waiting.len() >= MOST_WAITING).then_some(0));
         if let Some(at) = left_out {
             state.waiting.remove(at + 1);
         }
-        state.waiting.push(Waiting { policy: Arc::new(policy), tried: false });
+        state.waiting.push(Waiting { policy: Arc::new(policy), turn, tried: false });
         state.decide();
+        turn
     }
 
     /// Whether somebody is to see to it that those that wait are recorded later: nobody does yet. From here on somebody does.
@@ -137,17 +158,18 @@ impl Policy {
         self.seen_to.store(false, SeqCst);
     }
 
-    /// Records the policies that wait, in their order; `record` is told whether that was tried before. Each that is recorded takes the
-    /// place of those before it.
+    /// Records the policies that wait, in their order and up to this turn, so that nobody is told how it went with the policy of another
+    /// that came later; `record` is told whether that was tried before. Each that is recorded takes the place of those before it.
     ///
     /// # Errors
     /// That of the first record that fails; its policy and those behind it go on to wait.
     pub(crate) fn record(
         &self,
+        up_to: Turn,
         mut record: impl FnMut(&TrustPolicy, bool) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let _in_order = steps::lock(&self.recording);
-        while let Some(Waiting { policy, tried }) = self.next_to_record() {
+        while let Some(Waiting { policy, tried, .. }) = self.next_to_record(up_to) {
             record(&policy, tried)?;
             step("has the recorded policy decide alone");
             self.state.lock().is_recorded();
@@ -155,9 +177,9 @@ impl Policy {
         Ok(())
     }
 
-    fn next_to_record(&self) -> Option<Waiting> {
+    fn next_to_record(&self, up_to: Turn) -> Option<Waiting> {
         let mut state = self.state.lock();
-        let next = state.waiting.first_mut()?;
+        let next = state.waiting.first_mut().filter(|next| next.turn <= up_to)?;
         let before = next.clone();
         next.tried = true;
         Some(before)
@@ -165,9 +187,11 @@ impl Policy {
 
     /// Gives everybody the terms of what decides now.
     pub(crate) fn spread(&self, now: u64) {
+        // Whoever was taken away meanwhile is dropped after the lock, for then the last of him is written to the disk.
+        let (trust, enrolled);
         let _newest_last = steps::lock(&self.spreading);
-        let (trust, enrolled) = self.enrolled();
-        for rights in enrolled {
+        (trust, enrolled) = self.enrolled();
+        for rights in &enrolled {
             rights.adopt(&trust, now);
         }
     }
@@ -202,5 +226,35 @@ impl State {
     fn decide(&mut self) {
         let waiting = self.waiting.iter().map(|next| Arc::clone(&next.policy));
         self.trust = Trust::of_all(Arc::clone(&self.recorded), waiting);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capability_claims::{KeyKind, KeyPair, ManualClock};
+
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_how_the_record_of_a_later_policy_went() {
+        let policies = [(); 2].map(|()| {
+            TrustPolicy::nobody().account(KeyPair::generate(KeyKind::Account).unwrap().public_key())
+        });
+        let policy = Policy::new(TrustPolicy::nobody(), Arc::new(ManualClock::new(0)));
+        let [first, second] = policies.clone().map(|next| policy.narrow(next));
+        let fails = |next: &TrustPolicy, _: bool| match next.hash() == policies[1].hash() {
+            true => Err(Error::ShuttingDown),
+            false => Ok(()),
+        };
+        policy.record(first, fails).unwrap();
+        assert_eq!(policy.waiting(), 1);
+        policy.record(second, fails).unwrap_err();
+        policy
+            .record(Turn::LAST, |_, tried| {
+                assert!(tried);
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(policy.waiting(), 0);
     }
 }

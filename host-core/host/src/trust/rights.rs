@@ -18,7 +18,7 @@ use crate::{
         decision::{Permits, Trust},
         ownership::{Predecessor, Succession},
         trail::Trail,
-        uses::{Allowed, Uses},
+        uses::{Allowed, Use, Uses},
     },
 };
 
@@ -134,6 +134,12 @@ impl Rights {
         self.terms.write().stage = Stage::Ended;
     }
 
+    /// Whether the log has something of it written at this moment.
+    #[cfg(test)]
+    pub(crate) fn is_recording(&self) -> bool {
+        self.trail.is_recording()
+    }
+
     /// Records what was counted, as far as it is not.
     pub(crate) fn conclude(&self) {
         self.trail.conclude();
@@ -193,12 +199,12 @@ impl Rights {
     /// As [`allow`](Self::allow), for a call that a provider delivers to the actor: that it may be called is decided with it.
     pub(crate) fn allow_delivery(&self, access: &Access<'_>, now: u64) -> Result<MayRun, Error> {
         let holds = |now| self.hold(now).map_err(|source| self.no_longer_valid(source));
-        match self.allow(access, now) {
-            Ok(allowed) => {
-                self.trail.seen(&self.claims, Ok(()), holds)?;
-                self.used(&allowed, access, now)?;
-                Ok(MayRun(()))
-            }
+        let allowed = self.allow(access, now).and_then(|allowed| {
+            self.trail.seen(&self.claims, Ok(()), holds)?;
+            self.used(allowed, access, now)
+        });
+        match allowed {
+            Ok(_) => Ok(MayRun(())),
             Err(error @ Error::NoLongerValid { .. }) => {
                 self.trail.seen(&self.claims, Err(error), holds).map(|()| MayRun(()))
             }
@@ -219,9 +225,34 @@ impl Rights {
         }
     }
 
-    /// A use that was allowed is about to happen.
-    pub(crate) fn used(&self, allowed: &Allowed, access: &Access<'_>, now: u64) -> Result<(), Error> {
-        self.trail.used(allowed, access, now)
+    /// A use that was allowed is about to happen. What the log has to know of it is written before, which may take as long as the disk
+    /// does, and then it is decided again.
+    #[inline]
+    pub(crate) fn used(&self, allowed: Allowed, access: &Access<'_>, now: u64) -> Result<Use, Error> {
+        match allowed {
+            Allowed::Known => Ok(Use::AtOnce),
+            allowed => self.used_for_the_log(allowed, access, now),
+        }
+    }
+
+    #[cold]
+    fn used_for_the_log(
+        &self,
+        mut allowed: Allowed,
+        access: &Access<'_>,
+        mut now: u64,
+    ) -> Result<Use, Error> {
+        let mut used = Use::AtOnce;
+        while self.trail.used(&allowed, access, now)? == Use::AfterRecord {
+            step("decides again on a use that was recorded");
+            (used, now) = (Use::AfterRecord, self.trail.now());
+            allowed = match self.allow(access, now)? {
+                // It is counted by now.
+                Allowed::Counted => break,
+                allowed => allowed,
+            };
+        }
+        Ok(used)
     }
 
     /// A use is denied, for this or for another reason.

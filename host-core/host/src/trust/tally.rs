@@ -6,7 +6,7 @@ use crate::trust::uses::cut;
 
 /// After so many seconds by the host's clock a count is written, and so many more each time: up to [`LONGEST_WAIT`].
 pub(crate) const FIRST_WAIT: u64 = 60;
-const LONGEST_WAIT: u64 = 3600;
+pub(crate) const LONGEST_WAIT: u64 = 3600;
 
 /// What was counted since the last time that it was written.
 #[derive(Default)]
@@ -69,6 +69,12 @@ impl Tally {
     /// The seconds until the count is due, when there is one.
     pub(crate) fn wait(&self, now: u64) -> Option<u64> {
         (self.count > 0).then(|| self.due.saturating_sub(now))
+    }
+
+    /// The log could not be told that it is counted from here on, and what was to be counted does not happen.
+    pub(crate) fn take_back(&mut self) {
+        self.told = false;
+        self.count = self.count.saturating_sub(1);
     }
 
     /// Another policy decides: what comes is recorded one by one again at first.

@@ -17,14 +17,14 @@ pub(crate) struct Uses {
     /// What the token grants, in the order of the ids. Empty when nothing is recorded.
     grants: Arc<[String]>,
     /// What was used of each.
-    used: Box<[OnceLock<Box<Use>>]>,
+    used: Box<[OnceLock<Box<Recorded>>]>,
 }
 
 /// A use that is recorded, and the next one of the same grant.
-struct Use {
+struct Recorded {
     link: Option<Box<str>>,
     operation: Box<str>,
-    next: OnceLock<Box<Use>>,
+    next: OnceLock<Box<Recorded>>,
 }
 
 /// A use that is allowed, and what the log has to know of it before it happens.
@@ -35,6 +35,16 @@ pub(crate) enum Allowed {
     First(Arc<Uses>),
     /// That there is one more of those that are only counted.
     Counted,
+}
+
+/// When a use goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "after a record things may be otherwise"]
+pub(crate) enum Use {
+    /// As it was decided: the log had to know nothing first.
+    AtOnce,
+    /// After a record was written, which may have taken any time.
+    AfterRecord,
 }
 
 impl Uses {
@@ -61,7 +71,7 @@ impl Uses {
             return;
         };
         let (link, operation) = (access.link.map(|link| cut(link).into()), cut(access.operation).into());
-        let _known = end.set(Box::new(Use { link, operation, next: OnceLock::new() }));
+        let _known = end.set(Box::new(Recorded { link, operation, next: OnceLock::new() }));
     }
 
     /// Where a capability stands among the grants.
@@ -70,7 +80,7 @@ impl Uses {
     }
 
     /// Where a use is to be added, and how many there are before it; `None` when it is there.
-    fn end(&self, grant: usize, access: &Access<'_>) -> Option<(&OnceLock<Box<Use>>, usize)> {
+    fn end(&self, grant: usize, access: &Access<'_>) -> Option<(&OnceLock<Box<Recorded>>, usize)> {
         let (mut at, mut before) = (&self.used[grant], 0);
         while let Some(used) = at.get() {
             if used.is(access) {
@@ -83,7 +93,7 @@ impl Uses {
     }
 }
 
-impl Use {
+impl Recorded {
     fn is(&self, access: &Access<'_>) -> bool {
         *self.operation == *cut(access.operation) && self.link.as_deref() == access.link.map(cut)
     }
