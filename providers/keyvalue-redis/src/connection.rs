@@ -3,7 +3,7 @@
 use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 #[cfg(unix)]
@@ -12,6 +12,8 @@ use std::os::unix::net::UnixStream;
 use redis::{
     Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, Parser, RedisError, RedisResult, Value, cmd,
 };
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::{lookup::Lookup, until::Until};
 
@@ -139,7 +141,11 @@ fn connect(address: &ConnectionAddr, lookup: &Lookup, until: Until<'_>) -> io::R
             first_to_answer(&addresses, until).map(Stream::Tcp)
         }
         #[cfg(unix)]
-        ConnectionAddr::Unix(path) => UnixStream::connect(path).map(Stream::Unix),
+        ConnectionAddr::Unix(path) => {
+            let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+            connect_in_looks(&socket, &SockAddr::unix(path)?, until)?;
+            Ok(Stream::Unix(socket.into()))
+        }
         _ => Err(io::Error::new(io::ErrorKind::Unsupported, "only TCP and sockets of Unix are supported")),
     }
 }
@@ -151,13 +157,114 @@ fn first_to_answer(addresses: &[SocketAddr], until: Until<'_>) -> io::Result<Tcp
     for (tried, address) in addresses.iter().enumerate() {
         let others = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
         let share = (until.left()? / others).max(Duration::from_micros(1));
-        match TcpStream::connect_timeout(address, share) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
+        match connect_to(*address, Until { deadline: Instant::now() + share, ..until }) {
+            Ok(stream) => return Ok(stream),
             Err(error) => failed = error,
         }
+        // A call that was cancelled meanwhile tries no other.
+        until.left()?;
     }
     Err(failed)
+}
+
+fn connect_to(address: SocketAddr, until: Until<'_>) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    connect_in_looks(&socket, &address.into(), until)?;
+    socket.set_tcp_nodelay(true)?;
+    Ok(socket.into())
+}
+
+/// Connects, and looks now and then whether the call is over: on Linux the time to write is that to connect as well, and whoever asks again
+/// goes on with the attempt that is under way, or waits again for room in the queue of the server.
+#[cfg(target_os = "linux")]
+fn connect_in_looks(socket: &Socket, address: &SockAddr, until: Until<'_>) -> io::Result<()> {
+    let look = |time| {
+        socket.set_write_timeout(time)?;
+        socket.connect(address).map(|()| 0).map_err(|error| match error.raw_os_error() {
+            Some(libc::EINPROGRESS | libc::EALREADY) => io::ErrorKind::WouldBlock.into(),
+            // The system has given the attempt up.
+            Some(libc::ETIMEDOUT) => io::Error::other(error),
+            _ => error,
+        })
+    };
+    until_done(until, look).map(drop)
+}
+
+/// Connects before the call is over.
+#[cfg(not(target_os = "linux"))]
+fn connect_in_looks(socket: &Socket, address: &SockAddr, until: Until<'_>) -> io::Result<()> {
+    socket.connect_timeout(address, until.left()?)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::{fs, net::SocketAddr, path::Path, sync::mpsc, thread};
+
+    use capability_provider::{CallContext, CancelToken};
+
+    use super::*;
+
+    /// Longer than any test takes.
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// A listener that accepts nothing, and so many who wait for it that nobody else gets in.
+    fn crowded(domain: Domain, address: &SockAddr) -> (Socket, Vec<Socket>) {
+        let listener = Socket::new(domain, Type::STREAM, None).unwrap();
+        listener.bind(address).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let waiting = (0..8).map(|_| {
+            let socket = Socket::new(domain, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let _waits = socket.connect(&address);
+            socket
+        });
+        let waiting = waiting.collect();
+        (listener, waiting)
+    }
+
+    /// How many connections to this address are being made, as the system has it.
+    fn attempts(to: SocketAddr) -> usize {
+        let remote = format!(":{:04X} 02 ", to.port());
+        fs::read_to_string("/proc/net/tcp").unwrap().lines().filter(|line| line.contains(&remote)).count()
+    }
+
+    #[test]
+    fn a_call_that_is_cancelled_does_not_wait_for_a_silent_address() {
+        let (listener, _waiting) = crowded(Domain::IPV4, &SocketAddr::from(([127, 0, 0, 1], 0)).into());
+        let address = listener.local_addr().unwrap().as_socket().unwrap();
+        let before = attempts(address);
+        let token = CancelToken::new();
+        let context = CallContext::new().with_cancel(&token);
+        let began = Instant::now();
+        thread::scope(|scope| {
+            let until = Until { deadline: began + LONG, context: &context };
+            let connecting = scope.spawn(move || first_to_answer(&[address; 2], until).map(drop));
+            while attempts(address) == before {
+                assert!(began.elapsed() < LONG && !connecting.is_finished(), "nobody connects");
+                thread::yield_now();
+            }
+            token.cancel();
+            let error = connecting.join().unwrap().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted, "{error}");
+        });
+        assert!(began.elapsed() < LONG / 4, "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn a_socket_of_a_server_that_accepts_nobody_costs_no_more_than_the_call_may_take() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("redis.sock");
+        let (_listener, _waiting) = crowded(Domain::UNIX, &SockAddr::unix(&path).unwrap());
+        let (told, is_told) = mpsc::channel();
+        thread::spawn(move || told.send(connect_by(&path)).unwrap());
+        let error = is_told.recv_timeout(LONG).expect("it waits for ever").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
+    }
+
+    fn connect_by(path: &Path) -> io::Result<()> {
+        let deadline = Instant::now() + Duration::from_millis(100);
+        let until = Until { deadline, context: CallContext::DETACHED };
+        connect(&ConnectionAddr::Unix(path.to_owned()), &Lookup::default(), until).map(drop)
+    }
 }
