@@ -32,7 +32,7 @@ use crate::{
 /// The memory and state of one instance, and the `T` that the host keeps beside it.
 pub(crate) struct Store<T: Send + 'static> {
     /// Dropped before the store, in which the flag lies.
-    _flag: FlagLoan,
+    flag: FlagLoan,
     /// Dropped before the context, to which its functions point.
     store: wasmer::Store,
     context: ContextBox<T>,
@@ -44,7 +44,8 @@ pub(crate) struct Store<T: Send + 'static> {
 // backend, and the handler that `StoreMut::on_called` sets. All that the compiled-code backend
 // points to lies on the heap and belongs to the store, which moves as a whole; what it keeps for a
 // thread (trap handling, the interrupt's target) is set up at each entry and taken down before the
-// entry returns. `&mut self` is needed for each, so two threads are never inside at once.
+// entry returns. What the context points to is its own, lies in the store, or was lent for a run
+// and is forgotten with it. `&mut self` is needed for each, so two threads are never inside at once.
 unsafe impl<T: Send + 'static> Send for Store<T> {}
 
 /// Tells stores apart, as long as the process lives.
@@ -85,10 +86,11 @@ impl<T: Send + 'static> Store<T> {
         let mut context = ContextBox::new(Context::new(data, slot.clone(), exported));
         let mut store = wasmer::Store::new(engine);
         guard::guard(&mut store, module.code().clone(), slot, context.get().stack.clone(), stop.clone());
-        // SAFETY: the loan is dropped before the store, which has the instance.
+        // SAFETY: the loan is dropped before the store, which has the instance; one that is not
+        // made ends the loan at once.
         let flag = unsafe { FlagLoan::new(slot.flag(), stop) };
         let number = NUMBERS.fetch_add(1, Relaxed);
-        Self { _flag: flag, store, context, budget, number }
+        Self { flag, store, context, budget, number }
     }
 
     /// Prepares the guest stack on which wasmer enters the start section of the module, if it has
@@ -117,6 +119,10 @@ impl<T: Send + 'static> Store<T> {
         let make = |function: &&HostFunction<T>| function.make(Site { store: &mut self.store, context });
         let externs: Vec<_> = functions.iter().map(make).collect();
         let instance = wasmer::Instance::new_by_index(&mut self.store, module.inner(), &externs);
+        if instance.is_err() {
+            // wasmer does not keep each of those.
+            self.flag.end();
+        }
         instance.map(Exports::new).map_err(|error| match error {
             InstantiationError::Start(error) | InstantiationError::Link(LinkError::Trap(error)) => {
                 Unmade::Trapped(Trap::from(error))

@@ -69,7 +69,8 @@ impl Callee {
         let VMCallerCheckedAnyfunc { func_ptr, vmctx, call_trampoline, .. } = unsafe { self.0.read() };
         let values = values.as_mut_ptr();
         let enter = move || {
-            // SAFETY: the caller vouches for the stack.
+            // SAFETY: the caller vouches that it lives, and this runs first of all on a stack of the
+            // size in `CONFIG`, which is that of guest stacks.
             unsafe { (*stack).prepare() }?;
             // SAFETY: whoever made the function made the trampoline for it, and the caller vouches
             // for the values. A union of pointers is passed like a pointer.
@@ -88,7 +89,8 @@ impl Callee {
 /// # Safety
 /// `stack` must live.
 pub(crate) unsafe fn prepare_stack(store: &Store, stack: *const GuestStack) -> Result<(), Fault> {
-    // SAFETY: the caller vouches for the stack; the closure has nothing to drop.
+    // SAFETY: the caller vouches that the stack lives; it is prepared first of all there, and the
+    // closure has nothing to drop.
     unsafe { on_stack(store, move || (*stack).prepare()) }
 }
 

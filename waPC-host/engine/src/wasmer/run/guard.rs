@@ -67,11 +67,12 @@ fn goes_on(
     if zone == Zone::Elsewhere || program_counter(context).is_none_or(|counter| code.contains(counter)) {
         return false;
     }
-    if zone == Zone::Beyond || !stack.open() {
+    // SAFETY: the fault was on this stack, and its handler runs on the thread of the run.
+    if zone == Zone::Beyond || !unsafe { stack.open() } {
         abort("wapc-engine: a runtime function had no room on the guest stack\n");
     }
-    // SAFETY: the handler of a store is only called on the thread that runs it, and every module is
-    // compiled with the flag.
+    // SAFETY: the handler of a store is only called on the thread that runs it, so that its instance
+    // lives, and every module is compiled with the flag.
     unsafe { stop.raise() };
     true
 }
@@ -97,8 +98,8 @@ fn may_end_run(slot: &Slot, code: &Code, stop: &StopFlag, context: *const c_void
     }
     match program_counter(context) {
         Some(counter) if code.contains(counter) => return true,
-        // SAFETY: the handler of a store is only called on the thread that runs it, and every
-        // module is compiled with the flag.
+        // SAFETY: the handler of a store is only called on the thread that runs it, so that its
+        // instance lives, and every module is compiled with the flag.
         _ => unsafe { stop.raise() },
     }
     !KNOWS_COUNTER && slot.is_interrupted_too_often()

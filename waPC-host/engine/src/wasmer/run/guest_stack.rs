@@ -83,10 +83,12 @@ impl GuestStack {
         }
     }
 
-    /// Prepares the stack that this runs on. Called first of all at the bottom of a guest stack of
-    /// at least [`SIZE`].
+    /// Prepares the stack that this runs on.
+    ///
+    /// # Safety
+    /// Only first of all at the bottom of a guest stack of at least [`SIZE`].
     #[inline]
-    pub(crate) fn prepare(&self) -> Result<(), Unprepared> {
+    pub(crate) unsafe fn prepare(&self) -> Result<(), Unprepared> {
         // What lies between here and the stack's beginning is less than a page.
         let base = page::round_up(stack_pointer());
         self.floor.store(base.saturating_sub(GUEST - SHORT), Relaxed);
@@ -97,7 +99,8 @@ impl GuestStack {
         self.reserve.store(reserve, Relaxed);
         self.open.store(false, Relaxed);
         compiler_fence(SeqCst);
-        // SAFETY: the reserve lies in the stack that this runs on, far below what is in use.
+        // SAFETY: the reserve lies in the stack that this runs on, as the caller vouches, far below
+        // what is in use.
         unsafe { if mark::is_at(reserve) { Ok(()) } else { close(reserve) } }
     }
 
@@ -124,11 +127,14 @@ impl GuestStack {
     }
 
     /// Gives the reserve to the function that the thread is in; the run is to end as soon as that
-    /// returns. False when the system does not allow it. Called from a signal handler on the thread
-    /// of the run, which is on this stack.
-    pub(crate) fn open(&self) -> bool {
+    /// returns. False when the system does not allow it.
+    ///
+    /// # Safety
+    /// Only in a signal handler on the thread of the run that is under way on this stack.
+    pub(crate) unsafe fn open(&self) -> bool {
         let reserve = self.reserve.load(Relaxed);
-        // SAFETY: the run's stack lives, and nothing but it uses this part.
+        // SAFETY: the stack of the run lives, for the thread is on it, and nothing but it uses this
+        // part.
         let opened = unsafe { protect::writable(reserve, RESERVE, true) }.is_ok();
         if opened {
             // SAFETY: as above, and it can be written to now.

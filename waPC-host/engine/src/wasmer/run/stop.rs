@@ -77,16 +77,21 @@ pub(crate) struct FlagLoan(Arc<LentFlag>);
 
 impl FlagLoan {
     /// # Safety
-    /// The loan must be dropped before the instance is.
+    /// The loan must end, or be dropped, before the instance is.
     pub(crate) unsafe fn new(lent: &Arc<LentFlag>, flag: StopFlag) -> Self {
         *lent.lock() = Some(flag);
         Self(lent.clone())
+    }
+
+    /// Ends the loan: nobody raises the flag any more.
+    pub(crate) fn end(&self) {
+        *self.0.lock() = None;
     }
 }
 
 impl Drop for FlagLoan {
     fn drop(&mut self) {
-        *self.0.lock() = None;
+        self.end();
     }
 }
 
