@@ -107,7 +107,7 @@ impl Router {
     fn to_provider(&self, capability: &str, link: &str, call: &Call<'_>) -> Result<Bytes, Error> {
         let now = self.clock.now();
         let access = Access::capability(capability, link, call.operation);
-        let allowed = self.decide(&access, now)?;
+        let mut allowed = self.decide(&access, now)?;
         loop {
             let table = self.links.table();
             let Some(entry) = table.find(capability, link) else {
@@ -119,7 +119,11 @@ impl Router {
             // A provider is retired only after the table was replaced, so the next look finds the one in its place.
             let Some(_inside) = served.enter() else { continue };
             step("uses what it may");
-            let _decided_again = self.rights.used(allowed, &access, now)?;
+            if self.rights.used(allowed, &access, now)? == Use::AfterRecord {
+                // The link may have been ended by now as well.
+                allowed = Allowed::Known;
+                continue;
+            }
             let call = CapabilityCall::new(&self.actor, entry.link(), call.operation, call.payload)
                 .within(call.context)
                 .with_reply_limit(self.reply_limit);

@@ -11,7 +11,7 @@ use crate::{
     reports::policy_report::{BarredActor, PolicyReport},
     shared::Shared,
     steps::step,
-    trust::{audit::TRY_AGAIN, policy::Turn},
+    trust::audit::TRY_AGAIN,
 };
 
 impl Shared {
@@ -28,11 +28,11 @@ impl Shared {
         let held: Vec<bool> = serving.iter().map(|serving| serving.rights.hold(now).is_ok()).collect();
         let recorded = if self.audit.enabled() {
             step("has the new policy agree as well");
-            let turn = self.policy.narrow(policy);
+            let hash = self.policy.narrow(policy);
             step("takes from everybody what the policy takes away");
             self.policy.spread(now);
             step("records the policy");
-            self.policy.record(turn, |policy, tried| self.record_policy(policy, tried, now))
+            self.policy.record(Some(hash), |policy, tried| self.record_policy(policy, tried, now))
         } else {
             self.policy.replace(policy);
             Ok(())
@@ -90,7 +90,7 @@ impl Shared {
     pub(crate) fn record_policies(self: &Arc<Self>) {
         let now = self.policy.now();
         self.policy.saw_to_it();
-        let recorded = self.policy.record(Turn::LAST, |policy, tried| self.record_policy(policy, tried, now));
+        let recorded = self.policy.record(None, |policy, tried| self.record_policy(policy, tried, now));
         self.policy.spread(now);
         match recorded {
             Ok(()) => log::info!("the policy that waited for the audit log is recorded and holds as a whole"),

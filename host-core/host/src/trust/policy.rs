@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use capability_claims::{Clock, TrustPolicy};
+use capability_claims::{Clock, ModuleHash, TrustPolicy};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
@@ -38,8 +38,6 @@ struct State {
     recorded: Arc<TrustPolicy>,
     /// Those that were given after it and have no record yet.
     waiting: Vec<Waiting>,
-    /// That of the next one.
-    turn: u64,
     /// All of these as one decision.
     trust: Trust,
     enrolled: Vec<Weak<Rights>>,
@@ -51,18 +49,9 @@ struct State {
 #[derive(Clone)]
 struct Waiting {
     policy: Arc<TrustPolicy>,
-    turn: Turn,
+    hash: ModuleHash,
     /// Whether a record was tried.
     tried: bool,
-}
-
-/// Where a policy stands among those that were given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Turn(u64);
-
-impl Turn {
-    /// Behind all.
-    pub(crate) const LAST: Self = Self(u64::MAX);
 }
 
 /// The most policies that wait for a record.
@@ -74,14 +63,8 @@ impl Policy {
     pub(crate) fn new(trust: TrustPolicy, clock: Arc<dyn Clock>) -> Self {
         let recorded = Arc::new(trust);
         let trust = Trust::of(Arc::clone(&recorded));
-        let state = State {
-            recorded,
-            waiting: Vec::new(),
-            turn: 0,
-            trust,
-            enrolled: Vec::new(),
-            forget_at: FORGET_AT_LEAST,
-        };
+        let state =
+            State { recorded, waiting: Vec::new(), trust, enrolled: Vec::new(), forget_at: FORGET_AT_LEAST };
         Self {
             state: Mutex::new(state),
             spreading: Mutex::default(),
@@ -129,23 +112,22 @@ impl Policy {
 
     /// From here on this policy has to agree as well; alone it decides when it [is recorded](Self::record). One that is given again while
     /// it waits is not another, and more than [`MOST_WAITING`] do not wait, so that whoever gives one every minute does not make each
-    /// decision longer by that. What is left out for it was never recorded, and never decided alone. Returns its turn.
-    pub(crate) fn narrow(&self, policy: TrustPolicy) -> Turn {
+    /// decision longer by that. What is left out for it was never recorded, and never decided alone. Returns its hash.
+    pub(crate) fn narrow(&self, policy: TrustPolicy) -> ModuleHash {
+        let hash = policy.hash();
         let mut state = self.state.lock();
-        if let Some(last) = state.waiting.last().filter(|last| last.policy.hash() == policy.hash()) {
-            return last.turn;
+        if state.waiting.last().is_some_and(|last| last.hash == hash) {
+            return hash;
         }
-        let turn = Turn(state.turn);
-        state.turn += 1;
         // The first stays where it is, for it may be about to be recorded.
-        let again = state.waiting.iter().skip(1).position(|waiting| waiting.policy.hash() == policy.hash());
+        let again = state.waiting.iter().skip(1).position(|waiting| waiting.hash == hash);
         let left_out = again.or((state.waiting.len() >= MOST_WAITING).then_some(0));
         if let Some(at) = left_out {
             state.waiting.remove(at + 1);
         }
-        state.waiting.push(Waiting { policy: Arc::new(policy), turn, tried: false });
+        state.waiting.push(Waiting { policy: Arc::new(policy), hash, tried: false });
         state.decide();
-        turn
+        hash
     }
 
     /// Whether somebody is to see to it that those that wait are recorded later: nobody does yet. From here on somebody does.
@@ -158,18 +140,19 @@ impl Policy {
         self.seen_to.store(false, SeqCst);
     }
 
-    /// Records the policies that wait, in their order and up to this turn, so that nobody is told how it went with the policy of another
-    /// that came later; `record` is told whether that was tried before. Each that is recorded takes the place of those before it.
+    /// Records the policies that wait, in their order, until that of this hash waits no more, or all of them: a later one whose record
+    /// fails does not concern whoever gave this. `record` is told whether it was tried before. Each that is recorded takes the place
+    /// of those before it.
     ///
     /// # Errors
     /// That of the first record that fails; its policy and those behind it go on to wait.
     pub(crate) fn record(
         &self,
-        up_to: Turn,
+        until: Option<ModuleHash>,
         mut record: impl FnMut(&TrustPolicy, bool) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let _in_order = steps::lock(&self.recording);
-        while let Some(Waiting { policy, tried, .. }) = self.next_to_record(up_to) {
+        while let Some(Waiting { policy, tried, .. }) = self.next_to_record(until) {
             record(&policy, tried)?;
             step("has the recorded policy decide alone");
             self.state.lock().is_recorded();
@@ -177,9 +160,12 @@ impl Policy {
         Ok(())
     }
 
-    fn next_to_record(&self, up_to: Turn) -> Option<Waiting> {
+    fn next_to_record(&self, until: Option<ModuleHash>) -> Option<Waiting> {
         let mut state = self.state.lock();
-        let next = state.waiting.first_mut().filter(|next| next.turn <= up_to)?;
+        if until.is_some_and(|hash| state.waiting.iter().all(|waiting| waiting.hash != hash)) {
+            return None;
+        }
+        let next = state.waiting.first_mut()?;
         let before = next.clone();
         next.tried = true;
         Some(before)
@@ -235,26 +221,41 @@ mod tests {
 
     use super::*;
 
+    fn policies<const N: usize>() -> [TrustPolicy; N] {
+        [(); N].map(|()| {
+            TrustPolicy::nobody().account(KeyPair::generate(KeyKind::Account).unwrap().public_key())
+        })
+    }
+
     #[test]
     fn nobody_is_told_how_the_record_of_a_later_policy_went() {
-        let policies = [(); 2].map(|()| {
-            TrustPolicy::nobody().account(KeyPair::generate(KeyKind::Account).unwrap().public_key())
-        });
+        let policies = policies::<2>();
         let policy = Policy::new(TrustPolicy::nobody(), Arc::new(ManualClock::new(0)));
         let [first, second] = policies.clone().map(|next| policy.narrow(next));
         let fails = |next: &TrustPolicy, _: bool| match next.hash() == policies[1].hash() {
             true => Err(Error::ShuttingDown),
             false => Ok(()),
         };
-        policy.record(first, fails).unwrap();
+        policy.record(Some(first), fails).unwrap();
         assert_eq!(policy.waiting(), 1);
-        policy.record(second, fails).unwrap_err();
-        policy
-            .record(Turn::LAST, |_, tried| {
-                assert!(tried);
-                Ok(())
-            })
-            .unwrap();
+        policy.record(Some(second), fails).unwrap_err();
+        let tried_again = |_: &TrustPolicy, tried: bool| {
+            assert!(tried);
+            Ok(())
+        };
+        policy.record(None, tried_again).unwrap();
+        assert_eq!(policy.waiting(), 0);
+    }
+
+    #[test]
+    fn whoever_gave_a_policy_that_is_given_again_is_told_when_it_is_recorded() {
+        let [first, second, third] = policies();
+        let policy = Policy::new(TrustPolicy::nobody(), Arc::new(ManualClock::new(0)));
+        policy.narrow(first);
+        let given = policy.narrow(second.clone());
+        policy.narrow(third);
+        assert_eq!(policy.narrow(second), given);
+        policy.record(Some(given), |_, _| Ok(())).unwrap();
         assert_eq!(policy.waiting(), 0);
     }
 }

@@ -156,6 +156,26 @@ fn what_is_revoked_while_its_first_use_is_recorded_is_not_used() {
 }
 
 #[test]
+fn a_link_that_is_ended_while_the_first_use_over_it_is_recorded_is_not_used() {
+    let scene = Scene::new();
+    let rights = scene.rights(&scene.inner);
+    let links = Arc::clone(&scene.host.shared().actors.find(scene.inner.as_str()).unwrap().links);
+    let link = LinkKey::new(scene.inner.clone(), scene.store.capability(), LinkName::default());
+    let disk = scene.host.shared().audit.hang();
+    thread::scope(|scope| {
+        let call = scope.spawn(|| scene.host.call(&scene.inner, "Use", b""));
+        until(|| rights.is_recording());
+        let change = scope.spawn(|| scene.host.unlink(&link));
+        until(|| links.table().find(STORE, LinkName::DEFAULT).is_none());
+        drop(disk);
+        let called = call.join().unwrap();
+        assert!(matches!(called, Err(Error::Guest { .. })), "{called:?}");
+        change.join().unwrap().unwrap();
+    });
+    assert_eq!(scene.store.uses.load(SeqCst), 0);
+}
+
+#[test]
 fn another_actor_that_is_revoked_while_the_first_call_to_it_is_recorded_is_not_called() {
     let scene = Scene::new();
     // What the inner one uses is known already, so that nothing else keeps it from doing so.

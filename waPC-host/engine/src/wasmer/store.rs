@@ -120,7 +120,7 @@ impl<T: Send + 'static> Store<T> {
         let externs: Vec<_> = functions.iter().map(make).collect();
         let instance = wasmer::Instance::new_by_index(&mut self.store, module.inner(), &externs);
         if instance.is_err() {
-            // wasmer does not keep each of those.
+            // wasmer has dropped it already when it was interrupted before its start.
             self.flag.end();
         }
         instance.map(Exports::new).map_err(|error| match error {
