@@ -25,7 +25,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{peer::Peer, route::CurrentRoute, settings::Settings, socket::Socket};
+use crate::{peer::Peer, routes::Routes, settings::ConnectionSettings, socket::Socket};
 
 /// How long to back off when the system has no file handle left for another connection.
 const BACKOFF: Duration = Duration::from_millis(50);
@@ -38,7 +38,7 @@ type Accepted = (TcpStream, OwnedSemaphorePermit);
 
 /// Serves connections until `stop` is sent or dropped; then lets the requests in flight finish, as long as the link's
 /// configuration allows.
-pub(crate) async fn serve(listener: TcpListener, routes: Arc<CurrentRoute>, mut stop: oneshot::Receiver<()>) {
+pub(crate) async fn serve(listener: TcpListener, routes: Arc<Routes>, mut stop: oneshot::Receiver<()>) {
     let connections = Connections { routes, open: GracefulShutdown::new() };
     while let Some((stream, counted)) = until(&mut stop, connections.next(&listener)).await {
         connections.serve(stream, counted);
@@ -50,16 +50,14 @@ pub(crate) async fn serve(listener: TcpListener, routes: Arc<CurrentRoute>, mut 
 
 /// The open connections of one listener.
 struct Connections {
-    routes: Arc<CurrentRoute>,
+    routes: Arc<Routes>,
     open: GracefulShutdown,
 }
 
 impl Connections {
     async fn next(&self, listener: &TcpListener) -> Accepted {
         loop {
-            // The route itself is not held while no connection comes: its workers would not end.
-            let limit = self.routes.current().connection_limit();
-            match accept(listener, limit).await {
+            match accept(listener, self.routes.connection_limit()).await {
                 Ok(counted) => return counted,
                 // The client went away before its connection was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -81,16 +79,16 @@ impl Connections {
         let unread = Arc::new(AtomicBool::new(false));
         let left = Arc::clone(&unread);
         let service = service_fn(move |request| {
-            let (route, left, peer) = (routes.current(), Arc::clone(&left), Arc::clone(&peer));
+            let (routes, left, peer) = (Arc::clone(&routes), Arc::clone(&left), Arc::clone(&peer));
             async move {
-                let served = route.serve(request, &peer).await;
+                let served = routes.serve(request, &peer).await;
                 left.fetch_or(served.leaves_unread, Ordering::Relaxed);
                 Ok::<_, Infallible>(served.answer)
             }
         });
-        let route = self.routes.current();
-        let socket = Socket::new(stream, route.settings().write_timeout, unread, behind);
-        let http = protocol(route.settings());
+        let settings = self.routes.connection();
+        let socket = Socket::new(stream, settings.write_timeout, unread, behind);
+        let http = protocol(&settings);
         let connection = self.open.watch(http.serve_connection(TokioIo::new(socket), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -103,7 +101,7 @@ impl Connections {
     /// Serves the pending connections: those that were made before the end, and may have sent a request already.
     async fn serve_pending(&self, listener: &TcpListener) {
         poll_fn(|context| {
-            while let Ok(counted) = self.routes.current().connection_limit().try_acquire_owned() {
+            while let Ok(counted) = self.routes.connection_limit().try_acquire_owned() {
                 let Poll::Ready(Ok((stream, _))) = listener.poll_accept(context) else { break };
                 self.serve(stream, counted);
             }
@@ -119,14 +117,15 @@ impl Connections {
         for _ in 0..TURNS {
             yield_now().await;
         }
-        let Settings { address, drain_timeout, .. } = *self.routes.current().settings();
-        if timeout(drain_timeout, self.open.shutdown()).await.is_err() {
-            log::warn!("requests in flight on {address} were broken off after {drain_timeout:?}");
+        let drain = self.routes.all().iter().map(|route| route.settings().drain_timeout).max();
+        let drain = drain.unwrap_or_default();
+        if timeout(drain, self.open.shutdown()).await.is_err() {
+            log::warn!("requests in flight were broken off after {drain:?}");
         }
     }
 }
 
-fn protocol(settings: &Settings) -> http1::Builder {
+fn protocol(settings: &ConnectionSettings) -> http1::Builder {
     let mut http = http1::Builder::new();
     // A client that has sent its request may close its side and wait (RFC 9112, section 9.6).
     http.half_close(true)

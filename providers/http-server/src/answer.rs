@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use bytes::Bytes;
-use capability_provider::{CallId, LinkKey};
+use capability_provider::CallId;
 use http_body_util::Full;
 use hyper::{
     Response, StatusCode,
@@ -44,20 +44,41 @@ impl FromStr for Errors {
     }
 }
 
-/// Tells failures of one link to their clients and to the log, under the same id.
+/// A request's answer.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) answer: Answer,
+    /// A part of the request may not have been read, and the connection is closed.
+    pub(crate) leaves_unread: bool,
+    /// Whether it was refused.
+    pub(crate) is_refused: bool,
+}
+
+impl From<Answer> for Answered {
+    fn from(answer: Answer) -> Self {
+        Self { answer, leaves_unread: false, is_refused: false }
+    }
+}
+
+/// Tells failures of one route to their clients and to the log, under the same id.
 #[derive(Debug)]
 pub(crate) struct Reporter {
-    link: LinkKey,
+    /// Which requests these are, such as `over` a link.
+    which: String,
     errors: Errors,
 }
 
 impl Reporter {
-    pub(crate) fn new(link: LinkKey, errors: Errors) -> Self {
-        Self { link, errors }
+    pub(crate) fn new(which: String, errors: Errors) -> Self {
+        Self { which, errors }
     }
 
     /// The answer for a failure of the request with this id, whose details go into the log.
-    pub(crate) fn report(&self, refusal: &Refusal, id: CallId) -> Answer {
+    pub(crate) fn answer(&self, refusal: &Refusal, id: CallId) -> Answered {
+        Answered { answer: self.report(refusal, id), leaves_unread: refusal.close, is_refused: true }
+    }
+
+    fn report(&self, refusal: &Refusal, id: CallId) -> Answer {
         let id = id.to_string();
         self.log(refusal, &id);
         let mut answer = json_answer(refusal.status, &self.body(refusal, &id));
@@ -79,8 +100,8 @@ impl Reporter {
         let detail = Shown::new(detail).up_to(LONGEST_DETAIL);
         // Whoever left reads no id, and may leave again and again.
         let level = if refusal.is_for_nobody() { log::Level::Debug } else { log::Level::Warn };
-        let (link, status, code) = (&self.link, refusal.status.as_u16(), refusal.code);
-        log::log!(level, "request {id} over {link}: {status} {code}: {detail}");
+        let (which, status, code) = (&self.which, refusal.status.as_u16(), refusal.code);
+        log::log!(level, "request {id} {which}: {status} {code}: {detail}");
     }
 
     fn body(&self, refusal: &Refusal, id: &str) -> Value {

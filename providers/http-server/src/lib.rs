@@ -1,7 +1,7 @@
-//! Serves the `wascc:http_server` capability: one HTTP/1.1 listener for each link, on hyper.
+//! Serves the `wascc:http_server` capability: HTTP/1.1 on hyper, with many actors at one address or each at its own.
 //!
 //! A request becomes one `HandleRequest` call to the linked actor, and the actor's reply becomes the response. The thread
-//! that talks to sockets never calls an actor, so a slow actor holds up no other request:
+//! that talks to sockets never calls an actor, so a slow actor holds up no other request. Links share an address by host and path:
 //!
 //! ```text
 //!  client ──▶ socket thread ──▶ bounded queue ──▶ worker threads ──▶ ActorHandle::call
@@ -57,7 +57,7 @@
 
 mod accept;
 mod answer;
-mod authority;
+mod calls;
 mod head;
 mod listener;
 mod message;
@@ -65,9 +65,9 @@ mod peer;
 mod provider;
 mod refusal;
 mod route;
+mod routes;
 mod settings;
 mod socket;
-mod workers;
 
 pub use crate::provider::HttpServer;
 

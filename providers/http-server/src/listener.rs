@@ -1,66 +1,49 @@
-//! Runs one listener: its address, its socket thread and its workers.
+//! Runs one listener: its address, its socket thread, and the routes of its links.
 
 use std::{
     io,
     net::{SocketAddr, TcpListener},
     sync::{Arc, mpsc},
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use capability_provider::{ActorHandle, ProviderError};
-use system_limits::{WorkersEnd, begin_thread};
+use capability_provider::ProviderError;
+use system_limits::begin_thread;
 use tokio::{runtime, sync::oneshot};
 
-use crate::{
-    accept,
-    route::{CurrentRoute, Route},
-    settings::Settings,
-    workers::{self, Job},
-};
+use crate::{accept, route::Route, routes::Routes};
 
 /// A running listener.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    /// The address as the configuration has it, perhaps with port 0.
-    wanted: SocketAddr,
     local: SocketAddr,
-    routes: Arc<CurrentRoute>,
+    routes: Arc<Routes>,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
-    worker_set: WorkerSet,
-}
-
-/// The workers of one route, and how long they may go on when it ends.
-#[derive(Debug)]
-pub(crate) struct WorkerSet {
-    workers: WorkersEnd<Job>,
-    drain: Duration,
 }
 
 impl Listener {
-    /// Binds the address and starts to listen.
-    pub(crate) fn start(settings: Settings, actor: &ActorHandle) -> Result<Self, ProviderError> {
-        let wanted = settings.address;
+    /// Binds the address of a route and starts to listen.
+    pub(crate) fn start(route: Arc<Route>) -> Result<Self, ProviderError> {
+        let wanted = route.settings().address;
         let failed = |reason| unavailable(wanted, &reason);
         let socket = TcpListener::bind(wanted).map_err(failed)?;
         socket.set_nonblocking(true).map_err(failed)?;
         let local = socket.local_addr().map_err(failed)?;
-        let (route, worker_set) = route_and_workers(settings, actor);
-        let routes = Arc::new(CurrentRoute::new(route));
+        let routes = Arc::new(Routes::new(local, Arc::clone(&route)));
         let (stop, stopped) = oneshot::channel();
         let thread = socket_thread(socket, Arc::clone(&routes), stopped).map_err(failed)?;
-        log::info!("listening on http://{local} for {}", actor.link());
-        Ok(Self { wanted, local, routes, stop, thread, worker_set })
+        log::info!("listening on http://{local} for {}: {}", route.link(), route.place());
+        Ok(Self { local, routes, stop, thread })
     }
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.local
     }
 
-    /// Whether this listener is one for an address as a configuration has it.
-    pub(crate) fn is_for(&self, wanted: SocketAddr) -> bool {
-        self.wanted == wanted && self.is_alive()
+    pub(crate) fn routes(&self) -> &Routes {
+        &self.routes
     }
 
     /// Whether the socket thread still runs.
@@ -68,40 +51,19 @@ impl Listener {
         !self.thread.is_finished()
     }
 
-    /// Gives new requests another configuration and other workers; the socket and the connections stay. Returns the old workers,
-    /// which end with their last request.
-    pub(crate) fn replace(&mut self, settings: Settings, actor: &ActorHandle) -> WorkerSet {
-        let (route, worker_set) = route_and_workers(settings, actor);
-        self.routes.replace(route);
-        std::mem::replace(&mut self.worker_set, worker_set)
-    }
-
-    /// Stops accepting, lets the requests in flight finish within the drain time, and ends the threads.
+    /// Stops accepting, lets the requests in flight finish within the drain time of their routes, and ends the thread.
     pub(crate) fn stop(self) {
-        let deadline = Instant::now() + self.worker_set.drain;
+        let routes = self.routes.all();
+        let drain = routes.iter().map(|route| route.settings().drain_timeout).max().unwrap_or_default();
+        let deadline = Instant::now() + drain;
         // An error means that the thread has ended already.
         let _ = self.stop.send(());
         if self.thread.join().is_err() {
             log::error!("the socket thread of http://{} panicked", self.local);
         }
-        // The last reference to the workers, which end without it.
-        drop(self.routes);
-        workers::finish(&self.worker_set.workers, deadline);
+        routes.iter().for_each(|route| route.finish_calls(deadline));
         log::info!("no longer listening on http://{}", self.local);
     }
-}
-
-impl WorkerSet {
-    /// Waits for the requests in flight, but no longer than the drain time.
-    pub(crate) fn finish(self) {
-        workers::finish(&self.workers, Instant::now() + self.drain);
-    }
-}
-
-fn route_and_workers(settings: Settings, actor: &ActorHandle) -> (Route, WorkerSet) {
-    let workers = workers::workers(settings.workers, settings.queue);
-    let worker_set = WorkerSet { workers: workers.end(), drain: settings.drain_timeout };
-    (Route::new(settings, workers, actor.clone()), worker_set)
 }
 
 fn unavailable(address: SocketAddr, reason: &io::Error) -> ProviderError {
@@ -112,7 +74,7 @@ fn unavailable(address: SocketAddr, reason: &io::Error) -> ProviderError {
 /// another runtime, where dropping one is not allowed.
 fn socket_thread(
     socket: TcpListener,
-    routes: Arc<CurrentRoute>,
+    routes: Arc<Routes>,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<JoinHandle<()>> {
     let (ready, started) = mpsc::sync_channel(1);

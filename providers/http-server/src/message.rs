@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use capability_contracts::http_server;
-use capability_provider::Trace;
+use capability_provider::{CallContext, Trace};
 use http_body_util::Full;
 use hyper::{
     StatusCode,
@@ -12,7 +12,7 @@ use hyper::{
     http::request::Parts,
 };
 
-use crate::{answer::Answer, refusal::Refusal};
+use crate::{answer::Answer, peer::Peer, refusal::Refusal};
 
 /// The headers that are about one connection or the message's framing (RFC 9110, section 7.6.1). They are up to
 /// this provider: an actor that sets one would say something untrue about the bytes that follow.
@@ -37,9 +37,16 @@ pub(crate) fn request(head: &Parts, body: Vec<u8>) -> http_server::Request {
     }
 }
 
+/// What a request's call carries: who sent it, and the trace that it came with.
+pub(crate) fn context(head: &Parts, peer: &Peer) -> CallContext {
+    trace(&head.headers)
+        .map_or_else(CallContext::new, |trace| CallContext::new().with_trace(trace))
+        .called_by(peer.caller().clone())
+}
+
 /// The trace that a request came with, if its headers say so as W3C Trace Context 3 asks: a `traceparent`, once, and the `tracestate` of
 /// all lines together.
-pub(crate) fn trace(headers: &HeaderMap) -> Option<Trace> {
+fn trace(headers: &HeaderMap) -> Option<Trace> {
     let mut parents = headers.get_all("traceparent").iter();
     let parent = parents.next().filter(|_| parents.next().is_none())?.to_str().ok()?;
     let trace: Trace = parent.parse().ok()?;

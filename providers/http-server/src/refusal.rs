@@ -52,6 +52,18 @@ impl Refusal {
         Self::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", sentence).and_close()
     }
 
+    /// A request to a host or a path that no link serves.
+    pub(crate) fn no_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no_route", "nothing is served at this host and path")
+    }
+
+    /// For a request whose link has ended, when its time for that is over.
+    pub(crate) fn link_ended() -> Self {
+        let sentence = "the answer was given up before it was there";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "cancelled", sentence)
+            .because("the link ended, and the actor had not answered when its drain time was over")
+    }
+
     pub(crate) fn body_too_large(limit: usize) -> Self {
         let sentence = format!("the body is longer than the {limit} bytes that are taken here");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", sentence).and_close()

@@ -7,49 +7,53 @@ use std::{
     task::Poll,
 };
 
-use capability_provider::{ActorHandle, CallContext, CancelToken};
+use capability_provider::{ActorHandle, CallContext, CancelToken, LinkKey};
 use http_body_util::BodyExt;
 use hyper::{
-    Method, Request,
     body::{Body, Incoming},
+    http::request::Parts,
 };
-use parking_lot::RwLock;
+use parking_lot::{Condvar, Mutex};
 use system_limits::NotTaken;
 use tokio::{
-    sync::{Semaphore, oneshot},
+    sync::{oneshot, watch},
     time::{Instant, timeout_at},
 };
 
 use crate::{
-    answer::{Answer, Reporter},
-    head, message,
+    answer::{Answer, Answered, Reporter},
+    calls::{ActorCall, CallQueue, Task, Threads},
+    message,
     peer::Peer,
     refusal::Refusal,
-    settings::Settings,
-    workers::{Job, Task, Workers},
+    settings::{Place, Settings},
 };
 
 /// A body's buffer begins no larger than this, so that a client must send what it takes up.
 const FIRST_BUFFER: usize = 64 * 1024;
 
-/// The way from a listener to an actor: one configuration of the link, with its own workers. A request stays with the route on
-/// which it began.
+/// The way from a listener to an actor: one configuration of a link. A request stays with the route on which it began.
 #[derive(Debug)]
 pub(crate) struct Route {
     settings: Settings,
-    workers: Workers,
+    calls: Arc<CallQueue>,
     actor: ActorHandle,
-    connection_limit: Arc<Semaphore>,
     reporter: Reporter,
+    inside: Inside,
 }
 
-/// A request's answer.
+/// The requests that are with a route.
 #[derive(Debug)]
-pub(crate) struct Answered {
-    pub(crate) answer: Answer,
-    /// A part of the request may not have been read, and the connection is closed.
-    pub(crate) leaves_unread: bool,
+struct Inside {
+    count: Mutex<usize>,
+    none: Condvar,
+    /// Whether those that are left are ended.
+    ended: watch::Sender<bool>,
 }
+
+/// A request that is with a route.
+#[derive(Debug)]
+pub(crate) struct Entered(Arc<Route>);
 
 /// Cancels a request's call when nobody waits for its answer any more.
 struct Waiting(CancelToken);
@@ -60,82 +64,92 @@ impl Drop for Waiting {
     }
 }
 
-/// The route for new requests and connections. It is replaced when the link is made again; open connections stay open.
-#[derive(Debug)]
-pub(crate) struct CurrentRoute(RwLock<Arc<Route>>);
-
-impl CurrentRoute {
-    pub(crate) fn new(route: Route) -> Self {
-        Self(RwLock::new(Arc::new(route)))
-    }
-
-    pub(crate) fn current(&self) -> Arc<Route> {
-        Arc::clone(&self.0.read())
-    }
-
-    pub(crate) fn replace(&self, route: Route) {
-        // The old route may be the last to hold something, so it is dropped after the lock.
-        let old = std::mem::replace(&mut *self.0.write(), Arc::new(route));
-        drop(old);
-    }
-}
-
 impl Route {
-    pub(crate) fn new(settings: Settings, workers: Workers, actor: ActorHandle) -> Self {
-        let connection_limit = Arc::new(Semaphore::new(settings.connections));
-        let reporter = Reporter::new(actor.link().clone(), settings.errors);
-        Self { settings, workers, actor, connection_limit, reporter }
+    pub(crate) fn new(settings: Settings, actor: ActorHandle, threads: Arc<Threads>) -> Arc<Self> {
+        let calls = CallQueue::new(threads, settings.workers, settings.queue);
+        let reporter = Reporter::new(format!("over {}", actor.link()), settings.errors);
+        let inside =
+            Inside { count: Mutex::default(), none: Condvar::new(), ended: watch::Sender::new(false) };
+        Arc::new(Self { settings, calls, actor, reporter, inside })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Counts the open connections, and holds new ones back at the limit.
-    pub(crate) fn connection_limit(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.connection_limit)
+    pub(crate) fn place(&self) -> &Place {
+        &self.settings.place
+    }
+
+    pub(crate) fn link(&self) -> &LinkKey {
+        self.actor.link()
+    }
+
+    /// Counts a request among those that the end of the route waits for.
+    pub(crate) fn enter(self: &Arc<Self>) -> Entered {
+        *self.inside.count.lock() += 1;
+        Entered(Arc::clone(self))
+    }
+
+    /// Waits for the requests that are with a route which gets no more of them, but no longer than the drain time; then ends those that
+    /// are left.
+    pub(crate) fn finish(&self) {
+        let deadline = std::time::Instant::now() + self.settings.drain_timeout;
+        let mut count = self.inside.count.lock();
+        while *count > 0 && !self.inside.none.wait_until(&mut count, deadline).timed_out() {}
+        drop(count);
+        self.inside.ended.send_replace(true);
+        self.calls.finish(deadline);
+    }
+
+    /// Waits until no call of the route runs any more, but not past `deadline`.
+    pub(crate) fn finish_calls(&self, deadline: std::time::Instant) {
+        self.calls.finish(deadline);
     }
 
     /// Answers one request of this client, always. Dropping the future gives the request up: the call of the actor is cancelled.
-    pub(crate) async fn serve(&self, request: Request<Incoming>, peer: &Peer) -> Answered {
-        let deadline = Instant::now() + self.settings.request_timeout;
+    pub(crate) async fn answer(
+        &self,
+        head: &Parts,
+        body: Option<Incoming>,
+        peer: &Peer,
+        began: Instant,
+    ) -> Answered {
+        let deadline = began + self.settings.request_timeout;
         let waiting = Waiting(CancelToken::new());
-        let context = message::trace(request.headers())
-            .map_or_else(CallContext::new, |trace| CallContext::new().with_trace(trace))
-            .called_by(peer.caller().clone())
-            .with_deadline(deadline.into_std())
-            .with_cancel(&waiting.0);
-        let (id, version) = (context.id(), request.version());
-        let outcome = match self.task(request, deadline).await {
+        let context = message::context(head, peer).with_deadline(deadline.into_std()).with_cancel(&waiting.0);
+        let id = context.id();
+        let outcome = match self.task(head, body, deadline).await {
             Ok(task) => {
+                let mut ended = self.inside.ended.subscribe();
                 let mut answer = pin!(self.hand_over(task, context, deadline));
-                let mut gone = pin!(peer.gone(version));
-                poll_fn(|context| match answer.as_mut().poll(context) {
-                    Poll::Pending => gone.as_mut().poll(context).map(|()| Err(Refusal::client_gone())),
-                    ready => ready,
+                let mut gone = pin!(peer.gone(head.version));
+                let mut ended = pin!(ended.wait_for(|ended| *ended));
+                poll_fn(|context| {
+                    if let Poll::Ready(answer) = answer.as_mut().poll(context) {
+                        return Poll::Ready(answer);
+                    }
+                    if ended.as_mut().poll(context).is_ready() {
+                        return Poll::Ready(Err(Refusal::link_ended()));
+                    }
+                    gone.as_mut().poll(context).map(|()| Err(Refusal::client_gone()))
                 })
                 .await
             }
             Err(refusal) => Err(refusal),
         };
         match outcome {
-            Ok(answer) => Answered { answer, leaves_unread: false },
-            Err(refusal) => {
-                Answered { answer: self.reporter.report(&refusal, id), leaves_unread: refusal.close }
-            }
+            Ok(answer) => answer.into(),
+            Err(refusal) => self.reporter.answer(&refusal, id),
         }
     }
 
-    async fn task(&self, request: Request<Incoming>, deadline: Instant) -> Result<Task, Refusal> {
-        let (mut head, body) = request.into_parts();
-        head::check(&mut head)?;
-        if self.settings.health_path.as_deref() == Some(head.uri.path())
-            && matches!(head.method, Method::GET | Method::HEAD)
-        {
-            return Ok(Task::Health);
+    /// What the actor is asked: to answer a request, or for its health where there is no body to be read.
+    async fn task(&self, head: &Parts, body: Option<Incoming>, deadline: Instant) -> Result<Task, Refusal> {
+        match body {
+            None => Ok(Task::Health),
+            Some(body) => Ok(Task::Deliver(message::request(head, self.body(body, deadline).await?))),
         }
-        let body = self.body(body, deadline).await?;
-        Ok(Task::Deliver(message::request(&head, body)))
     }
 
     async fn body(&self, mut body: Incoming, deadline: Instant) -> Result<Vec<u8>, Refusal> {
@@ -173,8 +187,8 @@ impl Route {
         deadline: Instant,
     ) -> Result<Answer, Refusal> {
         let (answer, answered) = oneshot::channel();
-        let job = Job { task, context, actor: self.actor.clone(), answer };
-        self.workers.submit(job).map_err(|not_taken| match not_taken {
+        let call = ActorCall { task, context, actor: self.actor.clone(), answer };
+        self.calls.submit(call).map_err(|not_taken| match not_taken {
             NotTaken::Full { queue, .. } => Refusal::queue_full(queue),
             NotTaken::NoThread(error) => Refusal::no_thread(&error),
         })?;
@@ -182,6 +196,24 @@ impl Route {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(Refusal::internal("the worker ended without an answer")),
             Err(_) => Err(Refusal::no_answer_in_time()),
+        }
+    }
+}
+
+impl std::ops::Deref for Entered {
+    type Target = Route;
+
+    fn deref(&self) -> &Route {
+        &self.0
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let mut count = self.0.inside.count.lock();
+        *count -= 1;
+        if *count == 0 {
+            self.0.inside.none.notify_all();
         }
     }
 }

@@ -124,9 +124,7 @@ impl Assembly {
 
     /// The links that listen, and the URL of each.
     pub(crate) fn listeners(&self) -> impl Iterator<Item = (&LinkKey, String)> {
-        self.listeners
-            .iter()
-            .filter_map(|(key, http)| http.local_addr(key).map(|address| (key, format!("http://{address}"))))
+        self.listeners.iter().filter_map(|(key, http)| http.url(key).map(|url| (key, url)))
     }
 
     fn link(&self, source: &Source, link: &LinkTable, key: &LinkKey) -> Result<(), CliError> {

@@ -1,8 +1,11 @@
 //! `wascc run`, with a socket in between.
 
-use std::net::TcpStream;
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+};
 
-use capability_claims::ClaimsBuilder;
+use capability_claims::{ClaimsBuilder, KeyKind, KeyPair};
 use provider_conformance::RedisServer;
 use serde_json::Value;
 
@@ -127,6 +130,55 @@ fn what_was_not_granted_is_not_reached_though_it_is_linked() {
         "{status}: {body}"
     );
     assert_eq!(host.end("-TERM").0, Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn two_actors_share_a_port_by_their_paths() {
+    // Free a moment ago; whoever took it meanwhile is told in the failure.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let directory = directory(&claims_of_the_counter(), &format!("port = {port}"));
+    let key = KeyPair::generate(KeyKind::Module).unwrap().public_key();
+    let other =
+        ClaimsBuilder::new(key).name("other").capability("wascc:http_server").capability("wascc:keyvalue");
+    directory.write("other.wasm", signed(&wat::parse_str(COUNTER).unwrap(), &other));
+    let links = r#"
+        [[actor]]
+        file = "other.wasm"
+        name = "other"
+        [[link]]
+        actor = "other"
+        capability = "wascc:http_server"
+        config = { port = PORT, path = "/other", host = "Localhost" }
+        [[link]]
+        actor = "other"
+        capability = "wascc:keyvalue"
+        config = { prefix = "other:" }
+        "#;
+    let links = links.replace("PORT", &port.to_string());
+    let manifest = String::from_utf8(directory.read("host.toml")).unwrap();
+    directory.write("host.toml", manifest + &links);
+    let mut host = Running::start(&directory, &[]);
+    let listening: Vec<_> =
+        (0..8).map(|_| host.line()).filter(|line| line.starts_with("listening")).collect();
+    assert_eq!(
+        listening,
+        [
+            format!("listening on http://127.0.0.1:{port} for \"counter\""),
+            format!("listening on http://localhost:{port}/other for \"other\"")
+        ]
+    );
+    let count = |host: &str, path: &str| {
+        let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        write!(socket, "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
+        let mut reply = Vec::new();
+        socket.read_to_end(&mut reply).unwrap();
+        *reply.last().unwrap()
+    };
+    for expected in [1, 2, 3] {
+        assert_eq!(count("here", "/other"), expected, "the first actor serves every other host");
+    }
+    assert_eq!((count("localhost", "/other/x"), count("here", "/")), (1, 4));
 }
 
 #[test]

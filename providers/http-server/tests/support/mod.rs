@@ -94,6 +94,17 @@ impl Served {
         Self::before(config, Double { answer: |_| Ok(Response::text("from the actor")), health })
     }
 
+    /// Links an actor that has a health.
+    pub fn link_health(
+        server: &HttpServer,
+        key: &LinkKey,
+        config: &LinkConfig,
+        health: impl Fn() -> Health + Send + Sync + 'static,
+    ) {
+        let double = Arc::new(Double { answer: |_| Ok(Response::text("from the actor")), health });
+        server.link(key, config, ActorHandle::new(key.clone(), double)).unwrap();
+    }
+
     /// A listener before an actor whose replies are these bytes.
     pub fn with_bytes(reply: &'static [u8]) -> Self {
         Self::before(LinkConfig::new(), Raw(reply))
