@@ -1,5 +1,6 @@
 //! Measures making an instance and dropping it again, beside bare wasmer: of the raw tier with the same imports, and of the
-//! waPC tier with the call that the instance was made for. Where the pool uses instances again, a call pays none of it.
+//! waPC tier with the call that the instance was made for. Where the pool uses instances again, a call pays none of it
+//! (shared), or only for putting its instance back (pristine).
 //!
 //! Rounds take turns, and the best of each counts, so that a busy machine disturbs all alike.
 
@@ -9,7 +10,7 @@ use std::{
 };
 
 use call_overhead::{CompiledFloor, ECHO};
-use wapc_host::{CallOptions, Engine, HostCall, HostCallError, WapcHost};
+use wapc_host::{CallOptions, Engine, HostCall, HostCallError, Isolation, WapcHost};
 
 const ROUNDS: u32 = 200;
 /// Instances for each round.
@@ -37,16 +38,29 @@ fn main() {
     let (imports, limits) = (imports(), wapc_engine::Limits::new());
     let nothing = |_: &HostCall<'_>| Ok::<_, HostCallError>(Vec::new());
     let host = WapcHost::new(&module, nothing).expect("the benches' guest starts");
-    let (fresh, mut reply) = (CallOptions::new().fresh(), Vec::new());
+    let isolated = |isolation| CallOptions::new().isolation(isolation);
+    let call = |options: &CallOptions, reply: &mut Vec<u8>| {
+        host.call_with("echo", b"", options, reply).expect("the guest answers");
+    };
+    let [shared, pristine, fresh] = [Isolation::Shared, Isolation::Pristine, Isolation::Fresh].map(isolated);
+    let mut replies = [const { Vec::new() }; 3];
+    let [warm_reply, pristine_reply, fresh_reply] = &mut replies;
 
     let mut bare = || drop(black_box(floor.instantiate()));
     let mut raw = || {
         let instance = wapc_engine::Instance::new(&module, &imports, (), &limits, None);
         drop(black_box(instance.expect("the benches' guest starts")));
     };
-    let mut wapc = || host.call_with("echo", b"", &fresh, &mut reply).expect("the guest answers");
-    let contenders: [(&str, &mut dyn FnMut()); 3] =
-        [("bare wasmer", &mut bare), ("wapc-engine", &mut raw), ("wapc-host, with a call", &mut wapc)];
+    let mut warm = || call(&shared, warm_reply);
+    let mut put_back = || call(&pristine, pristine_reply);
+    let mut wapc = || call(&fresh, fresh_reply);
+    let contenders: [(&str, &mut dyn FnMut()); 5] = [
+        ("bare wasmer", &mut bare),
+        ("wapc-engine", &mut raw),
+        ("wapc-host, fresh call", &mut wapc),
+        ("wapc-host, pristine call", &mut put_back),
+        ("wapc-host, shared call", &mut warm),
+    ];
     report(contenders);
 }
 

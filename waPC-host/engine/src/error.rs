@@ -339,3 +339,32 @@ fn frames(trace: &[String]) -> String {
     let shown: Vec<_> = trace.iter().map(|function| name(function).to_string()).collect();
     if shown.is_empty() { String::new() } else { format!(" (in {})", shown.join(" < ")) }
 }
+
+/// Why the state of an instance cannot be kept, or put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unrestorable {
+    /// The module has segments that its code may drop, which cannot be undone.
+    #[error("the module has passive segments, which its code may drop for good")]
+    PassiveSegments,
+    /// The memory is larger than what is copied.
+    #[error("its memory has {size} bytes, more than the {limit} that are copied")]
+    LargeMemory {
+        /// The size of the memory in bytes.
+        size: usize,
+        /// The largest that is copied, in bytes.
+        limit: usize,
+    },
+    /// The system has no room for a copy of the memory.
+    #[error("there is no room for a copy of its memory")]
+    NoRoom,
+    /// No state was kept.
+    #[error("no state was kept")]
+    NotKept,
+    /// The memory or a table is larger than it was.
+    #[error("its memory or one of its tables has grown")]
+    Grown,
+    /// A run of the instance failed.
+    #[error("a run of it failed")]
+    Poisoned,
+}

@@ -66,7 +66,7 @@ pub use system_limits::{SystemLimit, SystemResource};
 pub use crate::{
     caller::Caller,
     engine::{Engine, EngineBuilder},
-    error::{Error, TrapKind},
+    error::{Error, TrapKind, Unrestorable},
     host_error::{HostError, HostPanic, Leave},
     imports::{ImportResult, Imports, Number, Parameters},
     instance::{Entry, Instance},

@@ -78,7 +78,7 @@ fuzz_target!(
         let host = WapcHost::builder(&module)
             .no_deadline()
             .memory_limit(MEMORY)
-            .fresh_instances()
+            .isolation(wapc_host::Isolation::Fresh)
             .handler(answer)
             .build()
             .expect("the guest starts");

@@ -66,7 +66,7 @@ fn subject() -> &'static Subject {
             .memory_limit(MEMORY)
             .reply_limit(REPLY_LIMIT)
             .max_depth(MAX_DEPTH)
-            .fresh_instances();
+            .isolation(wapc_host::Isolation::Fresh);
         let echo =
             engine.compile(include_bytes!("../../host/tests/guests/echo.wat")).expect("the echo is valid");
         Subject {

@@ -85,7 +85,7 @@ fn subject() -> &'static Subject {
                 .handler(Printer)
                 .memory_limit((PAGES as u64) << 16)
                 .console_limit(CONSOLE)
-                .fresh_instances()
+                .isolation(wapc_host::Isolation::Fresh)
         };
         let given = builder().clock(Stopped).random(|bytes| {
             bytes.fill(7);

@@ -42,14 +42,14 @@ mod host_cancel_inside;
 mod host_check;
 #[path = "../../host/tests/console.rs"]
 mod host_console;
-#[path = "../../host/tests/fresh.rs"]
-mod host_fresh;
 #[path = "../../host/tests/fuel.rs"]
 mod host_fuel;
 #[path = "../../host/tests/handles.rs"]
 mod host_handles;
 #[path = "../../host/tests/hostile.rs"]
 mod host_hostile;
+#[path = "../../host/tests/isolation.rs"]
+mod host_isolation;
 #[path = "../../host/tests/limits.rs"]
 mod host_limits;
 #[path = "../../host/tests/options.rs"]

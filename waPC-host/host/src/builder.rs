@@ -6,8 +6,8 @@ use call_context::CallContext;
 use wapc_engine::{Limits, Module};
 
 use crate::{
-    CallOptions, Error, GuestClock, HostCallError, HostHandler, WapcHost, abi, host::HostInner,
-    pool::PoolSettings, settings::Settings, system::System,
+    CallOptions, Error, GuestClock, HostCallError, HostHandler, Isolation, WapcHost, abi, host::HostInner,
+    isolation::Restoring, pool::PoolSettings, settings::Settings, system::System,
 };
 
 /// The largest number of bytes that a guest can address.
@@ -22,6 +22,8 @@ pub struct WapcHostBuilder {
     pool: PoolSettings,
     /// How many more instances there may be for nested calls, if that was set.
     nested: Option<usize>,
+    /// Whether instances are put back to a start that drew what is to differ.
+    frozen_start: bool,
 }
 
 impl WapcHostBuilder {
@@ -38,7 +40,7 @@ impl WapcHostBuilder {
                 reply_limit: 64 << 20,
                 console_limit: 256 << 10,
                 max_depth: 16,
-                fresh: false,
+                isolation: Isolation::Shared,
             },
             pool: PoolSettings {
                 max: 16,
@@ -48,6 +50,7 @@ impl WapcHostBuilder {
                 min_idle: 1,
             },
             nested: None,
+            frozen_start: false,
         }
     }
 
@@ -130,10 +133,18 @@ impl WapcHostBuilder {
         self
     }
 
-    /// Makes an instance for each call alone and throws it away afterwards, so that nothing in the guest outlives a call.
+    /// What each call may find of earlier ones in its instance; [`Isolation::Shared`] without this.
     #[must_use]
-    pub fn fresh_instances(mut self) -> Self {
-        self.settings.fresh = true;
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.settings.isolation = isolation;
+        self
+    }
+
+    /// Allows [`Isolation::Pristine`] also where the start of an instance drew random bytes or called the host: what it was given is then the
+    /// same in every call that the instance serves. Harmless for the seed of a `HashMap`; not for what makes ids or nonces.
+    #[must_use]
+    pub fn allow_frozen_start(mut self) -> Self {
+        self.frozen_start = true;
         self
     }
 
@@ -221,13 +232,14 @@ impl WapcHostBuilder {
     /// [`Error::NotMetered`] when fuel is asked for and the module was compiled without metering.
     pub fn build(self) -> Result<WapcHost, Error> {
         let handler = self.handler.ok_or(Error::NoHandler)?;
-        let (options, fresh) = (CallOptions::new(), self.settings.fresh);
+        let options = CallOptions::new();
         let mut pool = self.pool;
         let depth = usize::try_from(self.settings.max_depth).unwrap_or(usize::MAX);
         pool.nested = self.nested.unwrap_or_else(|| pool.max.max(1).saturating_mul(depth));
-        let inner = HostInner::new(self.module, handler, self.system, self.settings, pool);
+        let restoring = Restoring::new(self.frozen_start);
+        let inner = HostInner::new(self.module, handler, self.system, self.settings, pool, restoring);
         let first = inner.instantiate(&inner.checked_terms("start", b"", &options)?)?;
-        if !fresh {
+        if !first.is_fresh() {
             inner.pool.add(first);
         }
         Ok(WapcHost::of(inner))

@@ -12,7 +12,10 @@ use call_context::CallContext;
 use wapc_engine::HostPanic;
 
 use crate::{
-    Error, HostCall, HostHandler, Reply, Violation, refusal::Unfinished, settings::CallTerms, system::System,
+    Error, HostCall, HostHandler, NotPristine, Reply, Violation,
+    refusal::Unfinished,
+    settings::CallTerms,
+    system::{Random, System},
     wasi::Console,
 };
 
@@ -26,6 +29,8 @@ pub(crate) struct Exchange {
     reply_limit: usize,
     /// Whether the guest was not called yet.
     starting: bool,
+    /// What the start drew that should differ from call to call.
+    drawn: Option<NotPristine>,
     /// The call's context, with the deadline that holds for it here.
     context: CallContext,
     /// The guest's reply. The caller's own buffer, for as long as the call takes.
@@ -86,6 +91,7 @@ impl Exchange {
             system,
             reply_limit: terms.reply_limit,
             starting: true,
+            drawn: None,
             context: carried_on(terms),
             reply: Vec::new(),
             guest_error: None,
@@ -193,6 +199,30 @@ impl Exchange {
         self.consoles[stream].write(bytes, |line| printed.line(line, handler));
     }
 
+    /// Forgets what the last call left.
+    pub(crate) fn forget(&mut self) {
+        self.guest_error = None;
+        self.oversized = None;
+        self.host_error = None;
+        self.host_reply.clear();
+        self.consoles = Default::default();
+        self.context = CallContext::DETACHED.clone();
+    }
+
+    /// What the start drew that should differ from call to call.
+    pub(crate) fn drawn(&self) -> Option<NotPristine> {
+        self.drawn
+    }
+
+    /// What gives the guest random bytes, unless that is denied.
+    pub(crate) fn random(&mut self) -> Option<Arc<Random>> {
+        let random = self.system.random.clone();
+        if self.starting && random.is_some() {
+            self.drawn = Some(NotPristine::DrewRandom);
+        }
+        random
+    }
+
     /// What of the system the guest is given.
     pub(crate) fn system(&self) -> &System {
         &self.system
@@ -208,6 +238,9 @@ impl Exchange {
         let [binding, namespace, operation] = names;
         self.host_error = None;
         self.host_reply.clear();
+        if self.starting {
+            self.drawn = Some(NotPristine::CalledHost);
+        }
         let call = HostCall { binding, namespace, operation, payload, context: &self.context };
         match self.handler.host_call(&call, &mut self.host_reply) {
             Ok(()) => true,

@@ -3,7 +3,7 @@
 use call_context::CancelToken;
 use wapc_engine::{CancelHandle, Entry, Error as EngineError, Instance};
 
-use crate::{Error, exchange::Exchange, settings::CallTerms};
+use crate::{Error, Isolation, exchange::Exchange, settings::CallTerms};
 
 /// One instance of a guest.
 pub(crate) struct Guest {
@@ -12,8 +12,8 @@ pub(crate) struct Guest {
     metered: bool,
     /// Its number in the pool.
     number: u64,
-    /// Whether it serves one call only.
-    fresh: bool,
+    /// What a call may find in it of earlier ones.
+    isolation: Isolation,
     /// Whether it was made for a nested call, beyond the maximum.
     extra: bool,
     fault: Option<Fault>,
@@ -31,8 +31,13 @@ pub(crate) enum Fault {
 }
 
 impl Guest {
-    pub(crate) fn new(instance: Instance<Exchange>, entry: Entry, metered: bool) -> Self {
-        Self { instance, entry, metered, number: 0, fresh: false, extra: false, fault: None }
+    pub(crate) fn new(
+        instance: Instance<Exchange>,
+        entry: Entry,
+        metered: bool,
+        isolation: Isolation,
+    ) -> Self {
+        Self { instance, entry, metered, number: 0, isolation, extra: false, fault: None }
     }
 
     #[inline]
@@ -65,8 +70,8 @@ impl Guest {
         outcome
     }
 
-    pub(crate) fn numbered(self, number: u64, fresh: bool) -> Self {
-        Self { number, fresh, ..self }
+    pub(crate) fn numbered(self, number: u64) -> Self {
+        Self { number, ..self }
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -81,8 +86,30 @@ impl Guest {
         self.extra = extra;
     }
 
+    /// Whether it serves one call only.
     pub(crate) fn is_fresh(&self) -> bool {
-        self.fresh
+        self.isolation == Isolation::Fresh
+    }
+
+    #[inline]
+    pub(crate) fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
+    /// Has it be what its next call may find. False when no other call may use it.
+    #[inline]
+    pub(crate) fn prepare_for_next(&mut self) -> bool {
+        match self.isolation {
+            Isolation::Shared => true,
+            Isolation::Pristine => self.put_back(),
+            Isolation::Fresh => false,
+        }
+    }
+
+    #[cold]
+    fn put_back(&mut self) -> bool {
+        self.instance.data().forget();
+        self.instance.restore().is_ok()
     }
 
     /// Why it must not be used again, if it must not.

@@ -10,6 +10,7 @@ use crate::{
     abi::{self, GUEST_CALL, START},
     exchange::Exchange,
     guest::Guest,
+    isolation::{Isolation, NotPristine, Restoring},
     lease::Lease,
     pool::{NoInstance, Pool, PoolSettings},
     settings::{CallTerms, Settings},
@@ -31,6 +32,7 @@ pub(crate) struct HostInner {
     handler: Arc<dyn HostHandler>,
     system: System,
     pub(crate) pool: Pool,
+    restoring: Restoring,
 }
 
 impl WapcHost {
@@ -120,6 +122,19 @@ impl WapcHost {
         self.inner.pool.stats()
     }
 
+    /// What its calls find in their instances: what was [set](WapcHostBuilder::isolation), or [`Isolation::Fresh`] where instances cannot
+    /// be put back and [`not_pristine`](Self::not_pristine) says why. One call can ask for [more](CallOptions::isolation).
+    #[must_use]
+    pub fn isolation(&self) -> Isolation {
+        self.inner.restoring.available(self.inner.settings.isolation)
+    }
+
+    /// Why calls with [`Isolation::Pristine`] get fresh instances, if they do: known from the first instance on that was to be put back.
+    #[must_use]
+    pub fn not_pristine(&self) -> Option<NotPristine> {
+        self.inner.restoring.refused()
+    }
+
     /// The module.
     #[must_use]
     pub fn module(&self) -> &Module {
@@ -147,8 +162,9 @@ impl HostInner {
         system: System,
         settings: Settings,
         pool: PoolSettings,
+        restoring: Restoring,
     ) -> Self {
-        Self { module, imports: abi::imports(), settings, handler, system, pool: Pool::new(pool) }
+        Self { module, imports: abi::imports(), settings, handler, system, pool: Pool::new(pool), restoring }
     }
 
     /// The terms of a call, if it may be sent at all.
@@ -159,7 +175,10 @@ impl HostInner {
         payload: &[u8],
         options: &'a CallOptions,
     ) -> Result<CallTerms<'a>, Error> {
-        let terms = self.settings.checked_terms(operation, payload, options)?;
+        let mut terms = self.settings.checked_terms(operation, payload, options)?;
+        if terms.isolation == Isolation::Pristine {
+            terms.isolation = self.restoring.available(terms.isolation);
+        }
         if terms.need_metering() && !self.module.is_metered() {
             return Err(Error::NotMetered { operation: operation.to_owned() });
         }
@@ -186,7 +205,14 @@ impl HostInner {
                 }
             }
         }
-        Ok(Guest::new(instance, entry, self.module.is_metered()))
+        let isolation = match terms.isolation {
+            Isolation::Pristine => {
+                let drawn = instance.data().drawn();
+                self.restoring.keep(drawn, || instance.keep_state())
+            }
+            other => other,
+        };
+        Ok(Guest::new(instance, entry, self.module.is_metered(), isolation))
     }
 }
 

@@ -47,7 +47,7 @@
 //!
 //! Memory, time, payload, reply, depth and the number of instances are bounded from the start; [`WapcHost::builder`] lists
 //! the bounds and changes them. Each has its own [`Error`], with the numbers in it. [`CallOptions`] tighten them for one call,
-//! let a [`CancelToken`] end it from any thread, bound its fuel, or give it an instance of its own.
+//! let a [`CancelToken`] end it from any thread, bound its fuel, or set what it may find of earlier calls in its instance ([`Isolation`]).
 //!
 //! # Instances
 //!
@@ -82,6 +82,7 @@ mod fuel;
 mod guest;
 mod handler;
 mod host;
+mod isolation;
 mod kind;
 mod lease;
 mod options;
@@ -97,7 +98,7 @@ mod wasi;
 pub use call_context::{CallContext, CancelToken, ErrorKind};
 pub use wapc_engine::{
     CompileBound, CompileLimits, Engine, EngineBuilder, Error as EngineError, MemoryFault, Module,
-    SystemLimit, SystemResource, TrapKind, Unreached,
+    SystemLimit, SystemResource, TrapKind, Unreached, Unrestorable,
 };
 
 pub use crate::{
@@ -107,6 +108,7 @@ pub use crate::{
     fuel::FuelCounter,
     handler::{HostCall, HostCallError, HostHandler, Reply},
     host::WapcHost,
+    isolation::{Isolation, NotPristine},
     options::CallOptions,
     stats::PoolStats,
     system::{GuestClock, SystemGuestClock},

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use call_context::{CallContext, CancelToken};
 use wapc_engine::Deadline;
 
-use crate::FuelCounter;
+use crate::{FuelCounter, Isolation};
 
 /// What one call may ask for beside its operation and payload. All of it can only tighten what the host allows.
 ///
@@ -24,7 +24,7 @@ pub struct CallOptions {
     pub(crate) payload_limit: usize,
     pub(crate) reply_limit: usize,
     pub(crate) console_limit: usize,
-    pub(crate) fresh: bool,
+    pub(crate) isolation: Isolation,
     pub(crate) context: CallContext,
     pub(crate) fuel_counter: Option<FuelCounter>,
 }
@@ -48,7 +48,7 @@ impl CallOptions {
             payload_limit: usize::MAX,
             reply_limit: usize::MAX,
             console_limit: usize::MAX,
-            fresh: false,
+            isolation: Isolation::Shared,
             context,
             fuel_counter: None,
         }
@@ -114,10 +114,10 @@ impl CallOptions {
         self
     }
 
-    /// Makes an instance for this call alone, and throws it away afterwards.
+    /// What the call may find of earlier ones in its instance, if the host's own isolation does not leave it less.
     #[must_use]
-    pub fn fresh(mut self) -> Self {
-        self.fresh = true;
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.isolation = isolation;
         self
     }
 

@@ -12,6 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 use wapc_engine::{CancelHandle, Deadline};
 
 use crate::{
+    Isolation,
     guest::{Fault, Guest},
     lease::{Lease, Room},
     settings::CallTerms,
@@ -79,6 +80,14 @@ struct Resting {
     since: u64,
 }
 
+impl Resting {
+    /// Whether calls with these terms may use it.
+    #[inline]
+    fn serves(&self, terms: &CallTerms<'_>) -> bool {
+        self.guest.isolation() == terms.isolation
+    }
+}
+
 /// What a call can have at once.
 enum Found {
     Idle(Box<Guest>),
@@ -106,18 +115,18 @@ impl Pool {
         }
     }
 
-    /// An idle instance, or a new one from `make` while there are fewer than the maximum, or the first to become free. A call
-    /// that wants a fresh one always gets a new one.
+    /// An idle instance of the call's isolation, or a new one from `make` while there are fewer than the maximum, or the first to
+    /// become free. A call that wants a fresh one always gets a new one.
     #[inline]
     pub(crate) fn acquire(
         &self,
         terms: &CallTerms<'_>,
         make: impl FnOnce() -> Result<Guest, wapc_engine::Error>,
     ) -> Result<Lease<'_>, NoInstance> {
-        if !terms.fresh
+        if terms.isolation != Isolation::Fresh
             && !self.closed.load(SeqCst)
             && !self.wait_state.is_first_starving()
-            && let Some(resting) = self.slots.find()
+            && let Some(resting) = self.slots.find(|resting| resting.serves(terms))
         {
             return Ok(self.lease(resting.guest));
         }
@@ -129,7 +138,7 @@ impl Pool {
         let mut state = self.state.lock();
         state.live += 1;
         state.counters.prepared += 1;
-        let guest = state.register(guest, false);
+        let guest = state.register(guest);
         state.idle.push(Resting { guest, since: 0 });
     }
 
@@ -190,7 +199,7 @@ impl Pool {
             Found::Idle(guest) => Ok(self.lease(guest)),
             Found::Room { crowded_out, extra } => {
                 drop(crowded_out);
-                self.make(terms.fresh, extra, make)
+                self.make(extra, make)
             }
         }
     }
@@ -204,17 +213,14 @@ impl Pool {
             && state.live - self.settings.max < self.settings.nested;
         // Whoever starves gets the next instance that becomes idle: a nested call needs none of those.
         let leaves_idle = has_extra_room && self.wait_state.is_first_starving();
-        if !terms.fresh
-            && !leaves_idle
-            && let Some(resting) = state.idle.pop().or_else(|| self.slots.take_if(|_| true).next())
-        {
+        if !leaves_idle && let Some(resting) = self.take_idle(state, |resting| resting.serves(terms)) {
             state.counters.reused += 1;
             return Ok(Some(Found::Idle(resting.guest)));
         }
         let (mut crowded_out, mut extra) = (None, false);
         if state.live >= self.settings.max {
-            if terms.fresh {
-                crowded_out = state.idle.pop().or_else(|| self.slots.take_if(|_| true).next());
+            if !leaves_idle || terms.isolation == Isolation::Fresh {
+                crowded_out = self.take_idle(state, |resting| !resting.serves(terms));
             }
             // A call that waited for the calls that it is nested in would wait for itself.
             extra = crowded_out.is_none() && has_extra_room;
@@ -226,6 +232,14 @@ impl Pool {
         }
         state.live += 1;
         Ok(Some(Found::Room { crowded_out, extra }))
+    }
+
+    /// An idle instance that is `wanted`, the one first that was given back last.
+    fn take_idle(&self, state: &mut State, wanted: impl Fn(&Resting) -> bool) -> Option<Resting> {
+        match state.idle.iter().rposition(&wanted) {
+            Some(at) => Some(state.idle.remove(at)),
+            None => self.slots.take_if(wanted).next(),
+        }
     }
 
     /// Waits until there is something for the call.
@@ -273,7 +287,6 @@ impl Pool {
     /// Makes an instance for which room was counted already.
     fn make(
         &self,
-        fresh: bool,
         extra: bool,
         make: impl FnOnce() -> Result<Guest, wapc_engine::Error>,
     ) -> Result<Lease<'_>, NoInstance> {
@@ -282,16 +295,16 @@ impl Pool {
         std::mem::forget(room);
         let mut state = self.state.lock();
         state.counters.made += 1;
-        state.counters.fresh += u64::from(fresh);
-        let mut guest = state.register(guest, fresh);
+        state.counters.fresh += u64::from(guest.is_fresh());
+        let mut guest = state.register(guest);
         guest.set_extra(extra);
         Ok(self.lease(guest))
     }
 
     #[inline]
-    pub(crate) fn give_back(&self, guest: Box<Guest>) {
+    pub(crate) fn give_back(&self, mut guest: Box<Guest>) {
         let fault = guest.fault();
-        if fault.is_some() || guest.is_fresh() {
+        if fault.is_some() || !guest.prepare_for_next() {
             return self.discard(guest, fault);
         }
         if guest.is_extra() {
@@ -396,9 +409,9 @@ impl Pool {
 }
 
 impl State {
-    fn register(&mut self, guest: Guest, fresh: bool) -> Box<Guest> {
+    fn register(&mut self, guest: Guest) -> Box<Guest> {
         let number = self.counters.created();
-        let guest = Box::new(guest.numbered(number, fresh));
+        let guest = Box::new(guest.numbered(number));
         self.cancels.push((number, guest.cancel_handle()));
         guest
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use call_context::{CallContext, CancelToken};
 use wapc_engine::{Deadline, Limits};
 
-use crate::{CallOptions, Error, FuelCounter};
+use crate::{CallOptions, Error, FuelCounter, Isolation};
 
 /// The longest operation name that an error repeats, in characters.
 const SHOWN: usize = 256;
@@ -19,7 +19,7 @@ pub(crate) struct Settings {
     pub(crate) reply_limit: usize,
     pub(crate) console_limit: usize,
     pub(crate) max_depth: u32,
-    pub(crate) fresh: bool,
+    pub(crate) isolation: Isolation,
 }
 
 /// What holds for one call: what its caller asks for, within what the host allows.
@@ -28,7 +28,7 @@ pub(crate) struct CallTerms<'a> {
     pub(crate) fuel: Option<u64>,
     pub(crate) reply_limit: usize,
     pub(crate) console_limit: usize,
-    pub(crate) fresh: bool,
+    pub(crate) isolation: Isolation,
     /// The context that goes on with the call. Its deadline may be later than that of these terms.
     pub(crate) context: &'a CallContext,
     pub(crate) fuel_counter: Option<&'a FuelCounter>,
@@ -78,7 +78,7 @@ impl Settings {
             fuel: tighter(self.fuel, options.fuel),
             reply_limit: self.reply_limit.min(options.reply_limit),
             console_limit: self.console_limit.min(options.console_limit),
-            fresh: self.fresh || options.fresh,
+            isolation: self.isolation.max(options.isolation),
             context: &options.context,
             fuel_counter: options.fuel_counter.as_ref(),
         }

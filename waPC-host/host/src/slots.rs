@@ -41,11 +41,11 @@ impl<T> Slots<T> {
         Self { slots: (0..count).map(slot).collect() }
     }
 
-    /// Takes the value in this thread's slot, unless the slot is empty or busy. Never waits for a lock.
+    /// Takes the value in this thread's slot if it is `wanted`, unless the slot is empty or busy. Never waits for a lock.
     #[inline]
-    pub(crate) fn find(&self) -> Option<T> {
+    pub(crate) fn find(&self, wanted: impl FnOnce(&T) -> bool) -> Option<T> {
         let mut content = self.own().0.try_lock()?;
-        let value = content.value.take();
+        let value = content.value.take_if(|value| wanted(value));
         content.found += u64::from(value.is_some());
         value
     }
@@ -92,8 +92,9 @@ mod tests {
         let slots = Slots::new(4);
         assert_eq!(slots.leave("mine"), Ok(()));
         assert_eq!(slots.leave("one too many"), Err("one too many"));
-        assert_eq!(slots.find(), Some("mine"));
-        assert_eq!(slots.find(), None);
+        assert_eq!(slots.find(|value| *value != "mine"), None);
+        assert_eq!(slots.find(|_| true), Some("mine"));
+        assert_eq!(slots.find(|_| true), None);
         assert_eq!((slots.len(), slots.found()), (0, 1));
     }
 

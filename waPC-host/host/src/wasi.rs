@@ -159,7 +159,7 @@ fn clock_res_get(mut caller: Caller<'_, Exchange>, [clock, resolution]: [u32; 2]
 }
 
 fn random_get(mut caller: Caller<'_, Exchange>, [pointer, length]: [u32; 2]) -> Result<u32, HostError> {
-    let Some(random) = caller.data.system().random.clone() else {
+    let Some(random) = caller.data.random() else {
         return Ok(errno::NOSYS);
     };
     if length > RANDOM {

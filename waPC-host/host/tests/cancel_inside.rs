@@ -14,7 +14,7 @@ use std::{
 };
 
 use support::{ECHO, Recorder, call_with, module, spinning_after_a_call, until};
-use wapc_host::{CallOptions, CancelToken, Error, HostCall, HostCallError, WapcHost};
+use wapc_host::{CallOptions, CancelToken, Error, HostCall, HostCallError, Isolation, WapcHost};
 
 #[track_caller]
 fn assert_cancelled<T: std::fmt::Debug>(outcome: Result<T, Error>) {
@@ -117,7 +117,9 @@ fn a_guest_that_is_being_started_is_ended() {
         WapcHost::builder(&module(&text)).handler(handler).deadline(Duration::from_secs(60)).build().unwrap();
     let token = CancelToken::new();
     thread::scope(|scope| {
-        let call = scope.spawn(|| call_with(&host, "any", &CallOptions::new().fresh().cancel(&token)));
+        let call = scope.spawn(|| {
+            call_with(&host, "any", &CallOptions::new().isolation(Isolation::Fresh).cancel(&token))
+        });
         started.recv().unwrap();
         token.cancel();
         assert_cancelled(call.join().unwrap());

@@ -6,7 +6,7 @@ use std::{sync::Barrier, thread, time::Duration};
 
 use support::{ECHO, Gate, Recorder, call_with, echo, module};
 use wapc_host::{
-    CallOptions, CancelToken, Error, HostCall, HostCallError, PoolStats, WapcHost, WapcHostBuilder,
+    CallOptions, CancelToken, Error, HostCall, HostCallError, Isolation, PoolStats, WapcHost, WapcHostBuilder,
 };
 
 /// Leaves `calls` idle instances behind, all of which were in use at once.
@@ -200,7 +200,8 @@ fn a_call_that_is_over_while_its_instance_starts_ends_at_its_deadline() {
         support::guest("(loop br 0) unreachable").replacen("(memory", &format!("{start} (memory"), 1);
     let host = WapcHost::builder(&module(&spinning)).handler(Recorder::default()).build().unwrap();
     for nanoseconds in (0..400_000).step_by(500) {
-        let options = CallOptions::new().timeout(Duration::from_nanos(nanoseconds)).fresh();
+        let options =
+            CallOptions::new().timeout(Duration::from_nanos(nanoseconds)).isolation(Isolation::Fresh);
         let error = call_with(&host, "any", &options).unwrap_err();
         assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error:?}");
     }

@@ -2,6 +2,7 @@
 
 mod failure;
 mod fuel;
+mod restore;
 mod run;
 
 use std::{fmt, sync::atomic::AtomicBool};
@@ -44,6 +45,8 @@ pub struct Instance<T: Send + 'static = ()> {
     runs: Runs,
     /// Only in an instance of a metered module.
     fuel: Option<Fuel>,
+    /// The fuel when the state was kept.
+    kept_fuel: Option<Fuel>,
 }
 
 /// An export of type `(i32, i32) -> i32` that was looked up once, see [`Instance::entry`].
@@ -98,7 +101,7 @@ impl<T: Send + 'static> Instance<T> {
             Failure { export: START, deadline, ending, unreached, notes, fuel: None }.of_instantiation(unmade)
         })?;
         let fuel = module.is_metered().then(Fuel::new);
-        Ok(Self { store, exports, runs: Runs::new(watch), fuel })
+        Ok(Self { store, exports, runs: Runs::new(watch), fuel, kept_fuel: None })
     }
 
     /// Calls an export with numbers and returns its results, within `deadline`.

@@ -5,7 +5,7 @@ use wasmer_middlewares::metering::{MeteringPoints, get_remaining_points, set_rem
 use super::{compile::metering::UNLIMITED, exports::Exports, store::Store};
 
 /// The fuel of one instance of a metered module.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Fuel {
     limit: Option<u64>,
 }

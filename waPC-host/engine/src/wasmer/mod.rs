@@ -8,6 +8,7 @@
 //! | [`memory::budget::Budget`] | what an instance may use |
 //! | [`store::Store`], [`exports::Exports`] | the memory and state of one instance, and what it exports |
 //! | [`store::Entering`], [`store::Invocation`] | the two ways to call a guest, which end with results, a [`run::call::Fault`] or a [`run::trap::Trap`] |
+//! | `image::Image` | what an instance was like at one moment, to be put back |
 //! | [`fuel::Fuel`] | the fuel of an instance |
 //! | [`run::interrupt`], [`run::stop::LentFlag`] | how another thread ends a run |
 
@@ -20,6 +21,8 @@ pub(crate) mod exports;
 pub(crate) mod fuel;
 #[allow(unsafe_code)]
 pub(crate) mod host_function;
+#[allow(unsafe_code)]
+pub(crate) mod image;
 pub(crate) mod memory;
 pub(crate) mod module;
 pub(crate) mod run;

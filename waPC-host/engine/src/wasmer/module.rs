@@ -84,6 +84,11 @@ impl Compiled {
         self.info().start_function.is_some()
     }
 
+    /// Whether there are segments that the guest may drop while it runs.
+    pub(super) fn has_passive_segments(&self) -> bool {
+        !self.info().passive_data.is_empty() || !self.info().passive_elements.is_empty()
+    }
+
     pub(super) fn info(&self) -> &ModuleInfo {
         self.module.info()
     }

@@ -15,6 +15,7 @@ use super::{
     context::{Context, ContextBox, Lent},
     exports::{Exports, Function, MEMORY},
     host_function::{HostFunction, Site},
+    image::Image,
     memory::{budget::Budget, limited::MemoryPointer, tunables::LimitedTunables},
     module::Compiled,
     run::{
@@ -26,7 +27,11 @@ use super::{
     },
 };
 use crate::{
-    error::Error, host_error::HostError, limits::deadline::Deadline, value::Value, watchdog::slot::Slot,
+    error::{Error, Unrestorable},
+    host_error::HostError,
+    limits::deadline::Deadline,
+    value::Value,
+    watchdog::slot::Slot,
 };
 
 /// The memory and state of one instance, and the `T` that the host keeps beside it.
@@ -37,6 +42,11 @@ pub(crate) struct Store<T: Send + 'static> {
     store: wasmer::Store,
     context: ContextBox<T>,
     budget: Budget,
+    memory: MemoryPointer,
+    /// What the instance was like when it was last asked to keep that.
+    image: Option<Image>,
+    /// Whether the guest may drop segments while it runs.
+    drops_segments: bool,
     number: u64,
 }
 
@@ -82,7 +92,7 @@ impl<T: Send + 'static> Store<T> {
         let (memory, stop) = (MemoryPointer::default(), StopFlag::default());
         let mut engine = module.engine().clone();
         engine.set_tunables(LimitedTunables::new(budget.clone(), memory.clone(), stop.clone(), deadline));
-        let exported = module.exports_memory(MEMORY).then_some(memory);
+        let exported = module.exports_memory(MEMORY).then(|| memory.clone());
         let mut context = ContextBox::new(Context::new(data, slot.clone(), exported));
         let mut store = wasmer::Store::new(engine);
         guard::guard(&mut store, module.code().clone(), slot, context.get().stack.clone(), stop.clone());
@@ -90,7 +100,8 @@ impl<T: Send + 'static> Store<T> {
         // made ends the loan at once.
         let flag = unsafe { FlagLoan::new(slot.flag(), stop) };
         let number = NUMBERS.fetch_add(1, Relaxed);
-        Self { flag, store, context, budget, number }
+        let drops_segments = module.has_passive_segments();
+        Self { flag, store, context, budget, memory, image: None, drops_segments, number }
     }
 
     /// Prepares the guest stack on which wasmer enters the start section of the module, if it has
@@ -129,6 +140,32 @@ impl<T: Send + 'static> Store<T> {
             }
             other => Unmade::Failed(other.to_string()),
         })
+    }
+
+    /// Keeps what the instance is like now, for [`put_back`](Self::put_back).
+    ///
+    /// # Errors
+    /// [`Unrestorable::PassiveSegments`], [`Unrestorable::LargeMemory`] and [`Unrestorable::NoRoom`].
+    pub(crate) fn keep(&mut self) -> Result<(), Unrestorable> {
+        if self.drops_segments {
+            return Err(Unrestorable::PassiveSegments);
+        }
+        // SAFETY: the pointer is that of the memory of the store's only instance, and the store is
+        // borrowed, so that no run of it is under way.
+        self.image = Some(unsafe { Image::take(self.store.objects_mut().as_sys(), &self.memory) }?);
+        Ok(())
+    }
+
+    /// Has the instance be what it was when that was kept. After an error it is neither that nor
+    /// what it was before.
+    ///
+    /// # Errors
+    /// [`Unrestorable::NotKept`] and [`Unrestorable::Grown`].
+    pub(crate) fn put_back(&mut self) -> Result<(), Unrestorable> {
+        let image = self.image.as_ref().ok_or(Unrestorable::NotKept)?;
+        // SAFETY: the image was taken of this store's instance, and the store is borrowed, so that
+        // no run of it is under way.
+        unsafe { image.put_back(self.store.objects_mut().as_sys_mut(), &self.memory) }
     }
 
     /// What the host keeps beside the instance.

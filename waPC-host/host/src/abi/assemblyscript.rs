@@ -34,7 +34,7 @@ fn trace(
 /// A number in [0, 1) from which the guest makes its own random numbers. There is no way to tell it that there is none, and a
 /// fixed one would be mistaken for a random one.
 fn seed(caller: Caller<'_, Exchange>, []: [u32; 0]) -> Result<f64, HostError> {
-    let Some(random) = &caller.data.system().random else {
+    let Some(random) = caller.data.random() else {
         return Err(Refusal::Denied { import: "env.seed", setting: "random" }.into());
     };
     let mut bytes = [0; 8];
