@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
 
 use capability_provider::{CapabilityId, LinkName};
 use host_audit::OnFailure;
+use host_core::Isolation;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -50,6 +51,28 @@ pub(crate) struct HostTable {
     /// Whether actors are told the time, and given random numbers.
     pub(crate) guest_clock: Option<bool>,
     pub(crate) guest_random: Option<bool>,
+    /// What calls find of earlier ones, and whether what a start drew may be the same in each.
+    pub(crate) isolation: Option<IsolationName>,
+    pub(crate) frozen_start: Option<bool>,
+}
+
+/// What a call finds of earlier ones in its instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum IsolationName {
+    Shared,
+    Pristine,
+    Fresh,
+}
+
+impl From<IsolationName> for Isolation {
+    fn from(name: IsolationName) -> Self {
+        match name {
+            IsolationName::Shared => Self::Shared,
+            IsolationName::Pristine => Self::Pristine,
+            IsolationName::Fresh => Self::Fresh,
+        }
+    }
 }
 
 /// `[trust]`: whose modules may run. Either a policy says it, or the lists do.
@@ -92,6 +115,9 @@ pub(crate) struct ActorTable {
     /// Whether it is told the time, and given random numbers, whatever `[host]` says.
     pub(crate) guest_clock: Option<bool>,
     pub(crate) guest_random: Option<bool>,
+    /// As under `[host]`, for this actor.
+    pub(crate) isolation: Option<IsolationName>,
+    pub(crate) frozen_start: Option<bool>,
 }
 
 /// `[[provider]]`: what serves a capability under a link name.

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use capability_claims::{Clock, SystemClock, TrustPolicy};
 use capability_provider::CallContext;
 use host_audit::AuditLog;
-use wapc_host::{Engine, HostCallError};
+use wapc_host::{Engine, HostCallError, Isolation};
 
 use crate::{
     actors::system::{Source, System},
@@ -184,6 +184,22 @@ impl HostBuilder {
     /// ended. An actor on Rust's standard library for WASI that makes a `HashMap` cannot start then.
     pub fn no_guest_random(mut self) -> Self {
         self.system.random = Source::Denied;
+        self
+    }
+
+    /// What each call of an actor may find of earlier ones in its instance; [`Isolation::Shared`] without this. For a host in which the calls
+    /// of one actor are made for different people who are not to see each other's data, [`Isolation::Pristine`]: the instance is put back
+    /// after each call to what it was after its start. [`Status`](crate::Status) says where actors get fresh instances because that cannot be
+    /// done.
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.system.isolation = isolation;
+        self
+    }
+
+    /// Allows pristine calls of actors whose start drew random bytes, which are then the same in each call that an instance serves. That is harmless
+    /// for the seed of a `HashMap`, and is not for what makes ids or nonces.
+    pub fn allow_frozen_start(mut self) -> Self {
+        self.system.frozen_start = true;
         self
     }
 

@@ -103,6 +103,8 @@ pub use capability_provider::{
     Reply, Trace,
 };
 
+pub use wapc_host::Isolation;
+
 pub use crate::{
     actor_ref::{ActorRef, CallFuture, Link, NewActor, PendingCall},
     builder::HostBuilder,

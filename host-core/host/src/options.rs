@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use capability_claims::PublicKey;
 use capability_provider::ActorId;
-use wapc_host::{GuestClock, HostCallError};
+use wapc_host::{GuestClock, HostCallError, Isolation};
 
 use crate::actors::system::{OwnSystem, Source};
 
@@ -101,6 +101,22 @@ impl AddOptions {
     #[must_use]
     pub fn no_guest_random(mut self) -> Self {
         self.system.random = Some(Source::Denied);
+        self
+    }
+
+    /// The same options with what each call of the actor may find of earlier ones in its instance, whatever the host's setting: see
+    /// [`HostBuilder::isolation`](crate::HostBuilder::isolation). It holds until the actor is removed, over all swaps.
+    #[must_use]
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.system.isolation = Some(isolation);
+        self
+    }
+
+    /// The same options with pristine calls allowed, or not, where the actor's start drew random bytes, whatever the host's setting: see
+    /// [`HostBuilder::allow_frozen_start`](crate::HostBuilder::allow_frozen_start).
+    #[must_use]
+    pub fn frozen_start(mut self, allowed: bool) -> Self {
+        self.system.frozen_start = Some(allowed);
         self
     }
 }

@@ -179,6 +179,12 @@ fn builder(source: &Source, plan: &Plan, cache: Option<PathBuf>) -> HostBuilder 
     if wanted.guest_random == Some(false) {
         builder = builder.no_guest_random();
     }
+    if let Some(isolation) = wanted.isolation {
+        builder = builder.isolation(isolation.into());
+    }
+    if wanted.frozen_start == Some(true) {
+        builder = builder.allow_frozen_start();
+    }
     builder
 }
 

@@ -11,7 +11,7 @@ use toml::Spanned;
 use crate::{
     error::CliError,
     file,
-    manifest::{ActorTable, Source},
+    manifest::{ActorTable, IsolationName, Source},
     trust,
 };
 
@@ -24,6 +24,8 @@ pub(super) struct Module {
     hand_over_to: Option<PublicKey>,
     guest_clock: Option<bool>,
     guest_random: Option<bool>,
+    isolation: Option<IsolationName>,
+    frozen_start: Option<bool>,
 }
 
 /// Shows whether a module or a token beside it has changed.
@@ -50,8 +52,18 @@ impl Module {
             PublicKey::parse(owner.get_ref()).map_err(|error| source.at(owner.span())(error.into()))
         };
         let hand_over_to = actor.hand_over_to.as_ref().map(owner).transpose()?;
-        let &ActorTable { lower_revision, guest_clock, guest_random, .. } = actor;
-        Ok(Self { path, wasm, chain, lower_revision, hand_over_to, guest_clock, guest_random })
+        let &ActorTable { lower_revision, guest_clock, guest_random, isolation, frozen_start, .. } = actor;
+        Ok(Self {
+            path,
+            wasm,
+            chain,
+            lower_revision,
+            hand_over_to,
+            guest_clock,
+            guest_random,
+            isolation,
+            frozen_start,
+        })
     }
 
     pub(super) fn seen(&self) -> Seen {
@@ -93,9 +105,16 @@ impl Module {
             Some(false) => options.no_guest_clock(),
             None => options,
         };
-        match self.guest_random {
+        options = match self.guest_random {
             Some(true) => options.system_guest_random(),
             Some(false) => options.no_guest_random(),
+            None => options,
+        };
+        if let Some(isolation) = self.isolation {
+            options = options.isolation(isolation.into());
+        }
+        match self.frozen_start {
+            Some(allowed) => options.frozen_start(allowed),
             None => options,
         }
     }

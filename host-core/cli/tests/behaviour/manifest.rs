@@ -74,7 +74,7 @@ fn an_unknown_field_is_named() {
     refused(
         "file =",
         "flie =",
-        "9:1: actor[0].flie: unknown field `flie`, expected one of `file`, `name`, `chain`, `lower_revision`, `hand_over_to`, `guest_clock`, `guest_random`",
+        "9:1: actor[0].flie: unknown field `flie`, expected one of `file`, `name`, `chain`, `lower_revision`, `hand_over_to`, `guest_clock`, `guest_random`, `isolation`, `frozen_start`",
     );
     refused(
         "[host]",

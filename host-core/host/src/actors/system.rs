@@ -1,9 +1,9 @@
-//! Gives guests the time and random numbers, which are the system's own, the owner's, or none. What is said for one
-//! actor wins over what is said for the host.
+//! Gives guests the time and random numbers, which are the system's own, the owner's, or none, and says what their calls find of
+//! earlier ones. What is said for one actor wins over what is said for the host.
 
 use std::{fmt, ptr, sync::Arc};
 
-use wapc_host::{GuestClock, HostCallError, WapcHostBuilder};
+use wapc_host::{GuestClock, HostCallError, Isolation, WapcHostBuilder};
 
 /// Fills a buffer with random bytes.
 pub(crate) type Random = dyn Fn(&mut [u8]) -> Result<(), HostCallError> + Send + Sync;
@@ -12,6 +12,9 @@ pub(crate) type Random = dyn Fn(&mut [u8]) -> Result<(), HostCallError> + Send +
 pub(crate) struct System {
     pub(crate) clock: Source<dyn GuestClock>,
     pub(crate) random: Source<Random>,
+    pub(crate) isolation: Isolation,
+    /// Whether calls may be pristine although the start drew what is the same in each of them then.
+    pub(crate) frozen_start: bool,
 }
 
 /// What one actor is given in place of what the host gives. `None` leaves it to the host.
@@ -19,6 +22,8 @@ pub(crate) struct System {
 pub(crate) struct OwnSystem {
     pub(crate) clock: Option<Source<dyn GuestClock>>,
     pub(crate) random: Option<Source<Random>>,
+    pub(crate) isolation: Option<Isolation>,
+    pub(crate) frozen_start: Option<bool>,
 }
 
 impl OwnSystem {
@@ -26,7 +31,9 @@ impl OwnSystem {
     pub(crate) fn texts(&self) -> Vec<String> {
         let clock = self.clock.as_ref().map(|clock| format!("guest_clock={}", clock.name()));
         let random = self.random.as_ref().map(|random| format!("guest_random={}", random.name()));
-        clock.into_iter().chain(random).collect()
+        let isolation = self.isolation.map(|isolation| format!("isolation={}", name(isolation)));
+        let frozen_start = self.frozen_start.map(|allowed| format!("frozen_start={allowed}"));
+        [clock, random, isolation, frozen_start].into_iter().flatten().collect()
     }
 }
 
@@ -41,8 +48,13 @@ pub(crate) enum Source<T: ?Sized> {
 
 impl System {
     /// Each setting with its value, for the audit log.
-    pub(crate) fn texts(&self) -> [String; 2] {
-        [format!("guest_clock={}", self.clock.name()), format!("guest_random={}", self.random.name())]
+    pub(crate) fn texts(&self) -> [String; 4] {
+        [
+            format!("guest_clock={}", self.clock.name()),
+            format!("guest_random={}", self.random.name()),
+            format!("isolation={}", name(self.isolation)),
+            format!("frozen_start={}", self.frozen_start),
+        ]
     }
 
     /// What an actor is given that has this of its own.
@@ -50,10 +62,14 @@ impl System {
         Self {
             clock: own.clock.as_ref().unwrap_or(&self.clock).clone(),
             random: own.random.as_ref().unwrap_or(&self.random).clone(),
+            isolation: own.isolation.unwrap_or(self.isolation),
+            frozen_start: own.frozen_start.unwrap_or(self.frozen_start),
         }
     }
 
     pub(crate) fn give(&self, builder: WapcHostBuilder) -> WapcHostBuilder {
+        let builder = builder.isolation(self.isolation);
+        let builder = if self.frozen_start { builder.allow_frozen_start() } else { builder };
         let builder = match &self.clock {
             Source::System => builder,
             Source::Owner(clock) => builder.clock(Arc::clone(clock)),
@@ -67,6 +83,15 @@ impl System {
             }
             Source::Denied => builder.no_random(),
         }
+    }
+}
+
+/// The word for an isolation in status and log.
+pub(crate) fn name(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::Shared => "shared",
+        Isolation::Pristine => "pristine",
+        Isolation::Fresh => "fresh",
     }
 }
 
@@ -108,6 +133,8 @@ impl fmt::Debug for OwnSystem {
         f.debug_struct("OwnSystem")
             .field("clock", &self.clock.as_ref().map(Source::name))
             .field("random", &self.random.as_ref().map(Source::name))
+            .field("isolation", &self.isolation)
+            .field("frozen_start", &self.frozen_start)
             .finish()
     }
 }
@@ -117,6 +144,8 @@ impl fmt::Debug for System {
         f.debug_struct("System")
             .field("clock", &self.clock.name())
             .field("random", &self.random.name())
+            .field("isolation", &self.isolation)
+            .field("frozen_start", &self.frozen_start)
             .finish()
     }
 }

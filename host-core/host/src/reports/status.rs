@@ -8,7 +8,7 @@ use serde::Serialize;
 use untrusted_text::Shown;
 
 use crate::{
-    actors::actor::Actor,
+    actors::{actor::Actor, system},
     links::wiring::LinkView,
     reports::texts::as_text,
     shared::Shared,
@@ -72,6 +72,10 @@ pub struct ActorStatus {
     pub draining: usize,
     /// Its instances.
     pub pool: PoolStatus,
+    /// What its calls find of earlier ones in their instances: `shared`, `pristine` or `fresh`.
+    pub isolation: &'static str,
+    /// Why its calls get fresh instances although they are to be pristine; `None` when they do not.
+    pub not_pristine: Option<String>,
 }
 
 /// The last handover of an actor.
@@ -191,6 +195,8 @@ impl ActorStatus {
             calls: generation.in_flight(),
             draining: older.map(|older| older.in_flight()).sum(),
             pool: PoolStatus { idle: pool.idle, in_use: pool.in_use, max: pool.max },
+            isolation: system::name(generation.guest.isolation()),
+            not_pristine: generation.guest.not_pristine().map(|reason| reason.to_string()),
         })
     }
 }
@@ -222,6 +228,9 @@ impl Display for Status {
             write!(f, ", {} calls in flight, {} draining", actor.calls, actor.draining)?;
             if let Some(HandoverStatus { from, by }) = actor.handover {
                 write!(f, "; belongs to {}, before to {from} ({by})", actor.issuer)?;
+            }
+            if let Some(reason) = &actor.not_pristine {
+                write!(f, "; each call gets a fresh instance, for {reason}")?;
             }
             writeln!(f)?;
         }

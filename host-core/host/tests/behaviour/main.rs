@@ -19,6 +19,7 @@ mod grants;
 mod guest_failures;
 mod handover;
 mod health;
+mod isolation;
 mod layers;
 mod links;
 mod many_grants;

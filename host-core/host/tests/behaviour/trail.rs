@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use capability_provider::{LinkConfig, LinkKey, LinkName};
 use host_audit::OnFailure;
-use host_core::{AddOptions, Host};
+use host_core::{AddOptions, Host, Isolation};
 
 use crate::support::{
     Audited, Event, NOW, Recorder, STORE, asking_on, echo, forwarder, module_key, saying, store, store_link,
@@ -178,8 +178,8 @@ fn what_an_actor_has_of_its_own_is_recorded_with_its_load() {
     for (options, recorded) in [
         (AddOptions::new(), serde_json::Value::Null),
         (
-            AddOptions::new().no_guest_clock().system_guest_random(),
-            ["guest_clock=denied", "guest_random=system"].as_slice().into(),
+            AddOptions::new().no_guest_clock().system_guest_random().isolation(Isolation::Pristine),
+            ["guest_clock=denied", "guest_random=system", "isolation=pristine"].as_slice().into(),
         ),
     ] {
         let module = audited.sign(&echo(), &module_key(), |claims| claims);
@@ -194,7 +194,13 @@ fn the_settings_are_recorded_when_the_host_begins() {
     let audited = Audited::with(OnFailure::Refuse, |builder| builder.max_call_depth(3).no_guest_random());
     let settings = audited.of("settings_applied")[0]["settings"].clone();
     let settings: Vec<_> = settings.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
-    for setting in ["max_call_depth=3", "memory_limit=default", "guest_clock=system", "guest_random=denied"] {
+    for setting in [
+        "max_call_depth=3",
+        "memory_limit=default",
+        "guest_clock=system",
+        "guest_random=denied",
+        "isolation=shared",
+    ] {
         assert!(settings.contains(&setting), "{setting} is not among {settings:?}");
     }
 }
