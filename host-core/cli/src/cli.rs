@@ -7,9 +7,9 @@ use env_logger::Env;
 use untrusted_text::Shown;
 
 use crate::{
-    audit, call, chain,
+    audit, build, call, chain,
     error::CliError,
-    inspect, invoke, keys,
+    inspect, invoke, keys, new,
     output::{Output, Usage},
     policy, run, seed, sign, verify,
 };
@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Policy(policy::Command),
     #[command(subcommand)]
     Audit(audit::Command),
+    New(new::Arguments),
+    Build(build::Arguments),
     Run(run::Arguments),
 }
 
@@ -103,7 +105,10 @@ impl Cli {
 impl Command {
     /// Whether the seeds of keys pass through the memory of this process.
     pub(crate) fn handles_seeds(&self) -> bool {
-        matches!(self, Self::Keys(_) | Self::Sign(_) | Self::Chain(_) | Self::Policy(_))
+        matches!(
+            self,
+            Self::Keys(_) | Self::Sign(_) | Self::Chain(_) | Self::Policy(_) | Self::New(_) | Self::Build(_)
+        )
     }
 
     pub(crate) fn execute(&self, output: &Output) -> Result<(), CliError> {
@@ -117,6 +122,8 @@ impl Command {
             Self::Chain(command) => chain::chain(command, output),
             Self::Policy(command) => policy::policy(command, output),
             Self::Audit(command) => audit::audit(command, output),
+            Self::New(arguments) => new::new(arguments, output),
+            Self::Build(arguments) => build::build(arguments, output),
             Self::Run(arguments) => run::run(arguments, output),
         }
     }

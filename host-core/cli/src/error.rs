@@ -39,6 +39,27 @@ pub(crate) enum CliError {
     /// A key was to be written over a file.
     #[error("{} is there already; a key is never written over a file: name another one", ShownOf(path.display()))]
     FileExists { path: PathBuf },
+    /// A folder was to be made where something is.
+    #[error("{} is there already, and nothing in it was touched; give another name", ShownOf(path.display()))]
+    FolderExists { path: PathBuf },
+    /// A name that cannot be that of an actor's folder and crate.
+    #[error(
+        "`{}` cannot be the name of a new actor: {reason}; give one such as hello-world",
+        Shown::new(name)
+    )]
+    OddName { name: String, reason: &'static str },
+    /// Nothing here compiles Rust for WebAssembly.
+    #[error(
+        "no way to compile Rust for WebAssembly: run `rustup target add wasm32-unknown-unknown`, or beside rustup's cargo \
+         `apt-get install --no-install-recommends rustc-web rust-web-src` (Debian)"
+    )]
+    NoToolchain,
+    /// The compiler has told why.
+    #[error("the build failed; the compiler's messages are above")]
+    BuildFailed { status: Option<i32> },
+    /// A crate that is no module.
+    #[error("{} builds no module: it needs `crate-type = [\"cdylib\", \"rlib\"]` under [lib]", ShownOf(path.display()))]
+    NoModule { path: PathBuf },
     /// A secret was typed where the name of its file belongs. It is not repeated.
     #[error(
         "a seed is among the arguments, where it can be seen by others and is kept in the shell's history: put it into a file and name that, or \
@@ -182,6 +203,11 @@ impl CliError {
             Self::Write { .. } => "write_file",
             Self::Untrusted(_) => "untrusted_file",
             Self::FileExists { .. } => "file_exists",
+            Self::FolderExists { .. } => "folder_exists",
+            Self::OddName { .. } => "odd_name",
+            Self::NoToolchain => "no_toolchain",
+            Self::BuildFailed { .. } => "build_failed",
+            Self::NoModule { .. } => "no_module",
             Self::SeedAsArgument => "seed_as_argument",
             Self::SeedInFile { .. } => "seed_in_file",
             Self::SeedOverwritten { .. } => "seed_overwritten",

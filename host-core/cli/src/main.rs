@@ -4,6 +4,7 @@
 //!  invoke ─▶ numbers in, numbers out                  (wapc-engine)
 //!  call   ─▶ bytes in, bytes out, in both directions  (wapc-host)
 //!  keys, sign, inspect, verify, chain, policy ─▶ who made a module, on whose authority, and what it may use  (capability-claims)
+//!  new, build ─▶ the folder of an actor, and its module, signed for development
 //!  run    ─▶ signed actors behind capabilities        (host-core and the providers)
 //!  audit  ─▶ what a host let in, refused and granted  (host-audit)
 //! ```
@@ -13,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod build;
 mod bytes_view;
 mod call;
 mod chain;
@@ -30,9 +32,11 @@ mod keys;
 mod lifetime;
 mod limits;
 mod manifest;
+mod new;
 mod out_file;
 mod output;
 mod policy;
+mod project;
 mod row;
 mod run;
 mod seed;

@@ -102,7 +102,13 @@ impl Output {
             return ExitCode::from(NOBODY_READS);
         }
         self.error(error);
-        ExitCode::FAILURE
+        match error {
+            // The compiler's own.
+            CliError::BuildFailed { status: Some(status) } => {
+                u8::try_from(*status).map_or(ExitCode::FAILURE, ExitCode::from)
+            }
+            _ => ExitCode::FAILURE,
+        }
     }
 
     /// Tells of an error after which the command goes on, on standard error.

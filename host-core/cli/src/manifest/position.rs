@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 use untrusted_text::{Shown, ShownOf};
 
@@ -58,6 +59,11 @@ impl Source {
 
     /// What is written, if it has the shape of a manifest.
     pub(crate) fn manifest(&self) -> Result<Manifest, CliError> {
+        self.as_written()
+    }
+
+    /// What is written, if it has the shape that is asked for.
+    pub(crate) fn as_written<T: DeserializeOwned>(&self) -> Result<T, CliError> {
         toml::from_str(&self.text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             let position = self.position(&span);

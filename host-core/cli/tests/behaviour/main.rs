@@ -14,6 +14,7 @@ mod keys;
 mod manifest;
 #[cfg(target_os = "linux")]
 mod memory;
+mod new_actor;
 mod odd_places;
 mod operator_tokens;
 mod outputs;
