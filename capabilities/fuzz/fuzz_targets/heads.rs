@@ -5,8 +5,6 @@
 #![no_main]
 
 // The function is no part of what its crate offers, so its sources are read here; not all of them is used.
-#[path = "../../../providers/http-server/src/authority.rs"]
-mod authority;
 #[path = "../../../providers/http-server/src/head.rs"]
 mod head;
 #[allow(dead_code, reason = "refusals of other kinds than heads")]
