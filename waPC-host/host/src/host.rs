@@ -175,10 +175,7 @@ impl HostInner {
         payload: &[u8],
         options: &'a CallOptions,
     ) -> Result<CallTerms<'a>, Error> {
-        let mut terms = self.settings.checked_terms(operation, payload, options)?;
-        if terms.isolation == Isolation::Pristine {
-            terms.isolation = self.restoring.available(terms.isolation);
-        }
+        let terms = self.settings.checked_terms(operation, payload, options)?;
         if terms.need_metering() && !self.module.is_metered() {
             return Err(Error::NotMetered { operation: operation.to_owned() });
         }

@@ -62,6 +62,9 @@ impl Restoring {
         drawn: Option<NotPristine>,
         keep_state: impl FnOnce() -> Result<(), Unrestorable>,
     ) -> Isolation {
+        if self.refused().is_some() {
+            return Isolation::Fresh;
+        }
         let kept = match drawn {
             Some(drawn) if !self.frozen_start => Err(drawn),
             _ => keep_state().map_err(NotPristine::from),

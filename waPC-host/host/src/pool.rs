@@ -76,15 +76,22 @@ struct State {
 struct Resting {
     /// In a box, because a guest is some hundred bytes, and moves in and out with every call.
     guest: Box<Guest>,
+    /// That of the guest, here so that looking for one does not touch guests.
+    isolation: Isolation,
     /// How many sweeps there had been when it was given back.
     since: u64,
 }
 
 impl Resting {
+    #[inline]
+    fn new(guest: Box<Guest>, since: u64) -> Self {
+        Self { isolation: guest.isolation(), guest, since }
+    }
+
     /// Whether calls with these terms may use it.
     #[inline]
     fn serves(&self, terms: &CallTerms<'_>) -> bool {
-        self.guest.isolation() == terms.isolation
+        self.isolation == terms.isolation
     }
 }
 
@@ -139,7 +146,7 @@ impl Pool {
         state.live += 1;
         state.counters.prepared += 1;
         let guest = state.register(guest);
-        state.idle.push(Resting { guest, since: 0 });
+        state.idle.push(Resting::new(guest, 0));
     }
 
     /// Makes the waiting calls look again at whether they were cancelled.
@@ -313,7 +320,7 @@ impl Pool {
         if let Some(timeout) = self.settings.idle_timeout {
             self.sweep_when_due(timeout);
         }
-        let resting = Resting { guest, since: self.sweeps.load(Relaxed) };
+        let resting = Resting::new(guest, self.sweeps.load(Relaxed));
         if let Err(resting) = self.slots.leave(resting) {
             self.state.lock().idle.push(resting);
         }
@@ -344,9 +351,9 @@ impl Pool {
         let since = self.sweeps.load(Relaxed);
         if state.live <= self.settings.max && !self.closed.load(SeqCst) {
             guest.set_extra(false);
-            state.idle.push(Resting { guest, since });
+            state.idle.push(Resting::new(guest, since));
         } else {
-            let resting = Resting { guest, since };
+            let resting = Resting::new(guest, since);
             state.release(std::slice::from_ref(&resting));
             drop(state);
             drop(resting);
