@@ -347,12 +347,12 @@ pub enum Unrestorable {
     /// The module has segments that its code may drop, which cannot be undone.
     #[error("the module has passive segments, which its code may drop for good")]
     PassiveSegments,
-    /// The memory is larger than what is copied.
-    #[error("its memory has {size} bytes, more than the {limit} that are copied")]
+    /// The memory holds more than what is kept.
+    #[error("{size} bytes of its memory would have to be kept, and {limit} may be")]
     LargeMemory {
-        /// The size of the memory in bytes.
+        /// What would have to be kept, in bytes.
         size: usize,
-        /// The largest that is copied, in bytes.
+        /// The most that is kept, in bytes.
         limit: usize,
     },
     /// The system has no room for a copy of the memory.
@@ -361,8 +361,8 @@ pub enum Unrestorable {
     /// No state was kept.
     #[error("no state was kept")]
     NotKept,
-    /// The memory or a table is larger than it was.
-    #[error("its memory or one of its tables has grown")]
+    /// The memory or a table is larger than it was, and the system cannot undo that.
+    #[error("its memory or one of its tables has grown, which cannot be undone here")]
     Grown,
     /// A run of the instance failed.
     #[error("a run of it failed")]

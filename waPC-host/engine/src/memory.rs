@@ -1,6 +1,6 @@
 //! Reads and writes a guest's memory: one checked read and one checked write.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 /// An address range outside of the guest's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -15,12 +15,20 @@ pub struct MemoryFault {
 }
 
 /// The guest's memory, as it is at one moment while the guest waits for the host.
-pub struct GuestMemory<'a>(&'a mut [u8]);
+///
+/// It stays on the thread that the guest runs on: what other threads write would not be put back by
+/// [`Instance::restore`](crate::Instance::restore).
+///
+/// ```compile_fail
+/// fn is_send<T: Send>() {}
+/// is_send::<wapc_engine::GuestMemory<'static>>();
+/// ```
+pub struct GuestMemory<'a>(&'a mut [u8], PhantomData<*mut u8>);
 
 impl<'a> GuestMemory<'a> {
     #[inline]
     pub(crate) fn new(bytes: &'a mut [u8]) -> Self {
-        Self(bytes)
+        Self(bytes, PhantomData)
     }
 
     /// The memory's size in bytes.

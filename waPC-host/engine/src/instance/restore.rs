@@ -4,9 +4,13 @@ use super::Instance;
 use crate::error::Unrestorable;
 
 impl<T: Send + 'static> Instance<T> {
-    /// Keeps what the instance is like now, for [`restore`](Self::restore): a copy of its memory up
-    /// to the last byte that is not zero, beyond the instance's own budget and of 16 MiB at most,
-    /// its globals and its tables.
+    /// Keeps what the instance is like now, for [`restore`](Self::restore): its memory, its globals
+    /// and its tables.
+    ///
+    /// On Linux 6.7 or newer the memory's content is moved to where it is mapped copy-on-write, up
+    /// to the last page that is not all zeros, of 64 MiB at most; what is written to later takes
+    /// memory a second time, beyond the instance's own budget. Elsewhere it is copied, and the
+    /// memory may have 16 MiB at most.
     ///
     /// # Errors
     /// [`Unrestorable::Poisoned`] after a run that failed, [`Unrestorable::PassiveSegments`] for a
@@ -23,9 +27,13 @@ impl<T: Send + 'static> Instance<T> {
     /// [kept](Self::keep_state). The `T` beside the instance stays as it is. The instance must not
     /// be called again after an error.
     ///
+    /// On Linux 6.7 or newer only what runs have written to is put back; a run in which no page was
+    /// written to for the first time makes that a copy of the pages that earlier runs wrote to.
+    ///
     /// # Errors
     /// [`Unrestorable::Poisoned`] after a run that failed, [`Unrestorable::NotKept`] when no state
-    /// was kept, [`Unrestorable::Grown`] when the memory or a table has grown since.
+    /// was kept, [`Unrestorable::Grown`] when the memory has grown since and the system cannot undo
+    /// that (elsewhere than on Linux).
     pub fn restore(&mut self) -> Result<(), Unrestorable> {
         self.check_restorable()?;
         self.store.put_back()?;

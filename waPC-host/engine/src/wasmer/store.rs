@@ -9,6 +9,7 @@ use std::sync::{
 };
 
 use wasmer::{AsStoreMut, InstantiationError, LinkError, sys::NativeEngineExt};
+use wasmer_types::RawValue;
 
 use super::{
     arguments::{Arguments, Pair},
@@ -150,9 +151,11 @@ impl<T: Send + 'static> Store<T> {
         if self.drops_segments {
             return Err(Unrestorable::PassiveSegments);
         }
+        let objects = self.store.objects_mut().as_sys();
         // SAFETY: the pointer is that of the memory of the store's only instance, and the store is
         // borrowed, so that no run of it is under way.
-        self.image = Some(unsafe { Image::take(self.store.objects_mut().as_sys(), &self.memory) }?);
+        let image = unsafe { Image::take(objects, &self.memory, self.image.as_ref()) }?;
+        self.image = Some(image);
         Ok(())
     }
 
@@ -162,7 +165,7 @@ impl<T: Send + 'static> Store<T> {
     /// # Errors
     /// [`Unrestorable::NotKept`] and [`Unrestorable::Grown`].
     pub(crate) fn put_back(&mut self) -> Result<(), Unrestorable> {
-        let image = self.image.as_ref().ok_or(Unrestorable::NotKept)?;
+        let image = self.image.as_mut().ok_or(Unrestorable::NotKept)?;
         // SAFETY: the image was taken of this store's instance, and the store is borrowed, so that
         // no run of it is under way.
         unsafe { image.put_back(self.store.objects_mut().as_sys_mut(), &self.memory) }
@@ -243,6 +246,21 @@ impl<T: Send + 'static> Store<T> {
         Ok(Invocation { store: self, callee, arguments })
     }
 
+    /// Calls a function.
+    ///
+    /// # Safety
+    /// As for [`Callee::call`], but for the stack.
+    #[inline]
+    unsafe fn run(&mut self, callee: Callee, values: &mut [RawValue]) -> Result<(), Fault> {
+        let faults = self.image.as_mut().map(Image::runs);
+        // SAFETY: the caller vouches for the function and its values. The stack lives in the context.
+        let result = unsafe { callee.call(&self.store, values, self.context.stack()) };
+        if let (Some(faults), Some(image)) = (faults, &mut self.image) {
+            image.ran(faults);
+        }
+        result
+    }
+
     pub(super) fn inner_mut(&mut self) -> &mut wasmer::Store {
         &mut self.store
     }
@@ -266,11 +284,9 @@ impl<T: Send + 'static> Entering<'_, T> {
     /// Enters the function. The result takes the place of the arguments.
     #[inline]
     pub(crate) fn enter(&mut self, values: &mut Pair) -> Result<(), Fault> {
-        let Store { store, context, .. } = &*self.store;
         // SAFETY: the function is this store's, and of the type that two numbers of 32 bits fit.
-        // The store is borrowed, so that no other run of it is under way, and the context with the
-        // stack lives as long.
-        unsafe { self.callee.call(store, values.values(), context.stack()) }
+        // The store is borrowed, so that no other run of it is under way.
+        unsafe { self.store.run(self.callee, values.values()) }
     }
 }
 
@@ -291,11 +307,9 @@ pub(crate) struct Invocation<'a, T: Send + 'static> {
 impl<T: Send + 'static> Invocation<'_, T> {
     #[inline]
     pub(crate) fn invoke(&mut self) -> Result<(), Fault> {
-        let Store { store, context, .. } = &*self.store;
         // SAFETY: the function is this store's, and the arguments are of its types. The store is
-        // borrowed, so that no other run of it is under way, and the context with the stack lives
-        // as long.
-        unsafe { self.callee.call(store, self.arguments.values(), context.stack()) }
+        // borrowed, so that no other run of it is under way.
+        unsafe { self.store.run(self.callee, self.arguments.values()) }
     }
 
     /// The results, once it was invoked.
